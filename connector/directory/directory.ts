@@ -1,0 +1,68 @@
+// THE PORT of resets: the directory in which a person's password is changed. The embedded store answers it
+// (embedded.ts); Microsoft Graph upstream will. An instance belongs to one tenant.
+//
+// What an adapter must get right: `id` is immutable and decides, never a name; answers are read now, never from a
+// cache or a token; a write is done, failed or unknown, and unknown is said whenever the answer did not arrive.
+
+import type { Problem } from '#shared/problem.ts';
+
+/** A person as resets see one; names are Microsoft Graph's. Times are milliseconds since the epoch. */
+export interface User {
+  readonly id: string;
+  readonly userPrincipalName: string;
+  readonly displayName: string;
+  readonly mail?: string;
+  /** Addresses on file that are not the mailbox being reset: where a password may go. */
+  readonly otherMails: readonly string[];
+  /** Every address that ends in this person's own mailbox, `mail` and `userPrincipalName` included. */
+  readonly proxyAddresses: readonly string[];
+  readonly accountEnabled: boolean;
+  readonly onPremisesSyncEnabled: boolean;
+  readonly preferredLanguage?: string;
+  readonly jobTitle?: string;
+  readonly department?: string;
+}
+
+/** The organisation as its directory names it. `id` is Entra's tenant id (`tid` in tokens). */
+export interface Organization {
+  readonly id: string;
+  readonly displayName: string;
+  readonly verifiedDomains: readonly string[];
+}
+
+/** When the password last changed, and who did it as far as a record says so. */
+export interface PasswordChange {
+  readonly at: number;
+  /** 'self' only with a record that the person chose it; the id of our own operation when it was ours. */
+  readonly by: { kind: 'self' } | { kind: 'operation'; operation: string } | { kind: 'unknown' };
+}
+
+export interface PasswordProfile {
+  readonly password: string;
+  readonly forceChangePasswordNextSignIn: boolean;
+}
+
+/** Of anything remote. `unknown`: it may or may not have happened; set the same value again. */
+export type Outcome =
+  | { readonly outcome: 'done'; readonly at: number }
+  | { readonly outcome: 'failed'; readonly problem: Problem; readonly retryAt?: number }
+  | { readonly outcome: 'unknown'; readonly why: string };
+
+export interface Directory {
+  organization(): Promise<Organization>;
+  /** By object id, or by userPrincipalName in any case. */
+  find(idOrName: string): Promise<User | undefined>;
+  /** By the beginning of a name or address, whole address first; at most 20. */
+  search(text: string): Promise<User[]>;
+  /** The role template ids that this person holds now (Entra's ids; `policy/roles.ts` names them). */
+  rolesOf(id: string): Promise<string[]>;
+  /**
+   * Sets the password. `operation` names our attempt (`reset:<id>`, `scramble:<id>`): asking again with the same
+   * operation and the same value is harmless. An adapter that can compare and set does: when the password changed
+   * between its own read and its write, it answers failed with Problem `stateConflict`.
+   */
+  setPassword(id: string, profile: PasswordProfile, operation: string): Promise<Outcome>;
+  /** Ends the sessions and refresh tokens of a person; partial success is failed with a Problem that says so. */
+  revokeSessions(id: string): Promise<Outcome>;
+  lastPasswordChange(id: string): Promise<PasswordChange | undefined>;
+}

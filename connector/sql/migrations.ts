@@ -1,0 +1,127 @@
+// The schema, as one append-only list for both engines: the version of a database is how many of these it has seen.
+// Only `text` and `bigint` are used, so that one text holds on SQLite and Postgres; times are milliseconds, sealed values
+// and hashes are text. Every table is keyed by tenant first. Expand first, contract one release later.
+
+/** The oldest schema version that this connector's code can still work on; written to `meta.readableFrom`. */
+export const readableFrom = 1;
+
+/** Each entry is run in one transaction; never edit an entry that has been released. */
+export const migrations: readonly (readonly string[])[] = [
+  [
+    `create table tenant (
+      id text primary key,
+      tid text not null unique,
+      name text not null,
+      domains text not null,
+      directory text not null,
+      issuer text not null,
+      client_id text not null,
+      mail_from text not null,
+      policy text not null,
+      branding text not null,
+      created bigint not null
+    )`,
+
+    // -- people, as SCIM resources: the JSON text is ready to send, the columns are what is searched
+    `create table app_user (
+      tenant text not null, id text not null,
+      user_name text not null, user_name_key text not null,
+      external_id text, display_name text not null, display_name_key text not null,
+      active bigint not null,
+      resource text not null,
+      version bigint not null, created bigint not null, last_modified bigint not null,
+      primary key (tenant, id)
+    )`,
+    `create unique index app_user_by_name on app_user (tenant, user_name_key)`,
+    `create index app_user_by_external_id on app_user (tenant, external_id)`,
+    `create index app_user_by_display_name on app_user (tenant, display_name_key)`,
+    // every address that leads to a person: kind is 'userName', or the SCIM emails type ('work', 'home', 'other')
+    `create table user_address (
+      tenant text not null, user_id text not null, address_key text not null, kind text not null,
+      changed_at bigint not null,
+      primary key (tenant, user_id, address_key, kind)
+    )`,
+    `create index user_address_by_key on user_address (tenant, address_key)`,
+    `create table credential (
+      tenant text not null, user_id text not null,
+      hash text not null, force_change bigint not null,
+      changed_at bigint not null, changed_by text not null, version bigint not null,
+      failures bigint not null, next_try_at bigint not null,
+      primary key (tenant, user_id)
+    )`,
+    `create table role_assignment (
+      tenant text not null, user_id text not null, role_template_id text not null, created bigint not null,
+      primary key (tenant, user_id, role_template_id)
+    )`,
+
+    // -- callers
+    `create table token (
+      tenant text not null, id text not null, name text not null, scope text not null,
+      hash text not null unique, created bigint not null, expires bigint, last_used bigint, revoked bigint,
+      primary key (tenant, id)
+    )`,
+    `create table oidc_model (
+      tenant text not null, kind text not null, id text not null,
+      account text, grant_id text, uid text, user_code text,
+      payload text not null, expires bigint, consumed bigint,
+      primary key (tenant, kind, id)
+    )`,
+    `create index oidc_model_by_grant on oidc_model (tenant, grant_id)`,
+    `create index oidc_model_by_account on oidc_model (tenant, account)`,
+    `create index oidc_model_by_uid on oidc_model (tenant, uid)`,
+    `create table oidc_key (
+      tenant text not null, id text not null, kind text not null, sealed text not null, created bigint not null,
+      primary key (tenant, id)
+    )`,
+
+    // -- the reset: a row that walks
+    `create table reset (
+      tenant text not null, id text not null,
+      user_id text not null, user_name text not null, display_name text not null,
+      mode text not null, state text not null, needs_you text, why text,
+      epoch bigint not null,
+      caller_id text not null, caller_name text not null, caller_role text not null,
+      recipient text not null, recipient_on_file bigint not null, recipient_masked text not null,
+      locale text not null, pin bigint not null, force_change bigint not null, generated bigint not null,
+      mail_from text not null, mail_subject text not null, message_id text not null, mail_attempts bigint not null,
+      sealed_password text, sealed_mail text,
+      link_hash text not null, proof_hash text not null, proof_pin_hash text, pin_tries bigint not null,
+      ciphertext text, holder_hash text, leased_until bigint,
+      started_at bigint not null, expires_at bigint not null, change_by bigint, baseline_at bigint, changed bigint not null,
+      call_until bigint, next_attempt_at bigint,
+      supersedes text, superseded_by text,
+      seq bigint not null,
+      primary key (tenant, id)
+    )`,
+    `create unique index reset_by_link on reset (link_hash)`,
+    `create unique index reset_live on reset (tenant, user_id) where superseded_by is null
+      and state in ('requested', 'prepared', 'mailing', 'mailed', 'changing', 'ready', 'leased')`,
+    `create index reset_by_user on reset (tenant, user_id, started_at)`,
+    `create table reset_event (
+      tenant text not null, reset text not null, seq bigint not null,
+      name text not null, at bigint not null, evidence text,
+      primary key (tenant, reset, seq)
+    )`,
+    `create table idempotency (
+      tenant text not null, caller text not null, key text not null,
+      fingerprint text not null, reset text not null, created bigint not null,
+      primary key (tenant, caller, key)
+    )`,
+    `create index idempotency_by_age on idempotency (created)`,
+
+    // -- durable work and the record
+    `create table job (
+      tenant text not null, kind text not null, ref text not null, subject text,
+      due_at bigint not null, attempts bigint not null, epoch bigint not null, leased_until bigint not null,
+      primary key (tenant, kind, ref)
+    )`,
+    `create index job_by_due on job (due_at)`,
+    `create index job_by_subject on job (tenant, subject)`,
+    `create table audit (
+      tenant text not null, seq bigint not null, at bigint not null,
+      actor text not null, action text not null, target text not null, detail text not null,
+      hash text not null,
+      primary key (tenant, seq)
+    )`,
+  ],
+];

@@ -1,0 +1,92 @@
+// The database port. A unit of work is a generator that yields statements: SQLite drives it synchronously inside a
+// group commit, Postgres will await it statement by statement, a test can stop it at any step.
+//
+// Rules for whoever writes a unit of work: no I/O, time or randomness inside (they come in as values); never catch an
+// SQL error (say `on conflict do nothing returning`); only statements that SQLite and Postgres both understand.
+
+/** A bound value. Times are milliseconds since the epoch, booleans 0 or 1, bytes base64url text: every column is text or bigint. */
+export type Value = string | number | null;
+/** A row as the driver returns it; callers name its shape at the call. */
+export type Row = Record<string, Value>;
+
+/** One statement on its way to the engine. `text` has `?` where a value goes. */
+export interface Statement {
+  readonly kind: 'get' | 'all' | 'run';
+  readonly text: string;
+  readonly values: readonly Value[];
+}
+
+/** What a tagged statement returns: `yield*` it to have it executed. */
+export interface Ask<R> {
+  // biome-ignore lint/suspicious/noExplicitAny: what the driver sends back is checked by nobody but the SQL itself
+  [Symbol.iterator](): Iterator<Statement, R, any>;
+}
+
+/** A unit of work; the value that it returns is the value of `sql.run`. */
+// biome-ignore lint/suspicious/noExplicitAny: see Ask
+export type Work<T> = Generator<Statement, T, any>;
+
+type Tagged<R> = (strings: TemplateStringsArray, ...values: Value[]) => R;
+
+/** The statements of one transaction. `query` is for text that is put together by code (filters), never from input. */
+export interface Tx {
+  get<R = Row>(strings: TemplateStringsArray, ...values: Value[]): Ask<R | undefined>;
+  all<R = Row>(strings: TemplateStringsArray, ...values: Value[]): Ask<R[]>;
+  /** How many rows it changed. */
+  run(strings: TemplateStringsArray, ...values: Value[]): Ask<number>;
+  query<R = Row>(text: string, values: readonly Value[]): Ask<R[]>;
+}
+
+/** A database. Outcomes: `run` resolves only after a durable commit, and rejects with nothing changed. */
+export interface Sql {
+  /** Runs a unit of work in a transaction. Throws Problem `unavailable` when the database stays locked or is full. */
+  run<T>(work: (tx: Tx) => Work<T>): Promise<T>;
+  /** One row, outside a transaction. */
+  get<R = Row>(strings: TemplateStringsArray, ...values: Value[]): Promise<R | undefined>;
+  /** All rows, outside a transaction. */
+  all<R = Row>(strings: TemplateStringsArray, ...values: Value[]): Promise<R[]>;
+  close(): Promise<void>;
+}
+
+/** A `Tx` for a driver: counts the statements made, so that a forgotten `yield*` is found at the end of the work. */
+export class Statements implements Tx {
+  made = 0;
+
+  get<R>(strings: TemplateStringsArray, ...values: Value[]): Ask<R | undefined> {
+    return this.#ask('get', textOf(strings), values);
+  }
+  all<R>(strings: TemplateStringsArray, ...values: Value[]): Ask<R[]> {
+    return this.#ask('all', textOf(strings), values);
+  }
+  run(strings: TemplateStringsArray, ...values: Value[]): Ask<number> {
+    return this.#ask('run', textOf(strings), values);
+  }
+  query<R>(text: string, values: readonly Value[]): Ask<R[]> {
+    return this.#ask('all', text, values);
+  }
+
+  #ask<R>(kind: Statement['kind'], text: string, values: readonly Value[]): Ask<R> {
+    this.made++;
+    const statement: Statement = { kind, text, values };
+    return {
+      *[Symbol.iterator](): Generator<Statement, R, R> {
+        return yield statement;
+      },
+    };
+  }
+}
+
+const texts = new WeakMap<TemplateStringsArray, string>();
+
+/** The text of a tagged statement, the same string object for the same place in the code. */
+export function textOf(strings: TemplateStringsArray): string {
+  let text = texts.get(strings);
+  if (text === undefined) {
+    text = strings.join('?');
+    texts.set(strings, text);
+  }
+  return text;
+}
+
+/** For tests and drivers: the type of the tagged functions. */
+export type { Tagged };
