@@ -1,0 +1,67 @@
+// The record: append-only, one row per thing done, in the transaction that did it, each row's hash over the one before.
+// Ids only, never contents: no names, no addresses, no secrets.
+
+import { createHash } from 'node:crypto';
+import type { Sql, Tx, Work } from './sql/sql.ts';
+
+export interface AuditEntry {
+  readonly tenant: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Who: `user:<oid>`, `token:<id>`, `operator`, `connector`, `link`. */
+  readonly actor: string;
+  /** What, as `thing.verb`: `reset.accepted`, `user.created`. */
+  readonly action: string;
+  /** To whom or what: `user:<id>`, `reset:<id>`. */
+  readonly target: string;
+  readonly detail?: Readonly<Record<string, string | number | boolean>>;
+}
+
+interface AuditRow {
+  seq: number;
+  at: number;
+  actor: string;
+  action: string;
+  target: string;
+  detail: string;
+  hash: string;
+}
+
+// Hash over JSON, not over joined text: no two entries can be made to look alike by moving a separator.
+function hashOf(before: string, tenant: string, row: Omit<AuditRow, 'hash'>): string {
+  const content = JSON.stringify([before, tenant, row.seq, row.at, row.actor, row.action, row.target, row.detail]);
+  return createHash('sha256').update(content).digest('base64url');
+}
+
+/** Appends an entry to the tenant's chain. Part of the caller's transaction: what is not recorded was not done. */
+export function* record(tx: Tx, entry: AuditEntry): Work<void> {
+  const last = yield* tx.get<{ seq: number; hash: string }>`
+    select seq, hash from audit where tenant = ${entry.tenant} order by seq desc limit 1`;
+  const row = {
+    seq: (last?.seq ?? 0) + 1,
+    at: entry.at,
+    actor: entry.actor,
+    action: entry.action,
+    target: entry.target,
+    detail: JSON.stringify(entry.detail ?? {}),
+  };
+  const hash = hashOf(last?.hash ?? '', entry.tenant, row);
+  yield* tx.run`insert into audit (tenant, seq, at, actor, action, target, detail, hash) values
+    (${entry.tenant}, ${row.seq}, ${row.at}, ${row.actor}, ${row.action}, ${row.target}, ${row.detail}, ${hash})`;
+}
+
+/** Walks a tenant's chain: the number of entries, and the `seq` of the first that does not fit, if one does not. */
+export async function verifyAudit(sql: Sql, tenant: string): Promise<{ entries: number; brokenAt?: number }> {
+  let before = '';
+  let seq = 0;
+  for (;;) {
+    const rows = await sql.all<AuditRow>`select seq, at, actor, action, target, detail, hash from audit
+      where tenant = ${tenant} and seq > ${seq} order by seq limit 1000`;
+    if (rows.length === 0) return { entries: seq };
+    for (const row of rows) {
+      if (row.seq !== seq + 1 || row.hash !== hashOf(before, tenant, row)) return { entries: seq, brokenAt: seq + 1 };
+      before = row.hash;
+      seq = row.seq;
+    }
+  }
+}

@@ -1,0 +1,70 @@
+// Durable work: a row per thing to be done, enqueued in the transaction that wants it. A worker claims due rows under a
+// lease with an increasing epoch; whatever it writes elsewhere carries that epoch, so that a late worker bounces.
+
+import type { Sql, Tx, Work } from './sql/sql.ts';
+
+export interface Job {
+  readonly tenant: string;
+  readonly kind: string;
+  /** What it is about; with tenant and kind its key. */
+  readonly ref: string;
+  /** Whose change wakes it: a user id. */
+  readonly subject: string | null;
+  readonly attempts: number;
+  readonly epoch: number;
+  readonly leasedUntil: number;
+}
+
+/** Enqueues a job, or brings forward the one that is there already. Times in milliseconds since the epoch. */
+export function* enqueue(
+  tx: Tx,
+  job: { tenant: string; kind: string; ref: string; subject?: string; dueAt: number },
+): Work<void> {
+  yield* tx.run`insert into job (tenant, kind, ref, subject, due_at, attempts, epoch, leased_until)
+    values (${job.tenant}, ${job.kind}, ${job.ref}, ${job.subject ?? null}, ${job.dueAt}, 0, 0, 0)
+    on conflict (tenant, kind, ref) do update set
+      due_at = case when excluded.due_at < job.due_at then excluded.due_at else job.due_at end`;
+}
+
+/** Something happened to this person: whoever waits for it looks now. */
+export function* wakeSubject(tx: Tx, tenant: string, subject: string, now: number): Work<void> {
+  yield* tx.run`update job set due_at = ${now} where tenant = ${tenant} and subject = ${subject} and due_at > ${now}`;
+}
+
+/** The next due job, leased to the caller for `lease` milliseconds under a new epoch; undefined when none is due. */
+export function* claim(tx: Tx, kind: string, now: number, lease: number): Work<Job | undefined> {
+  const row = yield* tx.get<{ tenant: string; ref: string; subject: string | null; attempts: number; epoch: number }>`
+    select tenant, ref, subject, attempts, epoch from job
+    where kind = ${kind} and due_at <= ${now} and leased_until <= ${now} order by due_at limit 1`;
+  if (!row) return undefined;
+  const job = { ...row, kind, epoch: row.epoch + 1, attempts: row.attempts + 1, leasedUntil: now + lease };
+  // While it is leased its due time is the lease's end: an earlier one, found at release, is a wake-up that came meanwhile.
+  yield* tx.run`update job set epoch = ${job.epoch}, attempts = ${job.attempts}, leased_until = ${job.leasedUntil},
+      due_at = ${job.leasedUntil}
+    where tenant = ${job.tenant} and kind = ${kind} and ref = ${job.ref}`;
+  return job;
+}
+
+/**
+ * Gives a job back, due again at `dueAt`, or done with (`dueAt` undefined). A wake-up that arrived while the job was
+ * leased is kept: then it is due at once. False: the lease has passed to another.
+ */
+export function* release(tx: Tx, job: Job, then: { dueAt: number | undefined; attempts?: number }): Work<boolean> {
+  const dueAt = then.dueAt;
+  if (dueAt === undefined) {
+    const ended = yield* tx.run`delete from job where tenant = ${job.tenant} and kind = ${job.kind} and ref = ${job.ref}
+      and epoch = ${job.epoch} and due_at >= ${job.leasedUntil}`;
+    if (ended === 1) return true;
+  }
+  const given = yield* tx.run`update job set leased_until = 0, attempts = ${then.attempts ?? job.attempts},
+      due_at = case when due_at < ${job.leasedUntil} then due_at else ${dueAt ?? 0} end
+    where tenant = ${job.tenant} and kind = ${job.kind} and ref = ${job.ref} and epoch = ${job.epoch}`;
+  return given === 1;
+}
+
+/** When the earliest job of a kind can be claimed; undefined when there is none. */
+export async function nextDue(sql: Sql, kind: string): Promise<number | undefined> {
+  const row = await sql.get<{ due: number | null }>`
+    select min(case when leased_until > due_at then leased_until else due_at end) as due from job where kind = ${kind}`;
+  return row?.due ?? undefined;
+}

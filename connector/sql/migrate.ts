@@ -1,0 +1,53 @@
+// Brings a database to the code's schema, one migration per transaction, and refuses one that it cannot read.
+
+import { Problem } from '#shared/problem.ts';
+import { migrations, readableFrom } from './migrations.ts';
+import type { Sql, Tx, Work } from './sql.ts';
+
+/** What `meta` says of the schema: `version` = migrations seen, `readableFrom` = the oldest code that may work on it. */
+export interface SchemaVersion {
+  readonly version: number;
+  readonly readableFrom: number;
+}
+
+/**
+ * Runs the migrations that the database has not seen. Expand first, contract later: code may work on a newer schema
+ * as long as that schema's `readableFrom` allows it.
+ * @throws Problem unavailable with reason `schema` when the database is too new for this code
+ */
+export async function migrate(sql: Sql): Promise<SchemaVersion> {
+  await sql.run(function* (tx) {
+    yield* tx.run`create table if not exists meta (key text primary key, value text not null)`;
+  });
+  const current = await sql.run(readVersion);
+  if (current.readableFrom > migrations.length) {
+    throw new Problem('unavailable', { reason: 'schema', version: current.version, code: migrations.length });
+  }
+  for (let index = current.version; index < migrations.length; index++) {
+    await sql.run(function* (tx) {
+      for (const text of migrations[index] ?? []) yield* tx.query(text, []);
+      yield* writeMeta(tx, 'version', String(index + 1));
+      yield* writeMeta(tx, 'readableFrom', String(readableFrom));
+    });
+  }
+  return sql.run(readVersion);
+}
+
+function* readVersion(tx: Tx): Work<SchemaVersion> {
+  return {
+    version: Number((yield* readMeta(tx, 'version')) ?? 0),
+    readableFrom: Number((yield* readMeta(tx, 'readableFrom')) ?? 0),
+  };
+}
+
+/** One value of the schema's own table: version, readableFrom, key check, installation. */
+export function* readMeta(tx: Tx, key: string): Work<string | undefined> {
+  const row = yield* tx.get<{ value: string }>`select value from meta where key = ${key}`;
+  return row?.value;
+}
+
+/** Sets one value of the schema's own table. */
+export function* writeMeta(tx: Tx, key: string, value: string): Work<void> {
+  yield* tx.run`insert into meta (key, value) values (${key}, ${value})
+    on conflict (key) do update set value = excluded.value`;
+}

@@ -1,0 +1,186 @@
+// The SQLite driver: every unit of work that arrives before the event loop's next turn shares one durable commit
+// (group commit). The generators are driven synchronously; promises settle only after COMMIT has returned.
+
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { Problem } from '#shared/problem.ts';
+import { type Sql, type Statement, Statements, type Tx, textOf, type Value, type Work } from './sql.ts';
+
+export interface SqliteOptions {
+  /** How long a locked database is waited for before work is refused, in milliseconds. */
+  readonly busyFor?: number;
+  /** Called before each statement of a unit of work: a test throws here to stop the work at any step. */
+  readonly beforeStatement?: (statement: Statement) => void;
+}
+
+interface Member {
+  readonly work: (tx: Tx) => Work<unknown>;
+  readonly settle: (result: { ok: true; value: unknown } | { ok: false; error: unknown }) => void;
+  readonly since: number;
+  readonly alone: boolean;
+}
+
+const SQLITE_BUSY = 5;
+/** The engine may have rolled back the whole transaction: SQLITE_NOMEM, _IOERR, _CORRUPT, _FULL, and interrupted ones. */
+const wholeGroup = new Set([7, 9, 10, 11, 13]);
+
+/** The primary SQLite result code of an error, or undefined when it is not SQLite's. */
+function sqliteCode(error: unknown): number | undefined {
+  const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined;
+  return typeof code === 'number' ? code & 0xff : undefined;
+}
+
+/**
+ * Opens (or creates) a database file, or `:memory:`. WAL with `synchronous=FULL`: what has been promised is on disk.
+ * @throws Error of SQLite when the file cannot be opened or is not a database
+ */
+export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
+  const db = new DatabaseSync(path);
+  // A busy timeout would block the event loop: zero, and the group is tried again later.
+  db.exec('pragma busy_timeout = 0; pragma foreign_keys = on; pragma secure_delete = on; pragma trusted_schema = off');
+  if (path !== ':memory:') {
+    const [mode] = Object.values(db.prepare('pragma journal_mode = wal').get() ?? {});
+    if (mode !== 'wal') throw new Error(`The database at ${path} cannot use write-ahead logging.`);
+    db.exec('pragma synchronous = full; pragma wal_autocheckpoint = 8000');
+  }
+  const prepared = new Map<string, StatementSync>();
+  const queue: Member[] = [];
+  const busyFor = options.busyFor ?? 10_000;
+  let armed: ReturnType<typeof setTimeout> | ReturnType<typeof setImmediate> | undefined;
+  let closed = false;
+
+  function statement(text: string): StatementSync {
+    let found = prepared.get(text);
+    if (!found) {
+      // Texts that code puts together are many: the oldest goes, so that the cache stays bounded.
+      if (prepared.size >= 500) prepared.delete(prepared.keys().next().value as string);
+      found = db.prepare(text);
+      prepared.set(text, found);
+    }
+    return found;
+  }
+
+  function execute({ kind, text, values }: Statement): unknown {
+    const one = statement(text);
+    if (kind === 'get') return one.get(...values);
+    if (kind === 'all') return one.all(...values);
+    return Number(one.run(...values).changes);
+  }
+
+  function drive(work: (tx: Tx) => Work<unknown>): unknown {
+    const tx = new Statements();
+    const generator = work(tx);
+    let asked = 0;
+    let step = generator.next();
+    while (!step.done) {
+      asked++;
+      options.beforeStatement?.(step.value);
+      step = generator.next(execute(step.value));
+    }
+    if (asked !== tx.made) throw new Error('A statement was made and never asked: a yield* is missing.');
+    return step.value;
+  }
+
+  function begin(members: Member[]): boolean {
+    try {
+      db.exec('begin immediate');
+      return true;
+    } catch (error) {
+      if (sqliteCode(error) !== SQLITE_BUSY) {
+        for (const member of members) member.settle({ ok: false, error });
+        return false;
+      }
+      const now = performance.now();
+      const patient = members.filter((member) => now - member.since < busyFor);
+      for (const member of members) {
+        if (!patient.includes(member))
+          member.settle({ ok: false, error: new Problem('unavailable', { reason: 'locked' }) });
+      }
+      if (patient.length > 0) {
+        queue.unshift(...patient);
+        armed ??= setTimeout(flush, 5);
+      }
+      return false;
+    }
+  }
+
+  function rollback(): void {
+    if (db.isTransaction) db.exec('rollback');
+  }
+
+  function commitGroup(members: Member[]): void {
+    if (!begin(members)) return;
+    const several = members.length > 1;
+    const done: { member: Member; value: unknown }[] = [];
+    const failed: { member: Member; error: unknown }[] = [];
+    try {
+      for (const member of members) {
+        if (several) db.exec('savepoint member');
+        try {
+          done.push({ member, value: drive(member.work) });
+          if (several) db.exec('release member');
+        } catch (error) {
+          const code = sqliteCode(error);
+          if ((code !== undefined && wholeGroup.has(code)) || !db.isTransaction) throw error;
+          failed.push({ member, error });
+          if (several) db.exec('rollback to member; release member');
+        }
+      }
+      if (done.length > 0) db.exec('commit');
+      else rollback();
+    } catch (error) {
+      rollback();
+      // The disk or the memory failed: who is innocent is not known, so each is tried once more on its own.
+      if (several) for (const member of members) queue.push({ ...member, alone: true });
+      else members[0]?.settle({ ok: false, error: asProblem(error) });
+      if (queue.length > 0) armed ??= setImmediate(flush);
+      return;
+    }
+    for (const { member, value } of done) member.settle({ ok: true, value });
+    for (const { member, error } of failed) member.settle({ ok: false, error });
+  }
+
+  function asProblem(error: unknown): unknown {
+    const code = sqliteCode(error);
+    return code !== undefined && (wholeGroup.has(code) || code === SQLITE_BUSY)
+      ? new Problem('unavailable', { reason: 'database' })
+      : error;
+  }
+
+  function flush(): void {
+    armed = undefined;
+    while (queue.length > 0 && armed === undefined) {
+      const alone = queue.findIndex((member) => member.alone);
+      const take = alone === 0 ? 1 : alone === -1 ? queue.length : alone;
+      commitGroup(queue.splice(0, take));
+    }
+  }
+
+  const read = async (kind: 'get' | 'all', text: string, values: readonly Value[]) => {
+    if (closed) throw new Problem('unavailable', { reason: 'closing' });
+    return execute({ kind, text, values });
+  };
+
+  return {
+    run<T>(work: (tx: Tx) => Work<T>): Promise<T> {
+      if (closed) return Promise.reject(new Problem('unavailable', { reason: 'closing' }));
+      return new Promise((resolve, reject) => {
+        queue.push({
+          work,
+          alone: false,
+          since: performance.now(),
+          settle: (result) => (result.ok ? resolve(result.value as T) : reject(result.error)),
+        });
+        armed ??= setImmediate(flush);
+      });
+    },
+    get: <R>(strings: TemplateStringsArray, ...values: Value[]) =>
+      read('get', textOf(strings), values) as Promise<R | undefined>,
+    all: <R>(strings: TemplateStringsArray, ...values: Value[]) => read('all', textOf(strings), values) as Promise<R[]>,
+    async close() {
+      if (closed) return;
+      flush();
+      closed = true;
+      db.close();
+    },
+  };
+}
