@@ -88,7 +88,7 @@ export const migrations: readonly (readonly string[])[] = [
       link_hash text not null, proof_hash text not null, proof_pin_hash text, pin_tries bigint not null,
       ciphertext text, holder_hash text, leased_until bigint,
       started_at bigint not null, expires_at bigint not null, change_by bigint, baseline_at bigint, changed bigint not null,
-      call_until bigint, next_attempt_at bigint,
+      call_until bigint, scramble bigint not null, next_attempt_at bigint,
       supersedes text, superseded_by text,
       seq bigint not null,
       primary key (tenant, id)

@@ -1,0 +1,338 @@
+// The settings, as one table: name, what it is for, default, secret or not, parser. Read once, frozen. Every secret can
+// also come from a file named by NAME_FILE. The environment describes the process and tenant `default` only.
+
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { parseAddress } from '#shared/address.ts';
+import { Secret } from './secret.ts';
+import { defaultPolicy, type Policy } from './tenant.ts';
+
+export interface Listen {
+  readonly host: string;
+  readonly port: number;
+}
+
+type Parse<T> = (text: string) => T;
+
+/** A setting that cannot be used: the message is a sentence for the person who set it. */
+export class SettingError extends Error {
+  override readonly name = 'SettingError';
+}
+
+function refuse(sentence: string): never {
+  throw new SettingError(sentence);
+}
+
+const text: Parse<string> = (value) => value;
+
+const listen: Parse<Listen> = (value) => {
+  const found = /^(?:\[([0-9a-f:]+)\]|([^:]+)):(\d{1,5})$/i.exec(value);
+  const port = Number(found?.[3]);
+  if (!found || port > 65535) refuse(`is not HOST:PORT, for example 127.0.0.1:8787`);
+  return { host: found[1] ?? found[2] ?? '', port };
+};
+
+const url: Parse<string> = (value) => {
+  const parsed = URL.parse(value);
+  if (!parsed || !/^https?:$/.test(parsed.protocol)) refuse('is not an http or https address');
+  if (parsed.pathname !== '/' || parsed.search || parsed.hash || parsed.username) {
+    refuse('must be an origin alone, without path or query, for example https://reset.contoso.com');
+  }
+  if (parsed.protocol === 'http:' && !isLoopback(parsed.hostname)) refuse('must be https when it is not this machine');
+  return parsed.origin;
+};
+
+const list: Parse<readonly string[]> = (value) =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+
+const domains: Parse<readonly string[]> = (value) =>
+  list(value).map((domain) => {
+    if (!/^[a-z0-9-]+(\.[a-z0-9-]+)+$/i.test(domain)) refuse(`has “${domain}”, which is not a domain`);
+    return domain.toLowerCase();
+  });
+
+const extensionIds: Parse<readonly string[]> = (value) =>
+  list(value).map((id) => {
+    if (!/^[a-p]{32}$/.test(id) && !/^(\{[0-9a-f-]{36}\}|[\w.-]*@[\w.-]+)$/i.test(id)) {
+      refuse(`has “${id}”, which is neither a Chromium nor a Firefox extension id`);
+    }
+    return id;
+  });
+
+const proxies: Parse<readonly string[]> = (value) =>
+  list(value).map((item) => {
+    const [address = '', bits] = item.split('/');
+    const family = isIP(address);
+    if (family === 0 || (bits !== undefined && !(Number(bits) >= 0 && Number(bits) <= (family === 4 ? 32 : 128)))) {
+      refuse(`has “${item}”, which is not an address or a range like 10.0.0.0/8`);
+    }
+    return item;
+  });
+
+const secretKey: Parse<readonly Uint8Array[]> = (value) =>
+  list(value).map((item) => {
+    const bytes = Buffer.from(item, 'base64');
+    if (bytes.length !== 32 || bytes.toString('base64').replace(/=+$/, '') !== item.replace(/=+$/, '')) {
+      refuse('is not base64 of 32 bytes (openssl rand -base64 32 makes one)');
+    }
+    return bytes;
+  });
+
+const database: Parse<string> = (value) => {
+  if (!value.startsWith('sqlite:') || value === 'sqlite:') refuse('is not sqlite:FILE');
+  return resolve(value.slice('sqlite:'.length));
+};
+
+const directory: Parse<string> = (value) => (value === 'embedded' ? value : refuse('is not “embedded”'));
+
+const mail: Parse<Secret> = (value) => {
+  if (!/^(folder:.+|smtps?:\/\/[^/]+\/?)$/.test(value))
+    refuse('is not folder:DIR, smtp://HOST:PORT or smtps://HOST:PORT');
+  return new Secret(value);
+};
+
+const mailFrom: Parse<string> = (value) => {
+  const address = /<([^<>]+)>\s*$/.exec(value)?.[1] ?? value;
+  if (/[\r\n]/.test(value) || !parseAddress(address).ok) refuse('is not “Name <name@domain>”');
+  return value;
+};
+
+const yesNo: Parse<boolean> = (value) =>
+  /^(yes|true|1|on)$/i.test(value) ? true : /^(no|false|0|off)$/i.test(value) ? false : refuse('is neither yes nor no');
+
+const pin: Parse<Policy['pinForTyped']> = (value) =>
+  value === 'required' || value === 'on' || value === 'off' ? value : refuse('is not required, on or off');
+
+const hours =
+  (minimum: number, maximum: number): Parse<number> =>
+  (value) => {
+    const number = Number(value);
+    if (!(number >= minimum && number <= maximum)) refuse(`is not a number of hours from ${minimum} to ${maximum}`);
+    return Math.round(number * 3600);
+  };
+
+const count =
+  (minimum: number, maximum: number): Parse<number> =>
+  (value) => {
+    const number = Number(value);
+    if (!(Number.isInteger(number) && number >= minimum && number <= maximum)) {
+      refuse(`is not a whole number from ${minimum} to ${maximum}`);
+    }
+    return number;
+  };
+
+const level: Parse<string> = (value) =>
+  ['trace', 'debug', 'info', 'warn', 'error', 'silent'].includes(value) ? value : refuse('is not a log level');
+
+interface Setting<T> {
+  readonly env: string;
+  readonly about: string;
+  readonly parse: Parse<T>;
+  /** As it would be written in the environment; undefined: not set. */
+  readonly default?: string;
+  readonly secret?: true;
+}
+
+function setting<T>(env: string, about: string, parse: Parse<T>): Setting<T | undefined>;
+function setting<T>(env: string, about: string, parse: Parse<T>, fallback: string, more?: { secret: true }): Setting<T>;
+function setting<T>(
+  env: string,
+  about: string,
+  parse: Parse<T>,
+  fallback?: string,
+  more?: { secret: true },
+): Setting<T> {
+  return { env, about, parse, ...(fallback === undefined ? {} : { default: fallback }), ...more };
+}
+function secret<T>(env: string, about: string, parse: Parse<T>): Setting<T | undefined> {
+  return { env, about, parse, secret: true };
+}
+
+const hourText = (seconds: number) => String(seconds / 3600);
+
+/** Every setting there is, in the order in which `check` and the README show them. */
+export const settings = {
+  listen: setting('RR_LISTEN', 'Address and port of the connector', listen, '127.0.0.1:8787'),
+  publicUrl: setting('RR_PUBLIC_URL', 'Its address as browsers see it; default: RR_LISTEN', url),
+  tlsCert: setting('RR_TLS_CERT', 'File with the certificate chain (PEM)', text),
+  tlsKey: setting('RR_TLS_KEY', 'File with its private key (PEM)', text),
+  linkListen: setting('RR_LINK_LISTEN', 'A second address that serves the link page (/r) alone', listen),
+  linkUrl: setting('RR_LINK_URL', 'The link page’s address as recipients see it; default: RR_PUBLIC_URL', url),
+  trustedProxies: setting('RR_TRUSTED_PROXIES', 'Addresses whose X-Forwarded-For is believed', proxies, ''),
+  secretKey: secret(
+    'RR_SECRET_KEY',
+    'Master key: base64 of 32 bytes; a comma list rotates (the first seals)',
+    secretKey,
+  ),
+  database: setting('RR_DATABASE', 'Where the connector keeps its state', database, 'sqlite:./data/connector.db'),
+  directory: setting('RR_DIRECTORY', 'Where passwords are changed', directory, 'embedded'),
+  mail: setting('RR_MAIL', 'How mail leaves: smtp://, smtps://, or folder: on loopback', mail, 'folder:./data/mail', {
+    secret: true,
+  }),
+  mailFrom: setting('RR_MAIL_FROM', 'Sender of the mails', mailFrom, 'Reset & Resend <no-reply@localhost.localdomain>'),
+  organisation: setting('RR_ORGANISATION', 'The organisation’s name, as people read it', text, 'Our organisation'),
+  domains: setting('RR_DOMAINS', 'Its mail domains', domains, ''),
+  support: setting('RR_SUPPORT', 'Whom a recipient asks: a sentence, a phone number or an address', text),
+  home: setting('RR_HOME', 'Where a person goes once the new password works', url),
+  extensionIds: setting('RR_EXTENSION_IDS', 'Ids of the extension that may sign in and call /api', extensionIds, ''),
+  mayCreatePassword: setting('RR_POLICY_CREATE_PASSWORD', 'May an admin create the password?', yesNo, 'yes'),
+  mayKeepPassword: setting('RR_POLICY_KEEP_PASSWORD', 'May the change at next sign-in be unticked?', yesNo, 'yes'),
+  mayTypeRecipient: setting('RR_POLICY_TYPE_RECIPIENT', 'May an address be typed that is not on file?', yesNo, 'yes'),
+  recipientDomains: setting(
+    'RR_POLICY_RECIPIENT_DOMAINS',
+    'Typed addresses only in these domains; empty: any',
+    domains,
+    '',
+  ),
+  pinForTyped: setting(
+    'RR_POLICY_PIN_TYPED',
+    'PIN for a typed address: required, on or off',
+    pin,
+    defaultPolicy.pinForTyped,
+  ),
+  pinForOnFile: setting('RR_POLICY_PIN_ON_FILE', 'PIN for an address on file', pin, defaultPolicy.pinForOnFile),
+  linkLifetime: setting(
+    'RR_POLICY_LINK_HOURS',
+    'Hours until an unopened link expires',
+    hours(0.25, 24),
+    hourText(defaultPolicy.linkLifetime),
+  ),
+  changeLifetime: setting(
+    'RR_POLICY_CHANGE_HOURS',
+    'Hours from opening until an unchanged password is scrambled',
+    hours(0.25, 168),
+    hourText(defaultPolicy.changeLifetime),
+  ),
+  passwordMinimum: setting('RR_POLICY_PASSWORD_MINIMUM', 'Shortest password', count(8, 64), '8'),
+  logLevel: setting('RR_LOG_LEVEL', 'How much is logged', level, 'info'),
+} as const;
+
+type SettingName = keyof typeof settings;
+type ValueOf<S> = S extends Setting<infer T> ? T : never;
+/** The parsed settings. */
+export type Config = { readonly [name in SettingName]: ValueOf<(typeof settings)[name]> };
+
+/** One line of `check`: where the value came from, how it may be shown, and what is wrong with it. */
+export interface SettingLine {
+  readonly env: string;
+  readonly about: string;
+  readonly shown: string;
+  readonly source: 'environment' | 'file' | 'default' | 'not set';
+  readonly problem?: string;
+}
+
+/**
+ * Reads the settings from an environment. Nothing is thrown: what is wrong is in `lines`, and then `config` is absent.
+ * @param readFile reads the file behind NAME_FILE
+ */
+export function readConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  readFile: (path: string) => string,
+): { config?: Config; lines: SettingLine[] } {
+  const lines: SettingLine[] = [];
+  const values: Record<string, unknown> = {};
+  const known = new Set<string>();
+  for (const [name, one] of Object.entries(settings) as [SettingName, Setting<unknown>][]) {
+    known.add(one.env).add(`${one.env}_FILE`);
+    const line = { env: one.env, about: one.about };
+    let given = env[one.env] || undefined;
+    let source: SettingLine['source'] = given === undefined ? 'not set' : 'environment';
+    try {
+      const file = one.secret ? env[`${one.env}_FILE`] || undefined : undefined;
+      if (given === undefined && file !== undefined) {
+        source = 'file';
+        given = readSecretFile(file, readFile);
+      }
+      if (given === undefined && one.default !== undefined) {
+        source = 'default';
+        given = one.default;
+      }
+      values[name] = given === undefined ? undefined : one.parse(given);
+      lines.push({ ...line, source, shown: given === undefined ? '' : one.secret ? hide(given) : given });
+    } catch (error) {
+      if (!(error instanceof SettingError)) throw error;
+      lines.push({
+        ...line,
+        source,
+        shown: one.secret ? '[secret]' : (given ?? ''),
+        problem: `${one.env} ${error.message}.`,
+      });
+    }
+  }
+  for (const name of Object.keys(env)) {
+    if (/^RR_(?!BROWSER$|PRACTICE)/.test(name) && !known.has(name)) {
+      const line = { env: name, about: '', shown: '', source: 'environment' as const };
+      lines.push({ ...line, problem: `${name} is not a setting of the connector.` });
+    }
+  }
+  const config = values as Config;
+  if (!lines.some((line) => line.problem)) {
+    for (const problem of together(config))
+      lines.push({ env: '', about: '', shown: '', source: 'environment', problem });
+  }
+  return lines.some((line) => line.problem) ? { lines } : { config: Object.freeze(config), lines };
+}
+
+function readSecretFile(file: string, readFile: (path: string) => string): string {
+  try {
+    return readFile(file).trim();
+  } catch {
+    return refuse(`names a file that cannot be read: ${file}`);
+  }
+}
+
+/** A mail URL without its credentials is useful to see; a key is not. */
+function hide(value: string): string {
+  const found = /^(folder:.*|smtps?:\/\/)(?:[^@/]*@)?(.*)$/.exec(value);
+  return found ? `${found[1]}${found[2] ?? ''}` : '[secret]';
+}
+
+/** What is wrong with settings that are each right. */
+function together(config: Config): string[] {
+  const found: string[] = [];
+  if (Boolean(config.tlsCert) !== Boolean(config.tlsKey)) found.push('RR_TLS_CERT and RR_TLS_KEY go together.');
+  if (!config.tlsCert && !isLoopback(config.listen.host)) {
+    found.push(
+      'Without RR_TLS_CERT and RR_TLS_KEY the connector listens on this machine only: set RR_LISTEN to 127.0.0.1.',
+    );
+  }
+  if (!config.tlsCert && config.linkListen && !isLoopback(config.linkListen.host)) {
+    found.push('Without RR_TLS_CERT and RR_TLS_KEY the link page listens on this machine only: see RR_LINK_LISTEN.');
+  }
+  if (config.mail.reveal().startsWith('folder:') && !onlyHere(config)) {
+    found.push('RR_MAIL=folder: is for this machine only; a connector that others reach needs smtp:// or smtps://.');
+  }
+  return found;
+}
+
+/** Is the connector reachable from this machine only? */
+export function onlyHere(config: Config): boolean {
+  const shown = [config.publicUrl, config.linkUrl].filter((address) => address !== undefined);
+  return isLoopback(config.listen.host) && shown.every((address) => isLoopback(new URL(address).hostname));
+}
+
+/** 127.0.0.0/8, ::1 or localhost. */
+export function isLoopback(host: string): boolean {
+  return /^(127(\.\d{1,3}){3}|localhost|::1|\[::1\])$/i.test(host);
+}
+
+/** The address at which browsers reach the connector. */
+export function publicUrlOf(config: Config): string {
+  if (config.publicUrl) return config.publicUrl;
+  const { host, port } = config.listen;
+  return `${config.tlsCert ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** The policy that the environment gives to tenant `default`. */
+export function policyOf(config: Config): Policy {
+  const { mayCreatePassword, mayKeepPassword, mayTypeRecipient, recipientDomains } = config;
+  const { pinForTyped, pinForOnFile, linkLifetime, changeLifetime } = config;
+  return {
+    ...{ mayCreatePassword, mayKeepPassword, mayTypeRecipient, recipientDomains },
+    ...{ pinForTyped, pinForOnFile, linkLifetime, changeLifetime },
+    password: { ...defaultPolicy.password, minimum: config.passwordMinimum },
+  };
+}
