@@ -46,9 +46,14 @@ export const migrations: readonly (readonly string[])[] = [
       tenant text not null, user_id text not null,
       hash text not null, force_change bigint not null,
       changed_at bigint not null, changed_by text not null, version bigint not null,
-      failures bigint not null, next_try_at bigint not null,
       primary key (tenant, user_id)
     )`,
+    // failed sign-ins since the last good one; account is a user id, or a keyed hash of a name that nobody has
+    `create table sign_in_attempt (
+      tenant text not null, account text not null, failures bigint not null, next_try_at bigint not null,
+      primary key (tenant, account)
+    )`,
+    `create index sign_in_attempt_by_time on sign_in_attempt (next_try_at)`,
     `create table role_assignment (
       tenant text not null, user_id text not null, role_template_id text not null, created bigint not null,
       primary key (tenant, user_id, role_template_id)
@@ -69,6 +74,7 @@ export const migrations: readonly (readonly string[])[] = [
     `create index oidc_model_by_grant on oidc_model (tenant, grant_id)`,
     `create index oidc_model_by_account on oidc_model (tenant, account)`,
     `create index oidc_model_by_uid on oidc_model (tenant, uid)`,
+    `create index oidc_model_by_expiry on oidc_model (expires)`,
     `create table oidc_key (
       tenant text not null, id text not null, kind text not null, sealed text not null, created bigint not null,
       primary key (tenant, id)
