@@ -3,7 +3,7 @@
 
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
-import { parseAddress } from '#shared/address.ts';
+import { isAddress, parseAddress } from '#shared/address.ts';
 import { Secret } from './secret.ts';
 import { defaultPolicy, type Policy } from './tenant.ts';
 
@@ -96,7 +96,7 @@ const mail: Parse<Secret> = (value) => {
 
 const mailFrom: Parse<string> = (value) => {
   const address = /<([^<>]+)>\s*$/.exec(value)?.[1] ?? value;
-  if (/[\r\n]/.test(value) || !parseAddress(address).ok) refuse('is not “Name <name@domain>”');
+  if (/[\r\n]/.test(value) || !isAddress(parseAddress(address))) refuse('is not “Name <name@domain>”');
   return value;
 };
 

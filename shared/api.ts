@@ -37,7 +37,7 @@ export type NeedsYou = (typeof needs)[number];
 export const eventNames = [
   'requested', 'prepared', 'deferred', 'mailRefused', 'accepted', 'passwordSet', 'armed', 'opened', 'leaseEnded', 'done', 'changed',
   'bounced', 'reminded', 'pinFailed', 'pinLocked', 'alarm',
-  'rejected', 'cancelled', 'refused', 'expired', 'recalled', 'scrambled', 'superseded',
+  'rejected', 'cancelled', 'refused', 'expired', 'recalled', 'scrambled', 'superseded', 'reinstated',
 ] as const;
 export type EventName = (typeof eventNames)[number];
 

@@ -4,56 +4,57 @@
 
 export const problems = {
   // requests
-  invalidSyntax:          { status: 400, scimType: 'invalidSyntax' },
-  invalidValue:           { status: 400, scimType: 'invalidValue' },
-  invalidFilter:          { status: 400, scimType: 'invalidFilter' },
-  invalidPath:            { status: 400, scimType: 'invalidPath' },
-  noTarget:               { status: 400, scimType: 'noTarget' },
-  mutability:             { status: 400, scimType: 'mutability' },
-  tooMany:                { status: 400, scimType: 'tooMany' },
-  uniqueness:             { status: 409, scimType: 'uniqueness' },
-  notFound:               { status: 404 },
-  methodNotAllowed:       { status: 405 },
-  tooLarge:               { status: 413 },
-  unsupportedMediaType:   { status: 415 },
-  throttled:              { status: 429 },
-  unavailable:            { status: 503 },
-  internal:               { status: 500 },
+  invalidSyntax: { status: 400, scimType: 'invalidSyntax' },
+  invalidValue: { status: 400, scimType: 'invalidValue' },
+  invalidFilter: { status: 400, scimType: 'invalidFilter' },
+  invalidPath: { status: 400, scimType: 'invalidPath' },
+  noTarget: { status: 400, scimType: 'noTarget' },
+  mutability: { status: 400, scimType: 'mutability' },
+  tooMany: { status: 400, scimType: 'tooMany' },
+  uniqueness: { status: 409, scimType: 'uniqueness' },
+  notFound: { status: 404 },
+  methodNotAllowed: { status: 405 },
+  preconditionFailed: { status: 412 },
+  tooLarge: { status: 413 },
+  unsupportedMediaType: { status: 415 },
+  throttled: { status: 429 },
+  unavailable: { status: 503 },
+  internal: { status: 500 },
   // callers
-  unauthorized:           { status: 401 },
-  tokenExpired:           { status: 401 },
-  scopeMissing:           { status: 403 },
-  roleMissing:            { status: 403 },
-  originRefused:          { status: 403 },
+  unauthorized: { status: 401 },
+  tokenExpired: { status: 401 },
+  scopeMissing: { status: 403 },
+  roleMissing: { status: 403 },
+  originRefused: { status: 403 },
   // whom
-  targetUnknown:          { status: 404 },
-  targetDisabled:         { status: 409 },
-  targetSelf:             { status: 403 },
-  targetPrivileged:       { status: 403 },
+  targetUnknown: { status: 404 },
+  targetDisabled: { status: 409 },
+  targetSelf: { status: 403 },
+  targetPrivileged: { status: 403 },
   // password
-  passwordTooShort:       { status: 422 },
-  passwordTooLong:        { status: 422 },
-  passwordCharacters:     { status: 422 },
-  passwordClasses:        { status: 422 },
-  passwordContainsName:   { status: 422 },
-  passwordCommon:         { status: 422 },
-  passwordSame:           { status: 422 },
-  passwordNotAllowed:     { status: 403 },
+  passwordTooShort: { status: 422 },
+  passwordTooLong: { status: 422 },
+  passwordCharacters: { status: 422 },
+  passwordClasses: { status: 422 },
+  passwordContainsName: { status: 422 },
+  passwordCommon: { status: 422 },
+  passwordSame: { status: 422 },
+  passwordNotAllowed: { status: 403 },
   // where to
-  recipientInvalid:       { status: 422 },
-  recipientOwnMailbox:    { status: 422 },
-  recipientUnknown:       { status: 422 },
-  recipientNotAllowed:    { status: 403 },
-  pinInvalid:             { status: 422 },
-  pinRequired:            { status: 403 },
+  recipientInvalid: { status: 422 },
+  recipientOwnMailbox: { status: 422 },
+  recipientUnknown: { status: 422 },
+  recipientNotAllowed: { status: 403 },
+  pinInvalid: { status: 422 },
+  pinRequired: { status: 403 },
   // resets
-  liveReset:              { status: 409 },
-  idempotencyKeyMissing:  { status: 400 },
-  idempotencyMismatch:    { status: 422 },
-  stateConflict:          { status: 409 },
-  directoryRefused:       { status: 422 },
+  liveReset: { status: 409 },
+  idempotencyKeyMissing: { status: 400 },
+  idempotencyMismatch: { status: 422 },
+  stateConflict: { status: 409 },
+  directoryRefused: { status: 422 },
   // the one-time link
-  linkNotOpened:          { status: 403 },
+  linkNotOpened: { status: 403 },
 } as const satisfies Record<string, { status: number; scimType?: string }>;
 
 export type ProblemCode = keyof typeof problems;
@@ -75,7 +76,7 @@ export class Problem extends Error {
     return problems[this.code].status;
   }
   get scimType(): string | undefined {
-    const problem: { scimType?: string } = problems[this.code];
+    const problem: { status: number; scimType?: string } = problems[this.code];
     return problem.scimType;
   }
 }

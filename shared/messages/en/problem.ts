@@ -4,8 +4,10 @@ import type { ProblemDetails } from '../../problem.ts';
 
 export const problem = {
   invalidSyntax: () => 'The request could not be read as JSON.',
-  invalidValue: (d: ProblemDetails) => (d.field ? `The value of “${d.field}” is missing or not valid.` : 'A value is missing or not valid.'),
-  invalidFilter: (d: ProblemDetails) => `The filter could not be understood${d.position === undefined ? '' : ` at position ${d.position}`}.`,
+  invalidValue: (d: ProblemDetails) =>
+    d.field ? `The value of “${d.field}” is missing or not valid.` : 'A value is missing or not valid.',
+  invalidFilter: (d: ProblemDetails) =>
+    `The filter could not be understood${d.position === undefined ? '' : ` at position ${d.position}`}.`,
   invalidPath: (d: ProblemDetails) => `The path “${d.path ?? ''}” does not name an attribute.`,
   noTarget: () => 'The path matched nothing that could be changed.',
   mutability: (d: ProblemDetails) => `“${d.attribute ?? 'The attribute'}” cannot be changed.`,
@@ -13,6 +15,7 @@ export const problem = {
   uniqueness: (d: ProblemDetails) => `Another resource already has this ${d.attribute ?? 'value'}.`,
   notFound: () => 'There is nothing at this address.',
   methodNotAllowed: () => 'This method is not supported here.',
+  preconditionFailed: () => 'The resource has changed since you read it.',
   tooLarge: () => 'The request is too large.',
   unsupportedMediaType: () => 'Send the request as JSON.',
   throttled: () => 'Too many requests. Wait a moment and try again.',
@@ -26,7 +29,8 @@ export const problem = {
   targetUnknown: () => 'The connector does not know this person. They may not have been synchronised yet.',
   targetDisabled: () => 'This account is blocked from signing in. Unblock it before you reset its password.',
   targetSelf: () => 'You can’t reset your own password here. Use “Change password” or ask another administrator.',
-  targetPrivileged: () => 'This person holds an administrator role. Only a Global Administrator can reset their password.',
+  targetPrivileged: () =>
+    'This person holds an administrator role. Only a Global Administrator can reset their password.',
   passwordTooShort: (d: ProblemDetails) => `Use at least ${d.minimum ?? 8} characters.`,
   passwordTooLong: (d: ProblemDetails) => `Use at most ${d.maximum ?? 256} characters.`,
   passwordCharacters: () => 'Use only letters A–Z, digits, spaces and common symbols; no accents or emoji.',
@@ -45,6 +49,7 @@ export const problem = {
   idempotencyKeyMissing: () => 'The request has no Idempotency-Key.',
   idempotencyMismatch: () => 'This Idempotency-Key was used for a different request.',
   stateConflict: () => 'The reset has moved on in the meantime. Look at its current state.',
-  directoryRefused: (d: ProblemDetails) => `The directory refused the change${d.reason ? `: ${d.reason}` : ''}. Nothing was changed.`,
+  directoryRefused: (d: ProblemDetails) =>
+    `The directory refused the change${d.reason ? `: ${d.reason}` : ''}. Nothing was changed.`,
   linkNotOpened: () => 'This link could not be opened.',
 };

@@ -5,8 +5,10 @@ import type { problem as en } from '../en/problem.ts';
 
 export const problem = {
   invalidSyntax: () => 'İstek JSON olarak okunamadı.',
-  invalidValue: (d: ProblemDetails) => (d.field ? `“${d.field}” değeri eksik veya geçersiz.` : 'Bir değer eksik veya geçersiz.'),
-  invalidFilter: (d: ProblemDetails) => `Filtre anlaşılamadı${d.position === undefined ? '' : ` (konum ${d.position})`}.`,
+  invalidValue: (d: ProblemDetails) =>
+    d.field ? `“${d.field}” değeri eksik veya geçersiz.` : 'Bir değer eksik veya geçersiz.',
+  invalidFilter: (d: ProblemDetails) =>
+    `Filtre anlaşılamadı${d.position === undefined ? '' : ` (konum ${d.position})`}.`,
   invalidPath: (d: ProblemDetails) => `“${d.path ?? ''}” yolu bir özniteliği göstermiyor.`,
   noTarget: () => 'Yol, değiştirilebilecek bir şeyle eşleşmedi.',
   mutability: (d: ProblemDetails) => `“${d.attribute ?? 'Öznitelik'}” değiştirilemez.`,
@@ -14,6 +16,7 @@ export const problem = {
   uniqueness: (d: ProblemDetails) => `Bu ${d.attribute ?? 'değer'} başka bir kaynakta zaten var.`,
   notFound: () => 'Bu adreste bir şey yok.',
   methodNotAllowed: () => 'Bu yöntem burada desteklenmiyor.',
+  preconditionFailed: () => 'Kaynak siz okuduktan sonra değişti.',
   tooLarge: () => 'İstek çok büyük.',
   unsupportedMediaType: () => 'İsteği JSON olarak gönderin.',
   throttled: () => 'Çok fazla istek geldi. Biraz bekleyip yeniden deneyin.',
@@ -26,11 +29,13 @@ export const problem = {
   originRefused: () => 'İstek, buna izni olmayan bir sayfadan geldi.',
   targetUnknown: () => 'Bağlayıcı bu kişiyi tanımıyor. Henüz eşitlenmemiş olabilir.',
   targetDisabled: () => 'Bu hesabın oturum açması engellenmiş. Parolayı sıfırlamadan önce engeli kaldırın.',
-  targetSelf: () => 'Kendi parolanızı burada sıfırlayamazsınız. “Parola değiştir”i kullanın veya başka bir yöneticiye başvurun.',
+  targetSelf: () =>
+    'Kendi parolanızı burada sıfırlayamazsınız. “Parola değiştir”i kullanın veya başka bir yöneticiye başvurun.',
   targetPrivileged: () => 'Bu kişinin yönetici rolü var. Parolasını yalnızca bir Genel Yönetici sıfırlayabilir.',
   passwordTooShort: (d: ProblemDetails) => `En az ${d.minimum ?? 8} karakter kullanın.`,
   passwordTooLong: (d: ProblemDetails) => `En fazla ${d.maximum ?? 256} karakter kullanın.`,
-  passwordCharacters: () => 'Yalnızca A–Z harfleri, rakam, boşluk ve yaygın simgeler kullanın; Türkçe karakter veya emoji kullanmayın.',
+  passwordCharacters: () =>
+    'Yalnızca A–Z harfleri, rakam, boşluk ve yaygın simgeler kullanın; Türkçe karakter veya emoji kullanmayın.',
   passwordClasses: () => 'Şunlardan üçünü kullanın: küçük harf, büyük harf, rakam, simge.',
   passwordContainsName: () => 'Parola, kişinin adını veya kullanıcı adını içeremez.',
   passwordCommon: () => 'Bu parola çok kolay tahmin edilir.',
@@ -46,6 +51,7 @@ export const problem = {
   idempotencyKeyMissing: () => 'İstekte Idempotency-Key yok.',
   idempotencyMismatch: () => 'Bu Idempotency-Key farklı bir istek için kullanılmış.',
   stateConflict: () => 'Sıfırlama bu arada ilerledi. Güncel durumuna bakın.',
-  directoryRefused: (d: ProblemDetails) => `Dizin değişikliği reddetti${d.reason ? `: ${d.reason}` : ''}. Hiçbir şey değişmedi.`,
+  directoryRefused: (d: ProblemDetails) =>
+    `Dizin değişikliği reddetti${d.reason ? `: ${d.reason}` : ''}. Hiçbir şey değişmedi.`,
   linkNotOpened: () => 'Bu bağlantı açılamadı.',
 } satisfies typeof en;

@@ -1,0 +1,64 @@
+// The HTTP server: mounts the doors under their prefixes, one line each, with the limits and headers that all share.
+
+import Fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify';
+import { Problem } from '#shared/problem.ts';
+import type { Logger } from '../log.ts';
+import { problemReply } from './problem-json.ts';
+
+export interface AppDeps {
+  readonly log: Logger;
+  /** Certificate chain and private key, PEM; absent: plain http on loopback, for a reverse proxy. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly trustedProxies: readonly string[];
+  /** Prefix → door. */
+  readonly doors: Readonly<Record<string, FastifyPluginAsync>>;
+  /** Is everything there that a request needs? */
+  readonly ready: () => Promise<boolean>;
+}
+
+const megabyte = 1024 * 1024;
+
+/** A server with its doors; not listening yet. */
+export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
+  const options = {
+    loggerInstance: deps.log,
+    // Routes by pattern are logged below; fastify's own lines would hold URLs, and a link's id is half a secret.
+    disableRequestLogging: true,
+    bodyLimit: megabyte,
+    trustProxy: deps.trustedProxies.length > 0 ? [...deps.trustedProxies] : false,
+    // A client that dribbles its request holds a connection no longer than this.
+    connectionTimeout: 0,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 10_000,
+    routerOptions: { maxParamLength: 300 },
+    forceCloseConnections: true,
+  };
+  const app = (
+    deps.tls ? Fastify({ ...options, https: { ...deps.tls, minVersion: 'TLSv1.2' } }) : Fastify(options)
+  ) as FastifyInstance;
+
+  app.setErrorHandler(problemReply);
+  app.setNotFoundHandler(() => {
+    throw new Problem('notFound');
+  });
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('x-content-type-options', 'nosniff');
+    if (deps.tls) reply.header('strict-transport-security', 'max-age=31536000');
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const { method, routeOptions } = request;
+    const level = reply.statusCode >= 500 ? 'warn' : 'debug';
+    deps.log[level](
+      { method, route: routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      'request',
+    );
+  });
+
+  app.get('/healthz', async () => ({ status: 'ok' }));
+  app.get('/readyz', async (_request, reply) => {
+    const ready = await deps.ready().catch(() => false);
+    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready' });
+  });
+  for (const [prefix, door] of Object.entries(deps.doors)) await app.register(door, { prefix });
+  return app;
+}

@@ -1,0 +1,50 @@
+// May this caller reset this person? The directory is asked at the moment it matters, never the token.
+
+import { Problem } from '#shared/problem.ts';
+import type { Directory, User } from '../directory/directory.ts';
+import { mayReset } from '../policy/roles.ts';
+
+/** The permission to act, with the role that gives it: what `reset` wants to see, and what the record says. */
+export interface Permission {
+  readonly user: User;
+  /** The role's name, for the record. */
+  readonly by: string;
+}
+
+/**
+ * Asks the directory for both people and their roles.
+ * @throws Problem targetUnknown, targetSelf, roleMissing, targetPrivileged
+ */
+export async function authorise(directory: Directory, callerId: string, targetId: string): Promise<Permission> {
+  const callerRoles = await directory.rolesOf(callerId);
+  const caller = await directory.find(callerId);
+  // A caller whom the directory no longer knows, or has blocked, holds nothing, whatever the token says.
+  if (!caller?.accountEnabled) throw new Problem('roleMissing');
+  const user = await directory.find(targetId);
+  // Before "unknown": a caller without a role learns nothing about who exists.
+  const decision = mayReset(callerRoles, user ? await directory.rolesOf(user.id) : [], { self: user?.id === callerId });
+  if (!decision.allowed) throw new Problem(decision.code);
+  if (!user) throw new Problem('targetUnknown');
+  return { user, by: decision.by };
+}
+
+/**
+ * As `authorise`, and the person can be reset now.
+ * @throws also Problem targetDisabled
+ */
+export async function authoriseReset(directory: Directory, callerId: string, targetId: string): Promise<Permission> {
+  const permission = await authorise(directory, callerId, targetId);
+  if (!permission.user.accountEnabled) throw new Problem('targetDisabled');
+  return permission;
+}
+
+/**
+ * Does this caller hold a role with which somebody could be reset at all? Without one the directory is not searched.
+ * @throws Problem roleMissing
+ */
+export async function authoriseSearch(directory: Directory, callerId: string): Promise<User> {
+  const roles = await directory.rolesOf(callerId);
+  const caller = await directory.find(callerId);
+  if (!caller?.accountEnabled || !mayReset(roles, [], { self: false }).allowed) throw new Problem('roleMissing');
+  return caller;
+}

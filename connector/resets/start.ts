@@ -1,0 +1,222 @@
+// The beginning of a reset: everything that can fail without a side effect happens here, before the row is saved; then
+// one transaction saves the row, its idempotency key and its job. The PIN is used and forgotten.
+
+import { liveStates, type ResetRequest } from '#shared/api.ts';
+import { codeOf, createLink, deriveLink, hash, linkUrl, sealPassword, toBase64url } from '#shared/link.ts';
+import { checkPassword, generatePassword } from '#shared/password.ts';
+import { Problem } from '#shared/problem.ts';
+import type { Directory } from '../directory/directory.ts';
+import type { Caller } from '../http/auth.ts';
+import { enqueue } from '../jobs.ts';
+import { resetMail } from '../mail/reset-mail.ts';
+import { addressesOnFile, checkPin, chooseRecipient } from '../policy/recipient.ts';
+import { type Keyring, sameText } from '../secret.ts';
+import type { Sql, Tx, Work } from '../sql/sql.ts';
+import { authoriseReset } from './authorise.ts';
+import { append, move, type ResetRow, readLive, readReset, recordMove } from './row.ts';
+import { takePlace } from './supersede.ts';
+import { resetJob } from './walk.ts';
+
+export interface StartDeps {
+  readonly sql: Sql;
+  readonly directory: Directory;
+  readonly keyring: Keyring;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly now: () => number;
+  /** Origin of the link page, as the recipient sees it. */
+  readonly linkHost: string;
+  /** PBKDF2 rounds of a PIN; only simulations lower it. */
+  readonly pinIterations?: number;
+}
+
+/** How long a key is remembered, in milliseconds. */
+export const idempotencyLifetime = 24 * 3600_000;
+
+/**
+ * Starts a reset, or answers a repeated Idempotency-Key with the reset that it started.
+ * @returns the row, and whether it had been started before
+ * @throws Problem roleMissing, target*, password*, recipient*, pin*, liveReset (with `reset`, `by`, `at`),
+ *   idempotencyMismatch
+ */
+export async function startReset(
+  deps: StartDeps,
+  caller: Caller,
+  key: string,
+  request: ResetRequest,
+): Promise<{ row: ResetRow; replayed: boolean }> {
+  const { sql, keyring, now } = deps;
+  const tenant = caller.tenant.id;
+  // Under the master key: a bare hash of a typed password could be guessed offline.
+  const fingerprint = keyring.mac('idempotency', JSON.stringify(canonical(request)));
+  const known = await sql.run((tx) => readKey(tx, tenant, caller.id, key, now()));
+  if (known) return replay(known, fingerprint);
+
+  const permission = await authoriseReset(deps.directory, caller.id, request.user);
+  const prepared = await prepare(deps, caller, permission, request);
+  return sql.run(function* (tx) {
+    const at = prepared.started_at;
+    const earlier = yield* readKey(tx, tenant, caller.id, key, at);
+    if (earlier) return replay(earlier, fingerprint);
+    yield* forgetKeys(tx, at);
+    const live = yield* readLive(tx, tenant, prepared.user_id);
+    if (live && live.id !== request.supersede) throw alreadyLive(live);
+    if (live && !(yield* takePlace(tx, live, prepared.id))) throw alreadyLive(live);
+    const row = yield* insert(tx, { ...prepared, supersedes: live?.id ?? null });
+    yield* tx.run`insert into idempotency (tenant, caller, key, fingerprint, reset, created)
+      values (${tenant}, ${caller.id}, ${key}, ${fingerprint}, ${row.id}, ${at})`;
+    yield* enqueue(tx, { tenant, kind: resetJob, ref: row.id, subject: row.user_id, dueAt: at });
+    return { row, replayed: false };
+  });
+}
+
+/** The same members in the same order, whatever order the caller wrote them in. */
+function canonical(request: ResetRequest): unknown[] {
+  const { user, mode, password, forceChangePasswordNextSignIn, recipient, pin, locale, supersede } = request;
+  const to = 'onFile' in recipient ? ['onFile', recipient.onFile] : ['address', recipient.address];
+  return [user, mode, password ?? null, forceChangePasswordNextSignIn, to, pin ?? null, locale, supersede ?? null];
+}
+
+interface Known {
+  readonly row: ResetRow;
+  readonly fingerprint: string;
+}
+
+function replay(known: Known, fingerprint: string): { row: ResetRow; replayed: boolean } {
+  if (!sameText(known.fingerprint, fingerprint)) throw new Problem('idempotencyMismatch');
+  return { row: known.row, replayed: true };
+}
+
+function* readKey(tx: Tx, tenant: string, caller: string, key: string, now: number): Work<Known | undefined> {
+  const found = yield* tx.get<{ fingerprint: string; reset: string }>`select fingerprint, reset from idempotency
+    where tenant = ${tenant} and caller = ${caller} and key = ${key} and created > ${now - idempotencyLifetime}`;
+  const row = found && (yield* readReset(tx, tenant, found.reset));
+  return found && row && { row, fingerprint: found.fingerprint };
+}
+
+function* forgetKeys(tx: Tx, now: number): Work<void> {
+  yield* tx.run`delete from idempotency where created <= ${now - idempotencyLifetime}`;
+}
+
+function alreadyLive(live: ResetRow): Problem {
+  const at = new Date(live.started_at).toISOString();
+  return new Problem('liveReset', { reset: live.id, by: live.caller_name, at });
+}
+
+async function prepare(
+  deps: StartDeps,
+  caller: Caller,
+  permission: { user: import('../directory/directory.ts').User; by: string },
+  request: ResetRequest,
+): Promise<ResetRow> {
+  const { keyring, random, now } = deps;
+  const { tenant } = caller;
+  const { user } = permission;
+  const { policy } = tenant;
+
+  if (request.password !== undefined && !policy.mayCreatePassword) throw new Problem('passwordNotAllowed');
+  if (!request.forceChangePasswordNextSignIn && !policy.mayKeepPassword) {
+    throw new Problem('invalidValue', { field: 'forceChangePasswordNextSignIn' });
+  }
+  const password = request.password ?? generatePassword(random);
+  const [finding] = checkPassword(password, policy.password, user);
+  if (finding) throw new Problem(finding.code, finding.details);
+  const onFile = addressesOnFile(user, (address) => addressId(keyring, tenant.id, user.id, address));
+  const recipient = chooseRecipient(request.recipient, user, onFile, policy);
+  checkPin(request.pin, recipient, policy);
+
+  const id = crypto.randomUUID();
+  const link = createLink(random);
+  const keys = await deriveLink({
+    ...link,
+    ...(request.pin === undefined ? {} : { pin: request.pin }),
+    ...(deps.pinIterations === undefined ? {} : { iterations: deps.pinIterations }),
+  });
+  const sealed = await sealPassword(password, keys.encKey, { tenant: tenant.id, reset: id }, random(12));
+  const at = now();
+  const expiresAt = at + policy.linkLifetime * 1000;
+  const sender = /<([^<>]+)>\s*$/.exec(tenant.mailFrom)?.[1] ?? tenant.mailFrom;
+  const messageId = `<${toBase64url(random(16))}@${sender.split('@').at(-1)}>`;
+  const pin = request.pin !== undefined;
+  const mail = await resetMail({
+    organisation: tenant.name,
+    branding: tenant.branding,
+    person: { displayName: user.displayName, userPrincipalName: user.userPrincipalName },
+    link: linkUrl(deps.linkHost, { ...link, locale: request.locale, pin }),
+    code: await codeOf({ key: link.key, pin }),
+    pin,
+    locale: request.locale,
+    expiresAt,
+    from: tenant.mailFrom,
+    to: recipient.address,
+    messageId,
+    date: at,
+  });
+  const place = (column: string) => `reset/${tenant.id}/${id}/${column}`;
+  return {
+    tenant: tenant.id,
+    id,
+    user_id: user.id,
+    user_name: user.userPrincipalName,
+    display_name: user.displayName,
+    mode: request.mode,
+    state: 'requested',
+    needs_you: null,
+    why: null,
+    epoch: 0,
+    caller_id: caller.id,
+    caller_name: caller.name,
+    caller_role: permission.by,
+    recipient: recipient.address,
+    recipient_on_file: recipient.onFile ? 1 : 0,
+    recipient_masked: recipient.shown,
+    locale: request.locale,
+    pin: pin ? 1 : 0,
+    force_change: request.forceChangePasswordNextSignIn ? 1 : 0,
+    generated: request.password === undefined ? 1 : 0,
+    mail_from: sender,
+    mail_subject: mail.subject,
+    message_id: messageId,
+    mail_attempts: 0,
+    sealed_password: keyring.seal(password, place('sealed_password')),
+    sealed_mail: keyring.seal(mail.bytes, place('sealed_mail')),
+    link_hash: await hash(link.id),
+    proof_hash: await hash(keys.proof),
+    proof_pin_hash: keys.proofPin ? await hash(keys.proofPin) : null,
+    pin_tries: 0,
+    ciphertext: JSON.stringify(sealed),
+    holder_hash: null,
+    leased_until: null,
+    started_at: at,
+    expires_at: expiresAt,
+    change_by: null,
+    baseline_at: null,
+    changed: 0,
+    call_until: null,
+    scramble: 0,
+    next_attempt_at: null,
+    supersedes: null,
+    superseded_by: null,
+    seq: 0,
+  };
+}
+
+/** The id of an address on file in offers and requests: under the master key, so that it tells nothing. */
+export function addressId(keyring: Keyring, tenant: string, user: string, address: string): string {
+  return keyring.mac('address', JSON.stringify([tenant, user, address])).slice(0, 22);
+}
+
+function* insert(tx: Tx, prepared: ResetRow): Work<ResetRow> {
+  const requested = { ...prepared, seq: 1 };
+  const columns = Object.keys(requested);
+  const text = `insert into reset (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})
+    on conflict do nothing returning id`;
+  const [inserted] = yield* tx.query(text, Object.values(requested));
+  // Only `reset_live` can be in the way: somebody else's was saved while ours was being prepared.
+  if (!inserted) throw new Problem('stateConflict', { state: liveStates[0] });
+  const begun = { at: requested.started_at, actor: `user:${requested.caller_id}` };
+  yield* append(tx, requested, { ...begun, events: [{ name: 'requested', evidence: requested.caller_role }] });
+  yield* recordMove(tx, requested, 'reset.requested', begun);
+  const row = yield* move(tx, requested, 'prepared', { ...begun, actor: 'connector', events: [{ name: 'prepared' }] });
+  if (!row) throw new Error('A reset that was just saved is not there.');
+  return row;
+}

@@ -1,0 +1,70 @@
+// A newer reset takes an older one's place: the older link dies in the transaction that saves the newer one's `mailed`,
+// and comes back to life as the person's only reset when the newer one ends before that.
+
+import { record } from '../audit.ts';
+import { enqueue } from '../jobs.ts';
+import type { Tx, Work } from '../sql/sql.ts';
+import { isLive, move, type ResetRow, shredded } from './row.ts';
+import { afterChange } from './transitions.ts';
+
+/** How far back a chain of replacements is followed. */
+const longest = 50;
+
+/** Marks the older one as replaced; false when it is not live any more or somebody else has replaced it already. */
+export function* takePlace(tx: Tx, older: ResetRow, newer: string): Work<boolean> {
+  const taken = yield* tx.run`update reset set superseded_by = ${newer}
+    where tenant = ${older.tenant} and id = ${older.id} and superseded_by is null and state = ${older.state}`;
+  return taken === 1;
+}
+
+function* replacedBy(tx: Tx, newer: ResetRow): Work<ResetRow[]> {
+  return yield* tx.all<ResetRow>`select * from reset
+    where tenant = ${newer.tenant} and user_id = ${newer.user_id} and superseded_by = ${newer.id}`;
+}
+
+/** The newer one's mail was accepted: every link before it dies. */
+export function* endOlder(tx: Tx, newer: ResetRow, at: number): Work<void> {
+  let front = yield* replacedBy(tx, newer);
+  for (let depth = 0; front.length > 0 && depth < longest; depth++) {
+    const behind: ResetRow[] = [];
+    for (const older of front) {
+      if (isLive(older)) {
+        const set = { ...shredded, needs_you: null, next_attempt_at: null };
+        yield* move(tx, older, 'superseded', { at, actor: 'connector', events: [{ name: 'superseded' }], set });
+      }
+      behind.push(...(yield* replacedBy(tx, older)));
+    }
+    front = behind;
+  }
+}
+
+/** The newer one ended before its mail was accepted: what it would have replaced is the person's reset again. */
+export function* restoreOlder(tx: Tx, newer: ResetRow, at: number): Work<void> {
+  for (const older of yield* replacedBy(tx, newer)) {
+    if (!isLive(older)) continue;
+    yield* tx.run`update reset set superseded_by = ${newer.superseded_by}, seq = seq + 1
+      where tenant = ${older.tenant} and id = ${older.id}`;
+    yield* tx.run`insert into reset_event (tenant, reset, seq, name, at, evidence)
+      values (${older.tenant}, ${older.id}, ${older.seq + 1}, 'reinstated', ${at}, null)`;
+    const detail = { by: newer.id };
+    const target = `reset:${older.id}`;
+    yield* record(tx, { tenant: older.tenant, at, actor: 'connector', action: 'reset.reinstated', target, detail });
+    yield* enqueue(tx, { tenant: older.tenant, kind: 'reset', ref: older.id, subject: older.user_id, dueAt: at });
+  }
+}
+
+/**
+ * Until when a call of an older reset to the directory may still be under way; the newer one waits for it, so that the
+ * newest password wins. Undefined: nothing to wait for.
+ */
+export function* olderCall(tx: Tx, newer: ResetRow, now: number): Work<number | undefined> {
+  const row = yield* tx.get<{ until: number | null }>`select max(call_until) as until from reset
+    where tenant = ${newer.tenant} and user_id = ${newer.user_id} and id <> ${newer.id}
+      and started_at <= ${newer.started_at} and call_until > ${now}`;
+  return row?.until ?? undefined;
+}
+
+/** Does an ending from this state owe a scramble? */
+export function owesScramble(row: ResetRow): boolean {
+  return (afterChange as readonly string[]).includes(row.state);
+}

@@ -1,0 +1,97 @@
+// The worker: takes due resets one after the other, a few at a time, and sleeps until the next is due. Everything it
+// needs to know after a crash is in the database.
+
+import { claim, type Job, nextDue } from '../jobs.ts';
+import type { Logger } from '../log.ts';
+import type { Sql } from '../sql/sql.ts';
+import { resetJob } from './walk.ts';
+
+export interface WorkerDeps {
+  readonly sql: Sql;
+  readonly walk: (job: Job) => Promise<void>;
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+/** One attempt's mail dialogue (60 s) and the writes around it fit into a lease. */
+export const leaseFor = 90_000;
+const together = 8;
+/** Another process (a command, a second connector) may have made something due: looked at this often. */
+const lookAgain = 500;
+
+export interface Worker {
+  /** Something was made due: do not wait for the next look. */
+  wake(): void;
+  /** Takes nothing new and waits for what is under way. */
+  stop(): Promise<void>;
+}
+
+/** Walks everything that is due now, and what becomes due by it; for tests and for the way down. */
+export async function drain(deps: WorkerDeps): Promise<number> {
+  let walked = 0;
+  for (;;) {
+    const job = await deps.sql.run((tx) => claim(tx, resetJob, deps.now(), leaseFor));
+    if (!job) return walked;
+    await deps.walk(job);
+    walked++;
+  }
+}
+
+/** Starts the worker. */
+export function startWorker(deps: WorkerDeps): Worker {
+  let stopped = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let looking: Promise<void> | undefined;
+  let again = false;
+  const running = new Set<Promise<void>>();
+
+  async function look(): Promise<void> {
+    while (!stopped && running.size < together) {
+      const job = await deps.sql.run((tx) => claim(tx, resetJob, deps.now(), leaseFor));
+      if (!job) return;
+      const walking = deps
+        .walk(job)
+        // The lease runs out by itself and the step is tried again; the fault is in the log.
+        .catch((error: unknown) => deps.log.error({ err: error, reset: job.ref }, 'reset stopped on its way'))
+        .finally(() => {
+          running.delete(walking);
+          wake();
+        });
+      running.add(walking);
+    }
+  }
+
+  function wake(): void {
+    if (stopped) return;
+    if (looking) {
+      again = true;
+      return;
+    }
+    clearTimeout(timer);
+    looking = look()
+      .catch((error: unknown) => deps.log.warn({ err: error }, 'the worker could not look for work'))
+      .then(async () => {
+        looking = undefined;
+        if (stopped) return;
+        if (again) {
+          again = false;
+          wake();
+          return;
+        }
+        const due = await nextDue(deps.sql, resetJob).catch(() => undefined);
+        if (stopped || looking) return;
+        timer = setTimeout(wake, Math.min(lookAgain, Math.max(10, (due ?? Number.POSITIVE_INFINITY) - deps.now())));
+      });
+  }
+
+  wake();
+  return {
+    wake,
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      await looking;
+      await Promise.allSettled(running);
+    },
+  };
+}
