@@ -42,6 +42,12 @@ export const migrations: readonly (readonly string[])[] = [
       primary key (tenant, user_id, address_key, kind)
     )`,
     `create index user_address_by_key on user_address (tenant, address_key)`,
+    // the words of a person's names, for search by their beginning
+    `create table user_word (
+      tenant text not null, word text not null, user_id text not null,
+      primary key (tenant, word, user_id)
+    )`,
+    `create index user_word_by_user on user_word (tenant, user_id)`,
     `create table credential (
       tenant text not null, user_id text not null,
       hash text not null, force_change bigint not null,
