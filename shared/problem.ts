@@ -20,6 +20,7 @@ export const problems = {
   throttled: { status: 429 },
   unavailable: { status: 503 },
   internal: { status: 500 },
+  notImplemented: { status: 501 },
   // callers
   unauthorized: { status: 401 },
   tokenExpired: { status: 401 },

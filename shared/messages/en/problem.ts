@@ -21,6 +21,7 @@ export const problem = {
   throttled: () => 'Too many requests. Wait a moment and try again.',
   unavailable: () => 'The connector is busy right now. Nothing was changed; try again shortly.',
   internal: () => 'Something went wrong in the connector. The event is in its log.',
+  notImplemented: () => 'This is not supported.',
   unauthorized: () => 'Sign in first.',
   tokenExpired: () => 'Your sign-in has expired. Sign in again.',
   scopeMissing: () => 'This sign-in or token is not meant for this.',

@@ -22,6 +22,7 @@ export const problem = {
   throttled: () => 'Çok fazla istek geldi. Biraz bekleyip yeniden deneyin.',
   unavailable: () => 'Bağlayıcı şu anda meşgul. Hiçbir şey değişmedi; biraz sonra yeniden deneyin.',
   internal: () => 'Bağlayıcıda bir şeyler ters gitti. Olay, günlüğe yazıldı.',
+  notImplemented: () => 'Bu desteklenmiyor.',
   unauthorized: () => 'Önce oturum açın.',
   tokenExpired: () => 'Oturumunuzun süresi doldu. Yeniden oturum açın.',
   scopeMissing: () => 'Bu oturum veya belirteç bunun için geçerli değil.',
