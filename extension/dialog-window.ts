@@ -1,0 +1,78 @@
+// The dialog's window: one for each person, opened by the background, which keeps nothing in memory. The hint waits in
+// storage.session, which pages can't read, under a random name that travels in the window's address.
+
+import type { Storage, Windows } from 'webextension-polyfill';
+import { type Hint, parseHint } from './portals/portal.ts';
+
+/** What is needed of the browser. */
+export interface DialogBrowser {
+  readonly runtime: { getURL(path: string): string };
+  readonly storage: { readonly session: Pick<Storage.StorageArea, 'get' | 'set' | 'remove'> };
+  readonly windows: Pick<Windows.Static, 'create' | 'get' | 'update'>;
+}
+
+interface Kept {
+  readonly hint: Hint;
+  readonly person: string;
+  readonly windowId?: number;
+}
+
+const prefix = 'dialog:';
+const size = { width: 480, height: 720 };
+
+/** Two hints with the same name are about the same person, as far as a page can tell. */
+function personOf(hint: Hint): string {
+  return JSON.stringify([hint.host, (hint.address ?? hint.objectId ?? hint.displayName ?? '').toLowerCase()]);
+}
+
+/**
+ * Opens the dialog for a hint, or brings the person's open dialog to the front.
+ * @param near window of the page, on whose right side it opens
+ */
+export function openDialog(browser: DialogBrowser, hint: Hint, near?: number): Promise<void> {
+  // Two clicks are two messages: the second must find what the first has opened.
+  return navigator.locks.request('dialog', async () => {
+    const person = personOf(hint);
+    const all = (await browser.storage.session.get(null)) as Record<string, Kept>;
+    for (const [key, kept] of Object.entries(all)) {
+      if (!key.startsWith(prefix) || kept.person !== person || kept.windowId === undefined) continue;
+      const shown = await browser.windows.update(kept.windowId, { focused: true }).catch(() => undefined);
+      if (shown) return;
+      await browser.storage.session.remove(key);
+    }
+    const nonce = crypto.randomUUID();
+    await browser.storage.session.set({ [prefix + nonce]: { hint, person } satisfies Kept });
+    const created = await createWindow(browser, `${browser.runtime.getURL('/dialog.html')}?w=${nonce}`, near);
+    await browser.storage.session.set({ [prefix + nonce]: { hint, person, windowId: created.id } as Kept });
+  });
+}
+
+async function createWindow(browser: DialogBrowser, url: string, near: number | undefined): Promise<Windows.Window> {
+  const create = { url, type: 'popup' as const, ...size };
+  const page = near === undefined ? undefined : await browser.windows.get(near).catch(() => undefined);
+  if (page?.left === undefined || page.top === undefined || page.width === undefined)
+    return browser.windows.create(create);
+  const left = Math.round(Math.max(page.left, page.left + page.width - size.width - 48));
+  // A page's window that lies outside the screen is a place that Chromium refuses.
+  return browser.windows
+    .create({ ...create, left, top: Math.round(page.top + 72) })
+    .catch(() => browser.windows.create(create));
+}
+
+/** Forgets the hint of a window that was closed. */
+export async function forgetDialog(browser: DialogBrowser, windowId: number): Promise<void> {
+  const all = (await browser.storage.session.get(null)) as Record<string, Kept>;
+  const gone = Object.keys(all).filter((key) => key.startsWith(prefix) && all[key]?.windowId === windowId);
+  if (gone.length > 0) await browser.storage.session.remove(gone);
+}
+
+/**
+ * The hint that a dialog was opened with, in the dialog's page: `hintOf(browser, location.search)`.
+ * Undefined when the window outlived the browser's session or was opened by hand.
+ */
+export async function hintOf(browser: Pick<DialogBrowser, 'storage'>, search: string): Promise<Hint | undefined> {
+  const nonce = new URLSearchParams(search).get('w');
+  if (!nonce) return undefined;
+  const kept = (await browser.storage.session.get(prefix + nonce))[prefix + nonce] as Partial<Kept> | undefined;
+  return parseHint(kept?.hint);
+}

@@ -1,0 +1,144 @@
+// The arrival ladder: what has been proven of a reset, rung by rung, and how it stands as a whole. Pure; every rung that
+// is done rests on an event of the connector's, never on a guess.
+
+import { type EventName, liveStates, type NeedsYou, type Reset, type State } from '#shared/api.ts';
+
+export const rungNames = ['accepted', 'passwordSet', 'opened', 'changed'] as const satisfies EventName[];
+export type RungName = (typeof rungNames)[number];
+
+export interface Rung {
+  readonly name: RungName;
+  /** `trouble`: someone must act here. `never`: the reset ended before it. */
+  readonly state: 'done' | 'active' | 'trouble' | 'waiting' | 'never';
+  /** ISO 8601, when done. */
+  readonly at?: string;
+  /** The connector's evidence, for people who check. */
+  readonly evidence?: string;
+}
+
+/**
+ * How a reset stands: while it lives, where it is or what it needs; then how it ended. `changed` is the only success, and
+ * only with the event that says so; `signedIn` is the person's own word.
+ */
+export type Standing =
+  | 'sending'
+  | 'retrying'
+  | 'changing'
+  | 'changeDelayed'
+  | 'waiting'
+  | 'opened'
+  | NeedsYou
+  | 'signedIn'
+  | 'changed'
+  | 'replacing'
+  | 'killing'
+  | 'killedUnchanged'
+  | 'killed'
+  | 'expiredUnchanged'
+  | 'expiring'
+  | Extract<State, 'rejected' | 'cancelled' | 'refused' | 'scrambled' | 'superseded'>;
+
+/** Good news, news, a warning, the end without success. */
+export type Mood = 'busy' | 'good' | 'attention' | 'ended';
+
+function has(reset: Reset, name: EventName): boolean {
+  return reset.events.some((event) => event.name === name);
+}
+
+/** Is the reset on its way: can it still end well? */
+export function isLive(reset: Reset): boolean {
+  return (liveStates as readonly string[]).includes(reset.state);
+}
+
+/** Nothing will be added to it any more: it ended and owes nothing, or the person has chosen a new password. */
+export function isOver(reset: Reset): boolean {
+  if (isLive(reset)) return false;
+  if (reset.state === 'done') return has(reset, 'changed');
+  // Both may still owe a scramble, which is told when it is done.
+  if (reset.state === 'expired') return !has(reset, 'passwordSet');
+  if (reset.state === 'recalled') return has(reset, 'scrambled') || !has(reset, 'accepted');
+  return true;
+}
+
+/** How a reset stands as a whole. */
+export function standing(reset: Reset): Standing {
+  switch (reset.state) {
+    case 'recalled':
+      if (has(reset, 'scrambled')) return 'killed';
+      return has(reset, 'accepted') ? 'killing' : 'killedUnchanged';
+    case 'expired':
+      return has(reset, 'passwordSet') ? 'expiring' : 'expiredUnchanged';
+    case 'rejected':
+    case 'cancelled':
+    case 'refused':
+    case 'scrambled':
+    case 'superseded':
+      return reset.state;
+    case 'done':
+      return has(reset, 'changed') ? 'changed' : (reset.needsYou ?? 'signedIn');
+  }
+  if (reset.needsYou) return reset.needsYou;
+  if (reset.supersededBy) return 'replacing';
+  if (reset.state === 'ready') return 'waiting';
+  if (reset.state === 'leased') return 'opened';
+  if (reset.state === 'mailed' || reset.state === 'changing') return reset.nextAttemptAt ? 'changeDelayed' : 'changing';
+  return reset.nextAttemptAt ? 'retrying' : 'sending';
+}
+
+const ended: readonly Standing[] = [
+  'killing',
+  'killedUnchanged',
+  'killed',
+  'expiredUnchanged',
+  'expiring',
+  'rejected',
+  'cancelled',
+  'refused',
+  'scrambled',
+  'superseded',
+];
+const busy: readonly Standing[] = ['sending', 'changing', 'waiting', 'opened', 'signedIn', 'replacing'];
+
+/** The colour and symbol that go with a standing. */
+export function mood(now: Standing): Mood {
+  if (now === 'changed') return 'good';
+  if (ended.includes(now)) return 'ended';
+  return busy.includes(now) ? 'busy' : 'attention';
+}
+
+/** The four rungs in order. */
+export function rungs(reset: Reset): Rung[] {
+  const alive = isLive(reset) || reset.state === 'done';
+  const attention = mood(standing(reset)) === 'attention';
+  let next = true;
+  return rungNames.map((name): Rung => {
+    const event = reset.events.find((candidate) => candidate.name === name);
+    if (event) {
+      return {
+        name,
+        state: 'done',
+        at: event.at,
+        ...(event.evidence === undefined ? {} : { evidence: event.evidence }),
+      };
+    }
+    const first = next;
+    next = false;
+    if (!alive) return { name, state: 'never' };
+    // Opening is skipped where the person changed the password in another way.
+    if (name === 'opened' && has(reset, 'changed')) return { name, state: 'never' };
+    if (!first) return { name, state: 'waiting' };
+    return { name, state: attention ? 'trouble' : 'active' };
+  });
+}
+
+/** The newest state of a reset: what has ended stays ended, and no answer that is older than another one counts. */
+export function newer(known: Reset, seen: Reset): Reset {
+  if (seen.id !== known.id || seen.seq < known.seq) return known;
+  if (seen.seq === known.seq && !isLive(known) && isLive(seen)) return known;
+  return isFinal(known.state) && seen.state !== known.state ? known : seen;
+}
+
+/** States that no way leads out of. */
+function isFinal(state: State): boolean {
+  return ['rejected', 'cancelled', 'refused', 'recalled', 'scrambled', 'superseded'].includes(state);
+}

@@ -1,0 +1,63 @@
+// In the portal's page: picks the portal, watches its rows while people are shown, tells the background whom a pressed
+// button belongs to. Small on purpose: no user interface library, no sign-in, no connector, no secret ever comes here.
+
+import '../rows.css';
+import { browser } from 'wxt/browser';
+import { defineContentScript } from 'wxt/utils/define-content-script';
+import { pickLocale } from '#shared/locale.ts';
+import { rowMessages } from '#shared/messages/row.ts';
+import { portalOf, portals } from '../portals/portals.ts';
+import { watchRows } from '../rows.ts';
+import { readLanguage } from '../settings.ts';
+
+export default defineContentScript({
+  matches: portals.flatMap((portal) => portal.hosts.map((host) => `https://${host}/*`)),
+  runAt: 'document_start',
+  allFrames: false,
+  // The page need not read the extension's id in a message.
+  noScriptStartedPostMessage: true,
+
+  main(ctx) {
+    const portal = portalOf(new URL(location.href));
+    if (!portal) return;
+    let locale = pickLocale(browser.i18n.getUILanguage());
+    let retired = false;
+
+    const rows = watchRows({
+      document,
+      portal,
+      words: { ...rowMessages[locale], lang: locale },
+      signal: ctx.signal,
+      open(hint) {
+        if (retired) location.reload();
+        else if (browser.runtime?.id)
+          browser.runtime.sendMessage({ open: { ...hint, host: location.host } }).catch(retire);
+        else retire();
+      },
+    });
+
+    /** The extension was replaced under this page: the new one looks at the page only after it is loaded again. */
+    function retire(): void {
+      retired = true;
+      rows.retire(rowMessages[locale].reload, rowMessages[locale].reloadWhy);
+    }
+
+    rows.route(new URL(location.href));
+    // Told at the beginning of a navigation, so that rows meet a watching observer; the other two, where it truly ended.
+    ctx.addEventListener(window, 'wxt:locationchange', (event) => rows.route(event.newUrl));
+    for (const type of ['hashchange', 'popstate']) {
+      ctx.addEventListener(window, type, () => rows.route(new URL(location.href)));
+    }
+
+    async function speak(): Promise<void> {
+      const language = (await readLanguage(browser.storage)) ?? pickLocale(browser.i18n.getUILanguage());
+      if (language === locale || ctx.signal.aborted) return;
+      locale = language;
+      rows.speak({ ...rowMessages[locale], lang: locale });
+    }
+    const changed = () => void speak();
+    browser.storage.onChanged.addListener(changed);
+    ctx.onInvalidated(() => browser.storage?.onChanged.removeListener(changed));
+    void speak();
+  },
+});

@@ -1,0 +1,10 @@
+// What the button in a person's row says.
+
+import type { RowMessages } from '../row.ts';
+
+export const row: RowMessages = {
+  label: 'Reset & resend',
+  labelFor: (name) => `Reset & resend – ${name}`,
+  reload: 'Reload this page',
+  reloadWhy: 'The extension was updated. Reload this page to use it.',
+};
