@@ -15,7 +15,7 @@ export class Stopped extends Error {
 
 /** How a person or the system asks a program to end. */
 export const stopSignals = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
-const keptCharacters = 20_000;
+const keptCharacters = 60_000;
 
 /**
  * The exit status that a shell would give to a process ended by this signal.
