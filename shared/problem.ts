@@ -7,6 +7,7 @@ export const problems = {
   invalidSyntax: { status: 400, scimType: 'invalidSyntax' },
   invalidValue: { status: 400, scimType: 'invalidValue' },
   invalidFilter: { status: 400, scimType: 'invalidFilter' },
+  filterNotAllowed: { status: 403 },
   invalidPath: { status: 400, scimType: 'invalidPath' },
   noTarget: { status: 400, scimType: 'noTarget' },
   mutability: { status: 400, scimType: 'mutability' },

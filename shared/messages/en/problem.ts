@@ -8,6 +8,7 @@ export const problem = {
     d.field ? `The value of “${d.field}” is missing or not valid.` : 'A value is missing or not valid.',
   invalidFilter: (d: ProblemDetails) =>
     `The filter could not be understood${d.position === undefined ? '' : ` at position ${d.position}`}.`,
+  filterNotAllowed: () => 'This list cannot be filtered.',
   invalidPath: (d: ProblemDetails) => `The path “${d.path ?? ''}” does not name an attribute.`,
   noTarget: () => 'The path matched nothing that could be changed.',
   mutability: (d: ProblemDetails) => `“${d.attribute ?? 'The attribute'}” cannot be changed.`,

@@ -9,6 +9,7 @@ export const problem = {
     d.field ? `“${d.field}” değeri eksik veya geçersiz.` : 'Bir değer eksik veya geçersiz.',
   invalidFilter: (d: ProblemDetails) =>
     `Filtre anlaşılamadı${d.position === undefined ? '' : ` (konum ${d.position})`}.`,
+  filterNotAllowed: () => 'Bu liste filtrelenemez.',
   invalidPath: (d: ProblemDetails) => `“${d.path ?? ''}” yolu bir özniteliği göstermiyor.`,
   noTarget: () => 'Yol, değiştirilebilecek bir şeyle eşleşmedi.',
   mutability: (d: ProblemDetails) => `“${d.attribute ?? 'Öznitelik'}” değiştirilemez.`,
