@@ -1,0 +1,127 @@
+// The directory port over the embedded store: people as sync clients brought them, in the words of Microsoft Graph.
+
+import { Problem } from '#shared/problem.ts';
+import { fold } from '../filter/fold.ts';
+import type { Sql } from '../sql/sql.ts';
+import { type ChangedBy, changePassword, endSessions, type Hashing, readCredential } from '../store/credentials.ts';
+import { rolesOf } from '../store/roles.ts';
+import { enterpriseUser, shownName, type UserContent } from '../store/user-resource.ts';
+import { searchUsers } from '../store/user-search.ts';
+import { contentOf, type StoredUser, userById, userByName } from '../store/users.ts';
+import type { Tenant } from '../tenant.ts';
+import type { Directory, Outcome, User } from './directory.ts';
+
+export interface EmbeddedDeps {
+  readonly sql: Sql;
+  readonly hashing: Hashing;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** The directory of one tenant. */
+export function embeddedDirectory({ sql, hashing, now }: EmbeddedDeps, tenant: Tenant): Directory {
+  const exists = (id: string) => userById(sql, tenant.id, id).then((user) => user !== undefined);
+  const unknownTarget = (): Outcome => ({ outcome: 'failed', problem: new Problem('targetUnknown') });
+  return {
+    // Only what an operator has said counts as verified: a guest's userName must not make a domain the organisation's.
+    organization: async () => ({ id: tenant.tid, displayName: tenant.name, verifiedDomains: tenant.domains }),
+
+    async find(idOrName) {
+      const found = (await userById(sql, tenant.id, idOrName)) ?? (await userByName(sql, tenant.id, idOrName));
+      return found && asDirectoryUser(found);
+    },
+
+    search: async (text) => (await sql.run((tx) => searchUsers(tx, tenant.id, text))).map(asDirectoryUser),
+
+    rolesOf: (id) => rolesOf(sql, tenant.id, id),
+
+    async setPassword(id, profile, operation, ifUnchangedSince) {
+      return outcomeOf(async () => {
+        if (!(await exists(id))) return unknownTarget();
+        const seen = await sql.run((tx) => readCredential(tx, tenant.id, id));
+        const changedBy = operation as ChangedBy;
+        const late = ifUnchangedSince !== undefined && seen !== undefined && seen.changedAt > ifUnchangedSince;
+        // Our own earlier attempt, whose answer was lost, is not somebody else's change.
+        if (late && seen.changedBy !== changedBy) return { outcome: 'failed', problem: new Problem('stateConflict') };
+        const change = await changePassword({ sql, hashing, now }, tenant.id, id, {
+          password: profile.password,
+          forceChange: profile.forceChangePasswordNextSignIn,
+          changedBy,
+          ifVersion: seen?.version ?? 0,
+        });
+        if (change.outcome === 'done') return { outcome: 'done', at: change.at };
+        return { outcome: 'failed', problem: new Problem('stateConflict') };
+      });
+    },
+
+    revokeSessions: (id) =>
+      outcomeOf(async () => {
+        if (!(await exists(id))) return unknownTarget();
+        await sql.run((tx) => endSessions(tx, tenant.id, id));
+        return { outcome: 'done', at: now() };
+      }),
+
+    async lastPasswordChange(id) {
+      const credential = await sql.run((tx) => readCredential(tx, tenant.id, id));
+      if (!credential) return undefined;
+      const { changedAt: at, changedBy } = credential;
+      if (changedBy === 'self') return { at, by: { kind: 'self' } };
+      return { at, by: changedBy.includes(':') ? { kind: 'operation', operation: changedBy } : { kind: 'unknown' } };
+    },
+  };
+}
+
+/** What the store refuses is failed and certain: nothing was changed, because its transactions are whole or nothing. */
+async function outcomeOf(work: () => Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Problem) return { outcome: 'failed', problem: error };
+    throw error;
+  }
+}
+
+/** A stored SCIM User as the port has it. */
+export function asDirectoryUser(stored: StoredUser): User {
+  const content = contentOf(stored);
+  const { own, home } = addresses(content);
+  const mail = mailOf(content);
+  const language = content.preferredLanguage ?? content.locale;
+  const department = content[enterpriseUser]?.department;
+  return {
+    id: stored.id,
+    userPrincipalName: content.userName,
+    displayName: shownName(content),
+    ...(mail === undefined ? {} : { mail }),
+    otherMails: home,
+    proxyAddresses: own,
+    accountEnabled: content.active,
+    onPremisesSyncEnabled: false,
+    ...(language === undefined ? {} : { preferredLanguage: language }),
+    ...(content.title === undefined ? {} : { jobTitle: content.title }),
+    ...(department === undefined ? {} : { department }),
+  };
+}
+
+/**
+ * An email of type "home" is a private address, on file for resets; userName and every other email count as the mailbox
+ * that is being reset, and so does a "home" one that is equal to one of them.
+ */
+function addresses({ userName, emails = [] }: UserContent): { own: string[]; home: string[] } {
+  const isHome = (type: string | undefined) => fold(type ?? '') === 'home';
+  const values = (home: boolean) =>
+    emails.filter(({ type }) => isHome(type) === home).flatMap(({ value }) => (value === undefined ? [] : [value]));
+  const own = distinct([userName, ...values(false)], new Set());
+  return { own, home: distinct(values(true), new Set(own.map(fold))) };
+}
+
+function distinct(texts: readonly string[], seen: Set<string>): string[] {
+  return texts.filter((text) => !seen.has(fold(text)) && seen.add(fold(text)));
+}
+
+/** The primary mailbox among those that are not private: the primary one, else the first of type "work", else the first. */
+function mailOf({ emails = [] }: UserContent): string | undefined {
+  const own = emails.filter(({ type, value }) => fold(type ?? '') !== 'home' && value !== undefined);
+  const found = own.find(({ primary }) => primary) ?? own.find(({ type }) => fold(type ?? '') === 'work') ?? own[0];
+  return found?.value;
+}

@@ -1,0 +1,76 @@
+// What this service provider can do (RFC 7644 §4, RFC 7643 §5–§7), derived from the tables that it works by: what is
+// advertised here is what happens, and what is not yet there is said to be absent.
+
+import type { Attribute, ResourceType, Schema } from './attribute.ts';
+
+/** The most resources in one answer, and how many when a client does not say. */
+export const maxResults = 1000;
+export const defaultCount = 100;
+const megabyte = 1024 * 1024;
+
+export function serviceProviderConfig(base: string): object {
+  return {
+    schemas: ['urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig'],
+    patch: { supported: true },
+    bulk: { supported: false, maxOperations: 0, maxPayloadSize: megabyte },
+    filter: { supported: true, maxResults },
+    changePassword: { supported: false },
+    sort: { supported: false },
+    etag: { supported: true },
+    authenticationSchemes: [
+      {
+        type: 'oauthbearertoken',
+        name: 'OAuth Bearer Token',
+        description: 'A long-lived token, made with `token create --scope scim`, in the Authorization header.',
+        specUri: 'https://www.rfc-editor.org/info/rfc6750',
+        primary: true,
+      },
+    ],
+    meta: { resourceType: 'ServiceProviderConfig', location: `${base}/ServiceProviderConfig` },
+  };
+}
+
+export function resourceTypeResource(type: ResourceType, base: string): object {
+  return {
+    schemas: ['urn:ietf:params:scim:schemas:core:2.0:ResourceType'],
+    id: type.name,
+    name: type.name,
+    endpoint: type.endpoint,
+    description: type.description,
+    schema: type.schema.id,
+    schemaExtensions: type.extensions.map(({ schema, required }) => ({ schema: schema.id, required })),
+    meta: { resourceType: 'ResourceType', location: `${base}/ResourceTypes/${type.name}` },
+  };
+}
+
+export function schemaResource(schema: Schema, base: string): object {
+  return {
+    schemas: ['urn:ietf:params:scim:schemas:core:2.0:Schema'],
+    id: schema.id,
+    name: schema.name,
+    description: schema.description,
+    attributes: schema.attributes.map(describe),
+    meta: { resourceType: 'Schema', location: `${base}/Schemas/${schema.id}` },
+  };
+}
+
+/** The attribute's row, in the order of RFC 7643 §8.7.1; nothing in it is ever null. */
+function describe(attribute: Attribute): object {
+  const { name, type, multiValued, description, required, caseExact, mutability, returned, uniqueness } = attribute;
+  const { canonicalValues, referenceTypes, subAttributes } = attribute;
+  const hasCase = type === 'string' || type === 'reference' || type === 'binary';
+  return {
+    name,
+    type,
+    ...(subAttributes ? { subAttributes: subAttributes.map(describe) } : {}),
+    multiValued,
+    description,
+    required,
+    ...(canonicalValues ? { canonicalValues } : {}),
+    ...(hasCase ? { caseExact } : {}),
+    mutability,
+    returned,
+    uniqueness,
+    ...(referenceTypes ? { referenceTypes } : {}),
+  };
+}

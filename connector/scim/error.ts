@@ -1,0 +1,46 @@
+// A Problem as SCIM tells it (RFC 7644 §3.12): one place for status, scimType, sentence and headers.
+
+import type { FastifyError, FastifyReply } from 'fastify';
+import { problemSentence } from '#shared/messages/problem.ts';
+import { Problem } from '#shared/problem.ts';
+
+export const scimJson = 'application/scim+json';
+const errorSchema = 'urn:ietf:params:scim:api:messages:2.0:Error';
+
+/** What went wrong, as a Problem; undefined for an error of our own. */
+export function asProblem(error: Partial<FastifyError>): Problem | undefined {
+  if (error instanceof Problem) return error;
+  if (error.statusCode === 413) return new Problem('tooLarge');
+  if (error.statusCode === 415) return new Problem('unsupportedMediaType');
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
+    return new Problem('invalidSyntax', { reason: 'The request is not well-formed.' });
+  }
+  return undefined;
+}
+
+/** Sends the Error message. `details.reason`, where there is one, is a sentence (or half of one) for the client's log. */
+export function sendError(reply: FastifyReply, problem: Problem): FastifyReply {
+  const { status, scimType, code, details } = problem;
+  const reason =
+    typeof details.reason === 'string' ? ` ${details.reason.replace(/^\p{Ll}/u, (c) => c.toUpperCase())}` : '';
+  // RFC 6750 §3: the challenge says which scheme, and of a token that was given what is wrong with it.
+  if (status === 401) {
+    const given = reply.request.headers.authorization !== undefined;
+    reply.header('www-authenticate', `Bearer realm="scim"${given ? ', error="invalid_token"' : ''}`);
+  }
+  if (code === 'scopeMissing')
+    reply.header('www-authenticate', 'Bearer realm="scim", error="insufficient_scope", scope="scim"');
+  if (code === 'methodNotAllowed' && typeof details.allow === 'string') reply.header('allow', details.allow);
+  if (status === 503) reply.header('retry-after', '1');
+  return reply
+    .code(status)
+    .header('content-type', scimJson)
+    .send(
+      JSON.stringify({
+        schemas: [errorSchema],
+        status: String(status),
+        ...(scimType === undefined ? {} : { scimType }),
+        detail: `${problemSentence('en', code, details)}${reason}${reason === '' || reason.endsWith('.') ? '' : '.'}`,
+      }),
+    );
+}

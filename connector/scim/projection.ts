@@ -1,0 +1,95 @@
+// `attributes` and `excludedAttributes` (RFC 7644 §3.9): which part of a resource is sent. `id` and `schemas` always are.
+
+import { Problem } from '#shared/problem.ts';
+import { parsePath } from '../filter/scim.ts';
+import { locate, locateExtension, type ResourceType } from './attribute.ts';
+import { isObject, type JsonObject } from './resource.ts';
+
+/** Takes the resource's JSON text and gives what is sent of it. */
+export type Projection = (text: string) => string;
+
+/** A way into the resource: `['name', 'givenName']`. */
+type Steps = readonly string[];
+
+/**
+ * @param attributes, excluded comma lists of names in any case, with or without URN; unknown names select nothing
+ * @throws Problem invalidValue when both are given (§3.9: mutually exclusive)
+ */
+export function projectionOf(
+  type: ResourceType,
+  attributes: string | undefined,
+  excluded: string | undefined,
+): Projection {
+  const wanted = attributes?.trim() ? attributes : undefined;
+  const unwanted = excluded?.trim() ? excluded : undefined;
+  if (wanted === undefined && unwanted === undefined) return (text) => text;
+  if (wanted !== undefined && unwanted !== undefined) {
+    throw new Problem('invalidValue', {
+      field: 'attributes',
+      reason: 'Give attributes or excludedAttributes, not both.',
+    });
+  }
+  const ways = stepsOf(type, (wanted ?? unwanted) as string);
+  const always = type.common.filter(({ returned }) => returned === 'always').map(({ name }) => name);
+  return (text) => {
+    const resource = JSON.parse(text) as JsonObject;
+    if (unwanted !== undefined) {
+      for (const way of ways) if (!always.includes(way[0] ?? '')) drop(resource, way);
+      return JSON.stringify(resource);
+    }
+    const kept: JsonObject = {};
+    for (const [name, value] of Object.entries(resource)) {
+      const part = always.includes(name) ? value : keep(value, waysInto(ways, name));
+      if (part !== undefined) kept[name] = part;
+    }
+    return JSON.stringify(kept);
+  };
+}
+
+function stepsOf(type: ResourceType, list: string): Steps[] {
+  return list.split(',').flatMap((name): Steps[] => {
+    let path: ReturnType<typeof parsePath>['attribute'];
+    try {
+      path = parsePath(name.trim(), () => undefined).attribute;
+    } catch {
+      return [];
+    }
+    const extension = locateExtension(type, path);
+    if (extension) return [[extension.id]];
+    const located = locate(type, path);
+    if (!located) return [];
+    const { container, attribute, sub } = located;
+    return [[...(container ? [container] : []), attribute.name, ...(sub ? [sub.name] : [])]];
+  });
+}
+
+function waysInto(ways: readonly Steps[], name: string): Steps[] {
+  return ways.filter(([first]) => first === name).map(([, ...rest]) => rest);
+}
+
+/** What of a value lies on one of the ways; an empty way wants all of it. */
+function keep(value: unknown, ways: readonly Steps[]): unknown {
+  if (ways.length === 0) return undefined;
+  if (ways.some((way) => way.length === 0)) return value;
+  if (Array.isArray(value)) {
+    const elements = value.map((element) => keep(element, ways)).filter((element) => element !== undefined);
+    return elements.length > 0 ? elements : undefined;
+  }
+  if (!isObject(value)) return undefined;
+  const kept: JsonObject = {};
+  for (const [name, inner] of Object.entries(value)) {
+    const part = keep(inner, waysInto(ways, name));
+    if (part !== undefined) kept[name] = part;
+  }
+  return Object.keys(kept).length > 0 ? kept : undefined;
+}
+
+function drop(holder: unknown, [first, ...rest]: Steps): void {
+  if (Array.isArray(holder)) for (const element of holder) drop(element, [first as string, ...rest]);
+  if (!isObject(holder) || first === undefined) return;
+  if (rest.length === 0) delete holder[first];
+  else {
+    drop(holder[first], rest);
+    if (isObject(holder[first]) && Object.keys(holder[first]).length === 0) delete holder[first];
+  }
+}

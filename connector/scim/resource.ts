@@ -1,0 +1,157 @@
+// From a client's JSON to a resource: the table of attributes decides what is kept, in which order and in which form.
+// Strict where a value is wrong, forgiving where clients are known to be odd; each such line names the client.
+
+import { Problem } from '#shared/problem.ts';
+import { coreUser, type UserContent } from '../store/user-resource.ts';
+import type { Attribute } from './attribute.ts';
+import { user } from './user.ts';
+
+/** Values of one multi-valued attribute; each costs a row. */
+const mostValues = 200;
+/** RFC 7643 §4.1.2: only the parts of a postal address may have line ends. */
+const multiLine = new Set(['addresses.formatted', 'addresses.streetAddress']);
+const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2,3}={0,2})?$/;
+
+export type JsonObject = Record<string, unknown>;
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Reads the User of a POST or PUT (RFC 7644 §3.3, §3.5.1), or the outcome of a PATCH. What is read-only, unknown,
+ * null or empty is left out (RFC 7643 §2.5).
+ * @param current what is stored, if anything: an `active` that is absent changes nothing
+ * @throws Problem invalidSyntax (no object, no `schemas`, a name twice), invalidValue with `field`
+ */
+export function readUser(body: unknown, current?: UserContent): UserContent {
+  if (!isObject(body)) throw new Problem('invalidSyntax', { reason: 'A User is a JSON object.' });
+  const members = membersOf(body);
+  const schemas = members.get('schemas');
+  const isUser = (urn: unknown) => typeof urn === 'string' && urn.toLowerCase() === coreUser.toLowerCase();
+  if (!Array.isArray(schemas) || !schemas.some(isUser)) {
+    throw new Problem('invalidSyntax', { field: 'schemas', reason: `“schemas” must contain ${coreUser}.` });
+  }
+  const content = readAttributes([...user.common, ...user.schema.attributes], members, '');
+  // Entra (older) sends department and manager beside their extension: names that the schema lacks are passed over.
+  const extensions: JsonObject = {};
+  for (const { schema } of user.extensions) {
+    const value = members.get(schema.id.toLowerCase());
+    if (value === undefined || value === null) continue;
+    if (!isObject(value)) refuse(schema.id, 'an object');
+    const inner = readAttributes(schema.attributes, membersOf(value), `${schema.id}:`);
+    if (Object.keys(inner).length > 0) extensions[schema.id] = inner;
+  }
+  const active = content.active ?? current?.active ?? true;
+  const { externalId, ...rest } = content;
+  return {
+    schemas: [coreUser, ...Object.keys(extensions)],
+    ...(externalId === undefined ? {} : { externalId }),
+    ...rest,
+    active,
+    ...extensions,
+  } as unknown as UserContent;
+}
+
+/** The members of an object under their names in lower case: attribute names are case-insensitive (RFC 7643 §2.1). */
+export function membersOf(object: JsonObject): Map<string, unknown> {
+  const members = new Map<string, unknown>();
+  for (const [name, value] of Object.entries(object)) {
+    const key = name.toLowerCase();
+    if (members.has(key))
+      throw new Problem('invalidSyntax', { field: name.slice(0, 100), reason: 'A name stands twice.' });
+    members.set(key, value);
+  }
+  return members;
+}
+
+function readAttributes(attributes: readonly Attribute[], members: Map<string, unknown>, prefix: string): JsonObject {
+  const content: JsonObject = {};
+  for (const attribute of attributes) {
+    const path = `${prefix}${attribute.name}`;
+    // Okta's PUT carries id and meta, as RFC 7644 §3.5.1 says it may: read-only attributes are ignored.
+    const given = attribute.mutability === 'readOnly' ? undefined : members.get(attribute.name.toLowerCase());
+    const value = readValue(attribute, given, path);
+    if (value !== undefined) content[attribute.name] = value;
+    else if (attribute.required && attribute.mutability !== 'readOnly') refuse(path, 'a value');
+  }
+  return content;
+}
+
+/**
+ * One value of an attribute, in the form in which it is kept; undefined when it is unassigned (RFC 7643 §2.5).
+ * @throws Problem invalidValue with `field` = path
+ */
+export function readValue(attribute: Attribute, value: unknown, path: string): unknown {
+  // Entra clears an attribute with "", then with null.
+  if (value === undefined || value === null || value === '') return undefined;
+  if (!attribute.multiValued) return readSingle(attribute, value, path);
+  if (!Array.isArray(value)) return refuse(path, 'an array');
+  if (value.length > mostValues) return refuse(path, `at most ${mostValues} values`);
+  const elements = value.map((one) => readSingle(attribute, one, path)).filter((one) => one !== undefined);
+  const primaries = elements.filter((one) => isObject(one) && one.primary === true).length;
+  if (primaries > 1) refuse(path, 'at most one primary value');
+  const unique = withoutRepeats(elements);
+  return unique.length > 0 ? unique : undefined;
+}
+
+/** RFC 7643 §2.4: the same type and value SHOULD NOT come back twice. */
+function withoutRepeats(elements: unknown[]): unknown[] {
+  const seen = new Set<string>();
+  return elements.filter((one) => {
+    if (!isObject(one) || one.value === undefined) return true;
+    const key = JSON.stringify([one.type, one.value]);
+    return seen.has(key) ? false : seen.add(key);
+  });
+}
+
+function readSingle(attribute: Attribute, value: unknown, path: string): unknown {
+  switch (attribute.type) {
+    case 'complex':
+      return readComplex(attribute, value, path);
+    case 'boolean':
+      // Entra sends "True" and "False" unless its tenant URL carries aadOptscim062020.
+      if (typeof value === 'string' && /^(true|false)$/i.test(value)) return value.toLowerCase() === 'true';
+      return typeof value === 'boolean' ? value : refuse(path, 'true or false');
+    case 'integer':
+    case 'decimal': {
+      const right = typeof value === 'number' && (attribute.type === 'decimal' || Number.isInteger(value));
+      return right ? value : refuse(path, attribute.type === 'integer' ? 'a whole number' : 'a number');
+    }
+    case 'binary':
+      return typeof value === 'string' && base64.test(value) ? value : refuse(path, 'text in base64');
+    default:
+      return readText(value, path);
+  }
+}
+
+function readText(value: unknown, path: string): string {
+  if (typeof value !== 'string') return refuse(path, 'text');
+  const control = multiLine.has(path) ? /[^\P{Cc}\t\n\r]/u : /\p{Cc}/u;
+  if (control.test(value) || !value.isWellFormed()) refuse(path, 'text without control characters');
+  if (path === 'userName' && (value.trim() === '' || value.length > 320)) refuse(path, 'a name of 1 to 320 characters');
+  return value;
+}
+
+function readComplex(attribute: Attribute, value: unknown, path: string): unknown {
+  let object = value;
+  const subs = attribute.subAttributes ?? [];
+  if (!attribute.multiValued && subs.some(({ name }) => name === 'value')) {
+    // Entra sends manager as the plain id, or as [{ "$ref", "value" }]; "" inside unsets it.
+    if (typeof object === 'string') object = { value: object };
+    if (Array.isArray(object) && object.length <= 1) object = object[0] ?? {};
+  }
+  if (!isObject(object)) return refuse(path, 'an object');
+  const content = readAttributes(subs, membersOf(object), `${path}.`);
+  // An element that says only what kind of value it would be holds none; a manager without an id is nobody.
+  const says = Object.keys(content).filter((name) => !['type', 'primary', 'display'].includes(name));
+  const empty = attribute.multiValued ? says.length === 0 : Object.keys(content).length === 0;
+  return empty ? undefined : content;
+}
+
+function refuse(field: string, wanted: string): never {
+  throw new Problem('invalidValue', {
+    field: field.slice(0, 200),
+    reason: `“${field.slice(0, 200)}” must be ${wanted}.`,
+  });
+}

@@ -1,0 +1,14 @@
+// Identifiers: UUID version 7 (RFC 9562 §5.7). They grow with time, so that a list in their order is a list in order of
+// creation: people who are added while a client pages come after its page, and no index is needed for it.
+
+/** @param at milliseconds since the epoch @param random ten random bytes */
+export function uuidv7(at: number, random: Uint8Array): string {
+  if (random.length < 10) throw new RangeError('A UUID needs ten random bytes.');
+  const bytes = Buffer.alloc(16);
+  bytes.writeUIntBE(at, 0, 6);
+  bytes.set(random.subarray(0, 10), 6);
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = bytes.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}
