@@ -9,12 +9,12 @@ import { fileTrouble, Trouble } from './trouble.mjs';
 const stampOf = (/** @type {string} */ root) => join(root, 'node_modules', '.set-up');
 
 /**
- * What node_modules must have been made from: the lock file, on this platform, for this kind of processor.
+ * What node_modules was made from: the platform, the kind of processor, and the hash of the lock file.
  * @param {string} lockText
  * @param {{ platform: string, arch: string }} [machine]
  */
 export function stampFor(lockText, { platform, arch } = process) {
-  return createHash('sha256').update(`${platform} ${arch}\n${lockText}`).digest('hex');
+  return `${platform} ${arch} ${createHash('sha256').update(lockText).digest('hex')}`;
 }
 
 /**
@@ -53,7 +53,9 @@ export async function packagesAreFresh(root) {
     return false;
   const stamp = stampFor(lockText);
   const found = await readFile(stampOf(root), 'utf8').catch(() => undefined);
-  if (found !== undefined) return found === stamp;
+  if (found === stamp) return true;
+  const machine = (/** @type {string} */ text) => text.split(' ', 2).join(' ');
+  if (found !== undefined && machine(found) !== machine(stamp)) return false;
   // npm writes its record last, and removes it first: an interrupted installation has none.
   const installed = await readFile(join(root, 'node_modules', '.package-lock.json'), 'utf8').catch(() => '');
   if (!isInstalled(lockText, installed)) return false;

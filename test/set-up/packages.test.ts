@@ -67,6 +67,15 @@ describe('the stamp', () => {
     expect(await readFile(stamp(), 'utf8')).toBe(stampFor(wanted));
   });
 
+  it('of another machine is not believed: its packages were made for that one', async () => {
+    await writeFile(
+      join(root, 'node_modules', '.package-lock.json'),
+      JSON.stringify({ packages: { 'node_modules/a': a } }),
+    );
+    await writeFile(stamp(), stampFor(wanted, { platform: 'darwin', arch: 'arm64' }));
+    expect(await packagesAreFresh(root)).toBe(false);
+  });
+
   it('is not believed when the Node.js among the packages is gone', async () => {
     await writeFile(stamp(), stampFor(wanted));
     await rm(nodeOf(root));
