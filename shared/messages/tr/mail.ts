@@ -1,0 +1,31 @@
+// Tek kullanımlık bağlantıyı taşıyan e-posta.
+
+import type { MailMessages } from '../mail.ts';
+
+export const mail = {
+  subject: (organisation) => `${organisation}: yeni parola bağlantınız`,
+  preheader: (until) => `Bağlantı şu zamana kadar geçerli: ${until}. Bu e-postada parola yoktur.`,
+  greeting: (name) => `Merhaba ${name},`,
+  intro: (organisation) =>
+    `${organisation} yöneticilerinden biri sizin için yeni bir parola hazırladı. Parola bu e-postada değil: aşağıdaki bağlantı onu size bir kez gösterir.`,
+  account: 'Hesabınız',
+  validUntil: 'Bağlantının geçerlilik sonu',
+  hours: (hours) => `${hours} saat`,
+  button: 'Yeni parolamı göster',
+  host: (host) => `Düğme sizi şu adrese götürür: ${host}`,
+  link: 'Yeni parolanızı görmek için bu bağlantıyı açın:',
+  code: 'Sayfa bir kod isterse şunu yazın veya yapıştırın:',
+  pin: 'Ayrıca sekiz rakamlı bir PIN gerekir. PIN’i yöneticiniz size telefonla söyler; PIN hiçbir zaman e-postayla gelmez.',
+  next: 'Ne yapmalısınız?',
+  steps: {
+    open: 'Ekranınızı kimsenin göremeyeceği bir yerde bağlantıyı açın ve “Parolayı göster”e basın.',
+    signIn: 'Yukarıdaki hesap ve bu parolayla oturum açın.',
+    change: 'İstendiğinde kendinize yeni bir parola belirleyin.',
+  },
+  oldPassword: 'Eski parolanız, bu e-postanın size ulaştığı sıralarda geçersiz olur.',
+  unexpected: (support) =>
+    support === undefined
+      ? 'Bunu beklemiyor muydunuz? O hâlde bağlantıyı açmayın ve önceden bildiğiniz bir yoldan BT biriminize haber verin.'
+      : `Bunu beklemiyor muydunuz? O hâlde bağlantıyı açmayın ve önceden bildiğiniz bir yoldan haber verin: ${support}`,
+  footer: (organisation) => `${organisation} adına, bir yöneticinin isteğiyle otomatik olarak gönderildi.`,
+} satisfies MailMessages;
