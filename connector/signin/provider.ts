@@ -1,0 +1,212 @@
+// One OpenID provider (OpenID Connect Core 1.0, OAuth 2.1 profile: code with PKCE, rotating refresh tokens) per tenant,
+// by oidc-provider. What is ours: where it keeps things, who the people are, and what the tokens say: access tokens
+// have the shape of Entra's v2 tokens, so that one validator reads both.
+
+import Provider, {
+  type AccessToken,
+  type Configuration,
+  interactionPolicy,
+  type KoaContextWithOIDC,
+} from 'oidc-provider';
+import type { Logger } from '../log.ts';
+import type { Tenant } from '../tenant.ts';
+import { findPerson, inGoodStanding, type People, type Person } from './accounts.ts';
+import { clientsOf, mayRedeem } from './clients.ts';
+import { type KeyStore, readKeys } from './keys.ts';
+import { modelsOf } from './models.ts';
+
+/** The one scope of `/api`. */
+export const apiScope = 'Passwords.Reset';
+
+/** Lifetimes in seconds. A refresh token lives as long as Entra gives single-page applications: a day, rotated or not. */
+const lifetimes = {
+  AccessToken: 3600,
+  IdToken: 3600,
+  AuthorizationCode: 60,
+  Interaction: 3600,
+  Session: 24 * 3600,
+  Grant: 14 * 24 * 3600,
+  RefreshToken: 24 * 3600,
+} as const;
+
+/** Rotating a refresh token does not make it younger. */
+function refreshTokenLife(ctx: KoaContextWithOIDC): number {
+  return ctx.oidc.entities.RotatedRefreshToken?.remainingTTL ?? lifetimes.RefreshToken;
+}
+
+export interface ProviderDeps extends People, KeyStore {
+  readonly log: Logger;
+  readonly extensionIds: readonly string[];
+  /** Answers a browser that the provider has to disappoint. */
+  readonly renderError: NonNullable<Configuration['renderError']>;
+}
+
+/** What our own pages hand to the provider when a person has signed in; `version` is that of the password. */
+export type Login = {
+  readonly accountId: string;
+  readonly ts: number;
+  readonly version: number;
+  readonly remember: false;
+  readonly amr: string[];
+};
+
+/** Makes the provider of a tenant; its issuer is `tenant.issuer`. The keys are made when there are none yet. */
+export async function providerOf(deps: ProviderDeps, tenant: Tenant): Promise<Provider> {
+  const keys = await readKeys(deps, tenant.id);
+  const path = new URL(tenant.issuer).pathname;
+  const cookie = { httpOnly: true, sameSite: 'lax' } as const;
+
+  const configuration: Configuration = {
+    adapter: modelsOf(deps, tenant.id),
+    jwks: { keys: [...keys.signing] },
+    clients: clientsOf(tenant.issuer, deps.extensionIds),
+    clientAuthMethods: ['none'],
+    responseTypes: ['code', 'none'],
+    pkce: { required: (_ctx, client) => client.responseTypeAllowed('code') },
+    scopes: ['openid', 'profile', 'offline_access'],
+    claims: { openid: ['sub', 'oid', 'tid', 'ver'], profile: ['name', 'preferred_username'] },
+    conformIdTokenClaims: false,
+    cookies: {
+      keys: [...keys.cookies],
+      // By path, so that the tenants of one connector don't see each other's.
+      long: { ...cookie, path },
+      short: cookie,
+      names: { session: 'rr_session', interaction: 'rr_interaction', resume: 'rr_resume' },
+    },
+    features: {
+      devInteractions: { enabled: false },
+      dPoP: { enabled: false },
+      pushedAuthorizationRequests: { enabled: false },
+      rpInitiatedLogout: { enabled: false },
+      userinfo: { enabled: false },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: () => tenant.clientId,
+        getResourceServerInfo: (_ctx, resource) => ({
+          // Any other resource has no scope of ours to give.
+          scope: resource === tenant.clientId ? apiScope : '',
+          audience: tenant.clientId,
+          accessTokenFormat: 'jwt',
+          accessTokenTTL: lifetimes.AccessToken,
+          jwt: { sign: { alg: 'RS256' } },
+        }),
+        useGrantedResource: () => true,
+      },
+    },
+    formats: { customizers: { jwt: (ctx, token, jwt) => entraShape(deps, tenant, ctx, token as AccessToken, jwt) } },
+    ttl: {
+      ...lifetimes,
+      RefreshToken: refreshTokenLife,
+    },
+    rotateRefreshToken: true,
+    // MSAL asks for offline_access without prompt=consent, where the library would not give it: the only client is our
+    // own, and its refresh tokens end with the session.
+    issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    expiresWithSession: () => true,
+    clientBasedCORS: (_ctx, origin) => mayRedeem(origin, deps.extensionIds),
+    interactions: { policy: policy(), url: (_ctx, interaction) => `${path}/interaction/${interaction.uid}` },
+    loadExistingGrant: firstPartyGrant,
+    findAccount: async (ctx, id, token) => {
+      const person = await findPerson(deps, tenant, id);
+      const login = ctx.oidc.result?.login as Login | undefined;
+      const signedInAt = token && 'authTime' in token ? token.authTime : ctx.oidc.session?.authTime();
+      if (!person || !inGoodStanding(person, signedInAt)) return undefined;
+      if (login && login.version !== person.credential.version) return undefined;
+      return accountOf(tenant, person);
+    },
+    renderError: deps.renderError,
+  };
+
+  const provider = new Provider(tenant.issuer, configuration);
+  // The door writes these headers itself from the public address, see door.ts.
+  provider.proxy = true;
+  provider.on('server_error', (_ctx, error) => deps.log.error({ tenant: tenant.id, err: error }, 'sign-in failed'));
+  provider.onerror = (error) => deps.log.warn({ tenant: tenant.id, err: error }, 'sign-in connection failed');
+  return provider;
+}
+
+interface SigninAccount {
+  readonly accountId: string;
+  readonly person: Person;
+  claims(): { sub: string; [claim: string]: string };
+  [key: string]: unknown;
+}
+
+function accountOf(tenant: Tenant, person: Person): SigninAccount {
+  const { id, displayName, userPrincipalName } = person.user;
+  return {
+    accountId: id,
+    person,
+    claims: () => ({
+      sub: id,
+      oid: id,
+      tid: tenant.tid,
+      ver: '2.0',
+      name: displayName,
+      preferred_username: userPrincipalName,
+    }),
+  };
+}
+
+/** The library's checks, and one more: a session whose person is blocked, gone or has another password by now. */
+function policy() {
+  const { base, Check, Prompt } = interactionPolicy;
+  const prompts = base();
+  prompts.get('login')?.checks.add(
+    new Check('account_standing', 'the session is no longer good', (ctx) => {
+      const { session, account } = ctx.oidc;
+      return session?.accountId !== undefined && account === undefined ? Check.REQUEST_PROMPT : Check.NO_NEED_TO_PROMPT;
+    }),
+  );
+  prompts.add(new Prompt({ name: 'select_account', requestable: true }), 0);
+  return prompts;
+}
+
+/** First-party: whatever the client may ask for is granted, without a screen that would ask nothing of anybody. */
+async function firstPartyGrant(ctx: KoaContextWithOIDC) {
+  const { client, account, session, provider, resourceServers } = ctx.oidc;
+  if (!client || !account || !session) return undefined;
+  const known = session.grantIdFor(client.clientId);
+  const grant =
+    (known && (await provider.Grant.find(known))) ||
+    new provider.Grant({ clientId: client.clientId, accountId: account.accountId });
+  const before = JSON.stringify([grant.openid, grant.resources]);
+  grant.addOIDCScope([...ctx.oidc.requestParamOIDCScopes].join(' ') || 'openid');
+  for (const [resource, server] of Object.entries(resourceServers ?? {})) {
+    const scopes = [...ctx.oidc.requestParamScopes].filter((scope) => server.scopes.has(scope));
+    if (scopes.length > 0) grant.addResourceScope(resource, scopes.join(' '));
+  }
+  if (JSON.stringify([grant.openid, grant.resources]) !== before) await grant.save();
+  return grant;
+}
+
+/** Turns the library's access token into one of Entra's shape; roles are those that the person holds at this moment. */
+async function entraShape(
+  deps: ProviderDeps,
+  tenant: Tenant,
+  ctx: KoaContextWithOIDC,
+  token: AccessToken,
+  jwt: { payload: { [claim: string]: unknown } },
+): Promise<void> {
+  const { user } = (ctx.oidc.account as unknown as SigninAccount).person;
+  const issuedAt = Math.floor(deps.now() / 1000);
+  const scp = token.scope || undefined;
+  jwt.payload = {
+    iss: tenant.issuer,
+    aud: tenant.clientId,
+    tid: tenant.tid,
+    oid: user.id,
+    sub: user.id,
+    azp: token.clientId,
+    azpacr: '0',
+    ...(scp && { scp }),
+    wids: await deps.directory(tenant).rolesOf(user.id),
+    name: user.displayName,
+    preferred_username: user.userPrincipalName,
+    ver: '2.0',
+    iat: issuedAt,
+    nbf: issuedAt,
+    exp: issuedAt + lifetimes.AccessToken,
+    uti: token.jti,
+  };
+}
