@@ -1,0 +1,90 @@
+// What the commands share: options read strictly, mistakes told as a sentence with exit code 2, failures with 1.
+
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { problemSentence } from '#shared/messages/problem.ts';
+import { Problem } from '#shared/problem.ts';
+import type { Sql } from '../sql/sql.ts';
+import type { Hashing } from '../store/credentials.ts';
+import type { Tenant, Tenants } from '../tenant.ts';
+
+/** `say` is for people (standard error), `print` for what a script reads (standard output); one line each. */
+export interface Out {
+  readonly say: (line: string) => void;
+  readonly print: (line: string) => void;
+}
+
+export interface CommandDeps {
+  readonly sql: Sql;
+  readonly tenants: Tenants;
+  readonly hashing: Hashing;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly random: (bytes: number) => Uint8Array;
+}
+
+/** A command line that can't be understood; the message is a sentence. */
+export class CommandLineError extends Error {
+  override readonly name = 'CommandLineError';
+}
+
+/** A command that could not be done; the message is a sentence. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+}
+
+type Options = NonNullable<ParseArgsConfig['options']>;
+
+/** The options of a command, none unknown. @throws CommandLineError */
+export function optionsOf<T extends Options>(argv: readonly string[], options: T) {
+  try {
+    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: true });
+  } catch (error) {
+    throw new CommandLineError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** @throws CommandLineError when the option is not there or empty */
+export function required(value: string | undefined, option: string): string {
+  if (value === undefined || value.trim() === '') throw new CommandLineError(`--${option} is missing.`);
+  return value;
+}
+
+/** The tenant of `--tenant`, else `default`. @throws CommandError */
+export async function tenantOf({ tenants }: CommandDeps, id = 'default'): Promise<Tenant> {
+  const tenant = await tenants.byId(id);
+  if (!tenant) throw new CommandError(`There is no tenant “${id}”.`);
+  return tenant;
+}
+
+/** Runs a command and turns what goes wrong into a sentence and an exit code. */
+export async function running(out: Out, manual: string, work: () => Promise<void>): Promise<number> {
+  try {
+    await work();
+    return 0;
+  } catch (error) {
+    if (error instanceof CommandLineError) {
+      out.say(error.message);
+      out.say(manual);
+      return 2;
+    }
+    if (error instanceof CommandError) out.say(error.message);
+    else if (error instanceof Problem) out.say(sentenceOf(error));
+    else throw error;
+    return 1;
+  }
+}
+
+function sentenceOf({ code, details }: Problem): string {
+  return typeof details.reason === 'string' ? details.reason : problemSentence('en', code, details);
+}
+
+/** Rows as columns, for a terminal. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_cell, at) => Math.max(...rows.map((row) => [...(row[at] ?? '')].length)));
+  return rows.map((row) =>
+    row
+      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,157 @@
+// `user create | list | role`: people of the embedded directory by hand, such as its first administrator.
+
+import { readFileSync } from 'node:fs';
+import { problemSentence } from '#shared/messages/problem.ts';
+import { checkPassword, generatePassword } from '#shared/password.ts';
+import { roleName, roleTemplateId, roleTemplates } from '../policy/roles.ts';
+import { readUser } from '../scim/resource.ts';
+import { setPassword } from '../store/credentials.ts';
+import { assignRole, removeRole, rolesOf } from '../store/roles.ts';
+import { coreUser, shownName, type UserContent } from '../store/user-resource.ts';
+import { contentOf, createUser, listUsers, userByName } from '../store/users.ts';
+import { uuidv7 } from '../store/uuid.ts';
+import type { Tenant } from '../tenant.ts';
+import {
+  type CommandDeps,
+  CommandError,
+  CommandLineError,
+  type Out,
+  optionsOf,
+  required,
+  running,
+  table,
+  tenantOf,
+} from './command-line.ts';
+
+const manual = `Usage: node connector/main.ts user create --user-name NAME [--display-name NAME] [--given-name NAME] [--family-name NAME]
+                     [--role ROLE]… [--password-file FILE] [--no-force-change] [--tenant ID]
+       node connector/main.ts user list [--tenant ID]
+       node connector/main.ts user role add|remove --user-name NAME --role ROLE [--tenant ID]
+
+create makes a password and prints it alone on the last line of standard output, unless one is read from the first line of
+a file. It must be changed at the first sign-in, unless --no-force-change is given.
+Roles: ${Object.keys(roleTemplates)
+  .map((name) => `"${name}"`)
+  .join(', ')}.`;
+
+/** Exit code: 0 done, 1 not possible, 2 not understood. Without `deps`: the manual. */
+export async function userCommand(argv: readonly string[], deps: CommandDeps | undefined, out: Out): Promise<number> {
+  if (!deps) {
+    out.print(manual);
+    return 0;
+  }
+  const [verb, ...rest] = argv;
+  return running(out, manual, async () => {
+    if (verb === 'create') return create(rest, deps, out);
+    if (verb === 'list') return list(rest, deps, out);
+    if (verb === 'role') return role(rest, deps, out);
+    throw new CommandLineError(verb === undefined ? 'user: create, list or role?' : `There is no “user ${verb}”.`);
+  });
+}
+
+async function create(argv: readonly string[], deps: CommandDeps, out: Out): Promise<void> {
+  const { values, positionals } = optionsOf(argv, {
+    'user-name': { type: 'string' },
+    'display-name': { type: 'string' },
+    'given-name': { type: 'string' },
+    'family-name': { type: 'string' },
+    role: { type: 'string', multiple: true },
+    'password-file': { type: 'string' },
+    'no-force-change': { type: 'boolean' },
+    tenant: { type: 'string' },
+  });
+  if (positionals.length > 0) throw new CommandLineError(`“${positionals[0]}” is one word too many.`);
+  const content = readUser({
+    schemas: [coreUser],
+    userName: required(values['user-name'], 'user-name'),
+    name: { givenName: values['given-name'], familyName: values['family-name'] },
+    displayName: values['display-name'],
+  });
+  const roles = (values.role ?? []).map(roleIdOf);
+  const tenant = await tenantOf(deps, values.tenant);
+  const file = values['password-file'];
+  const password = file === undefined ? generatePassword(deps.random) : passwordIn(file, tenant, content);
+  const forceChange = values['no-force-change'] !== true;
+
+  const hash = await deps.hashing.turn((argon) => argon.hash(password));
+  const at = deps.now();
+  const by = { at, actor: 'operator' };
+  const userId = uuidv7(at, deps.random(10));
+  await deps.sql.run(function* (tx) {
+    yield* createUser(tx, tenant.id, userId, content, by);
+    yield* setPassword(tx, { tenant: tenant.id, userId, hash, forceChange, changedBy: 'operator', at, ifVersion: 0 });
+    for (const id of roles) yield* assignRole(tx, tenant.id, userId, id, by);
+  });
+
+  const held = roles.length > 0 ? `, ${roles.map(roleName).join(', ')}` : '';
+  out.print(
+    `${shownName(content)} (${content.userName}) is now in ${tenant.name} (${tenant.id})${held}. Object id: ${userId}`,
+  );
+  if (file !== undefined) return;
+  out.print(forceChange ? 'Password, to be changed at the first sign-in:' : 'Password:');
+  out.print(password);
+}
+
+function passwordIn(file: string, tenant: Tenant, content: UserContent): string {
+  let password: string;
+  try {
+    password = readFileSync(file, 'utf8').split(/\r?\n/, 1)[0] ?? '';
+  } catch (error) {
+    throw new CommandError(`The password file cannot be read: ${(error as Error).message}`);
+  }
+  const person = { displayName: shownName(content), userPrincipalName: content.userName, organisation: tenant.name };
+  const findings = checkPassword(password, tenant.policy.password, person);
+  if (findings.length > 0) {
+    throw new CommandError(findings.map(({ code, details }) => problemSentence('en', code, details)).join(' '));
+  }
+  return password;
+}
+
+async function list(argv: readonly string[], deps: CommandDeps, out: Out): Promise<void> {
+  const { values } = optionsOf(argv, { tenant: { type: 'string' } });
+  const tenant = await tenantOf(deps, values.tenant);
+  const count = 500;
+  for (let startIndex = 1; ; startIndex += count) {
+    const { total, users } = await deps.sql.run((tx) => listUsers(tx, tenant.id, undefined, { startIndex, count }));
+    const rows: string[][] = [];
+    for (const user of users) {
+      const content = contentOf(user);
+      const held = (await rolesOf(deps.sql, tenant.id, user.id)).map(roleName).join(', ');
+      rows.push([user.id, content.userName, shownName(content), content.active ? 'active' : 'blocked', held]);
+    }
+    for (const line of table(rows)) out.print(line);
+    if (startIndex + users.length > total || users.length === 0) {
+      if (total === 0) out.say(`${tenant.name} has no people yet.`);
+      return;
+    }
+  }
+}
+
+async function role(argv: readonly string[], deps: CommandDeps, out: Out): Promise<void> {
+  const { values, positionals } = optionsOf(argv, {
+    'user-name': { type: 'string' },
+    role: { type: 'string' },
+    tenant: { type: 'string' },
+  });
+  const [verb] = positionals;
+  if (positionals.length !== 1 || (verb !== 'add' && verb !== 'remove'))
+    throw new CommandLineError('user role: add or remove?');
+  const name = required(values['user-name'], 'user-name');
+  const roleId = roleIdOf(required(values.role, 'role'));
+  const tenant = await tenantOf(deps, values.tenant);
+  const user = await userByName(deps.sql, tenant.id, name);
+  if (!user) throw new CommandError(`${tenant.name} has nobody with the user name “${name}”.`);
+  const by = { at: deps.now(), actor: 'operator' };
+  const change = verb === 'add' ? assignRole : removeRole;
+  const changed = await deps.sql.run((tx) => change(tx, tenant.id, user.id, roleId, by));
+  const state = verb === 'add' ? 'holds' : 'does not hold';
+  out.print(`${contentOf(user).userName} ${state} ${roleName(roleId)}${changed ? ' now' : ' already'}.`);
+}
+
+function roleIdOf(name: string): string {
+  const id = roleTemplateId(name);
+  if (id === undefined) {
+    throw new CommandLineError(`There is no role “${name}”; there are: ${Object.keys(roleTemplates).join(', ')}.`);
+  }
+  return id;
+}
