@@ -18,7 +18,7 @@ export interface Rung {
 
 /**
  * How a reset stands: while it lives, where it is or what it needs; then how it ended. `changed` is the only success, and
- * only with the event that says so; `signedIn` is the person's own word.
+ * only with the record that says so; `signedIn` is the person's own word.
  */
 export type Standing =
   | 'sending'
@@ -30,6 +30,7 @@ export type Standing =
   | NeedsYou
   | 'signedIn'
   | 'changed'
+  | 'changedSince'
   | 'replacing'
   | 'killing'
   | 'killedUnchanged'
@@ -43,6 +44,11 @@ export type Mood = 'busy' | 'good' | 'attention' | 'ended';
 
 function has(reset: Reset, name: EventName): boolean {
   return reset.events.some((event) => event.name === name);
+}
+
+/** Is there a record that the person chose the new password? Without it, it has merely changed since. */
+export function isBySelf(reset: Reset): boolean {
+  return reset.events.some(({ name, evidence }) => name === 'changed' && evidence === 'self');
 }
 
 /** Is the reset on its way: can it still end well? */
@@ -75,7 +81,8 @@ export function standing(reset: Reset): Standing {
     case 'superseded':
       return reset.state;
     case 'done':
-      return has(reset, 'changed') ? 'changed' : (reset.needsYou ?? 'signedIn');
+      if (!has(reset, 'changed')) return reset.needsYou ?? 'signedIn';
+      return isBySelf(reset) ? 'changed' : 'changedSince';
   }
   if (reset.needsYou) return reset.needsYou;
   if (reset.supersededBy) return 'replacing';
@@ -101,7 +108,7 @@ const busy: readonly Standing[] = ['sending', 'changing', 'waiting', 'opened', '
 
 /** The colour and symbol that go with a standing. */
 export function mood(now: Standing): Mood {
-  if (now === 'changed') return 'good';
+  if (now === 'changed' || now === 'changedSince') return 'good';
   if (ended.includes(now)) return 'ended';
   return busy.includes(now) ? 'busy' : 'attention';
 }
