@@ -1,7 +1,7 @@
 // What the extension is told: by policy, by its user, by its build, in this order. A policy is read as carefully as
 // anything from outside, because Firefox doesn't check it against the schema.
 
-import { isLocale, type Locale } from '#shared/locale.ts';
+import { isLocale, type Locale, pickLocale } from '#shared/locale.ts';
 
 /** The part of the browser's storage that settings live in. */
 export interface SettingsStorage {
@@ -83,9 +83,12 @@ export async function readSettings(storage: SettingsStorage, buildDefault = buil
   };
 }
 
-/** The language alone; undefined: the browser's own. */
-export async function readLanguage(storage: SettingsStorage): Promise<Locale | undefined> {
-  return (await readSettings(storage)).language.value;
+/**
+ * The language to speak: the one that was set, else the browser's.
+ * @param uiLanguage of the browser, BCP 47
+ */
+export function localeOf(language: Locale | undefined, uiLanguage: string): Locale {
+  return language ?? pickLocale(uiLanguage);
 }
 
 /**

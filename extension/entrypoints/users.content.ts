@@ -4,11 +4,10 @@
 import '../rows.css';
 import { browser } from 'wxt/browser';
 import { defineContentScript } from 'wxt/utils/define-content-script';
-import { pickLocale } from '#shared/locale.ts';
 import { rowMessages } from '#shared/messages/row.ts';
 import { portalOf, portals } from '../portals/portals.ts';
 import { watchRows } from '../rows.ts';
-import { readLanguage } from '../settings.ts';
+import { localeOf, readSettings } from '../settings.ts';
 
 export default defineContentScript({
   matches: portals.flatMap((portal) => portal.hosts.map((host) => `https://${host}/*`)),
@@ -20,7 +19,7 @@ export default defineContentScript({
   main(ctx) {
     const portal = portalOf(new URL(location.href));
     if (!portal) return;
-    let locale = pickLocale(browser.i18n.getUILanguage());
+    let locale = localeOf(undefined, browser.i18n.getUILanguage());
     let retired = false;
 
     const rows = watchRows({
@@ -29,10 +28,12 @@ export default defineContentScript({
       words: { ...rowMessages[locale], lang: locale },
       signal: ctx.signal,
       open(hint) {
-        if (retired) location.reload();
-        else if (browser.runtime?.id)
-          browser.runtime.sendMessage({ open: { ...hint, host: location.host } }).catch(retire);
-        else retire();
+        if (retired) return location.reload();
+        if (!browser.runtime?.id) return retire();
+        browser.runtime.sendMessage({ open: { ...hint, host: location.host } }).catch((error) => {
+          if (browser.runtime?.id) throw error;
+          retire();
+        });
       },
     });
 
@@ -50,9 +51,10 @@ export default defineContentScript({
     }
 
     async function speak(): Promise<void> {
-      const language = (await readLanguage(browser.storage)) ?? pickLocale(browser.i18n.getUILanguage());
-      if (language === locale || ctx.signal.aborted) return;
-      locale = language;
+      const { language } = await readSettings(browser.storage);
+      const wanted = localeOf(language.value, browser.i18n.getUILanguage());
+      if (wanted === locale || ctx.signal.aborted) return;
+      locale = wanted;
       rows.speak({ ...rowMessages[locale], lang: locale });
     }
     const changed = () => void speak();
