@@ -62,6 +62,9 @@ export interface BrowserOptions {
   readonly executable?: string;
 }
 
+/** Whoever starts a browser ends it: puppeteer would leave the process at Ctrl-C, with everything else still running. */
+const signals = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false } as const;
+
 export interface StartedBrowser {
   readonly browser: Browser;
   /** Chromium: the extension's id. Firefox: its add-on id. */
@@ -106,6 +109,7 @@ export async function startBrowser(options: BrowserOptions & { readonly spki: st
       pipe: true,
       enableExtensions: true,
       defaultViewport: null,
+      ...signals,
       args: [
         `--host-resolver-rules=${[...rules, 'MAP * ~NOTFOUND', 'EXCLUDE 127.0.0.1'].join(', ')}`,
         `--ignore-certificate-errors-spki-list=${options.spki}`,
@@ -156,6 +160,7 @@ export async function startFirefox(options: BrowserOptions): Promise<StartedBrow
       headless: options.headless,
       acceptInsecureCerts: true,
       defaultViewport: null,
+      ...signals,
       args: options.viewport ? [`--width=${options.viewport.width}`, `--height=${options.viewport.height}`] : [],
       extraPrefsFirefox: {
         'network.proxy.type': 1,
