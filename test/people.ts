@@ -171,18 +171,18 @@ const parts = {
   kwame: { given: 'Kwame', family: 'Mensah', local: 'kwame.mensah', title: 'Electrician', department: 'House' },
 } as const satisfies Record<string, Part>;
 
-/** By what each is here for: `people.apostrophe.userName`. */
-export const people = Object.fromEntries(Object.entries(parts).map(([key, part]) => [key, sampleUser(key, part)])) as {
+/** By what each is here for: `cast.apostrophe.userName`. */
+export const cast = Object.fromEntries(Object.entries(parts).map(([key, part]) => [key, sampleUser(key, part)])) as {
   readonly [key in keyof typeof parts]: SampleUser;
 };
 
 /** Contoso's people in the order of the table. */
-export const everyone: readonly SampleUser[] = Object.values(people);
+export const people: readonly SampleUser[] = Object.values(cast);
 
 /** Who holds a role; everybody else holds none. */
 export const roles: readonly { readonly user: SampleUser; readonly role: SampleRole }[] = [
-  { user: people.globalAdmin, role: 'Global Administrator' },
-  { user: people.passwordAdmin, role: 'Password Administrator' },
+  { user: cast.globalAdmin, role: 'Global Administrator' },
+  { user: cast.passwordAdmin, role: 'Password Administrator' },
 ];
 
 /** Somebody of another organisation, unknown to Contoso's connector, as a row of the admin center may show one. */
