@@ -124,6 +124,14 @@ const count =
     return number;
   };
 
+const timeZone: Parse<string> = (value) => {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone;
+  } catch {
+    return refuse('is not a time zone such as Europe/Istanbul');
+  }
+};
+
 const level: Parse<string> = (value) =>
   ['trace', 'debug', 'info', 'warn', 'error', 'silent'].includes(value) ? value : refuse('is not a log level');
 
@@ -177,6 +185,7 @@ export const settings = {
   domains: setting('RR_DOMAINS', 'Its mail domains', domains, ''),
   support: setting('RR_SUPPORT', 'Whom a recipient asks: a sentence, a phone number or an address', text),
   home: setting('RR_HOME', 'Where a person goes once the new password works', url),
+  timeZone: setting('RR_TIME_ZONE', 'Time zone in which mails tell the time', timeZone, 'UTC'),
   extensionIds: setting('RR_EXTENSION_IDS', 'Ids of the extension that may sign in and call /api', extensionIds, ''),
   mayCreatePassword: setting('RR_POLICY_CREATE_PASSWORD', 'May an admin create the password?', yesNo, 'yes'),
   mayKeepPassword: setting('RR_POLICY_KEEP_PASSWORD', 'May the change at next sign-in be unticked?', yesNo, 'yes'),

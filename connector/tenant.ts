@@ -35,6 +35,8 @@ export const defaultPolicy: Policy = {
 export interface Branding {
   readonly support?: string;
   readonly home?: string;
+  /** IANA name. */
+  readonly timeZone?: string;
 }
 
 export interface Tenant {

@@ -43,6 +43,7 @@ describe('settings', () => {
     ['RR_POLICY_PIN_TYPED', 'maybe'],
     ['RR_POLICY_CREATE_PASSWORD', 'perhaps'],
     ['RR_POLICY_PASSWORD_MINIMUM', '4'],
+    ['RR_TIME_ZONE', 'Moon/Base'],
     ['RR_LISSTEN', '127.0.0.1:1'],
   ])('%s=%s is refused with a sentence that names it', (name, value) => {
     const found = problems({ [name]: value });

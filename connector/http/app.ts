@@ -1,6 +1,6 @@
 // The HTTP server: mounts the doors under their prefixes, one line each, with the limits and headers that all share.
 
-import Fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyPluginAsync, LogController } from 'fastify';
 import { Problem } from '#shared/problem.ts';
 import type { Logger } from '../log.ts';
 import { problemReply } from './problem-json.ts';
@@ -23,7 +23,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   const options = {
     loggerInstance: deps.log,
     // Routes by pattern are logged below; fastify's own lines would hold URLs, and a link's id is half a secret.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: megabyte,
     trustProxy: deps.trustedProxies.length > 0 ? [...deps.trustedProxies] : false,
     // A client that dribbles its request holds a connection no longer than this.
@@ -33,9 +33,9 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 300 },
     forceCloseConnections: true,
   };
-  const app = (
-    deps.tls ? Fastify({ ...options, https: { ...deps.tls, minVersion: 'TLSv1.2' } }) : Fastify(options)
-  ) as FastifyInstance;
+  const app = (deps.tls
+    ? Fastify({ ...options, https: { ...deps.tls, minVersion: 'TLSv1.2' } })
+    : Fastify(options)) as unknown as FastifyInstance;
 
   app.setErrorHandler(problemReply);
   app.setNotFoundHandler(() => {

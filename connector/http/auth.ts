@@ -17,6 +17,8 @@ export interface Caller {
   readonly scopes: readonly string[];
   /** Role template ids. */
   readonly wids: readonly string[];
+  /** Until when the token holds, in milliseconds since the epoch. */
+  readonly expiresAt: number;
 }
 
 export interface AuthDeps {
@@ -77,6 +79,7 @@ async function verified({ tenants, keysOf, now }: AuthDeps, token: string): Prom
     userPrincipalName: textOf(payload.preferred_username),
     azp: textOf(payload.azp),
     scopes,
+    expiresAt: (payload.exp ?? 0) * 1000,
     wids: Array.isArray(payload.wids) ? payload.wids.filter((id) => typeof id === 'string') : [],
   };
 }

@@ -7,6 +7,8 @@ import { mayReset } from '../policy/roles.ts';
 /** The permission to act, with the role that gives it: what `reset` wants to see, and what the record says. */
 export interface Permission {
   readonly user: User;
+  /** The caller as the directory knows them. */
+  readonly caller: User;
   /** The role's name, for the record. */
   readonly by: string;
 }
@@ -25,7 +27,7 @@ export async function authorise(directory: Directory, callerId: string, targetId
   const decision = mayReset(callerRoles, user ? await directory.rolesOf(user.id) : [], { self: user?.id === callerId });
   if (!decision.allowed) throw new Problem(decision.code);
   if (!user) throw new Problem('targetUnknown');
-  return { user, by: decision.by };
+  return { user, caller, by: decision.by };
 }
 
 /**

@@ -12,7 +12,7 @@ import { resetMail } from '../mail/reset-mail.ts';
 import { addressesOnFile, checkPin, chooseRecipient } from '../policy/recipient.ts';
 import { type Keyring, sameText } from '../secret.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
-import { authoriseReset } from './authorise.ts';
+import { authoriseReset, type Permission } from './authorise.ts';
 import { append, move, type ResetRow, readLive, readReset, recordMove } from './row.ts';
 import { takePlace } from './supersede.ts';
 import { resetJob } from './walk.ts';
@@ -105,7 +105,7 @@ function alreadyLive(live: ResetRow): Problem {
 async function prepare(
   deps: StartDeps,
   caller: Caller,
-  permission: { user: import('../directory/directory.ts').User; by: string },
+  permission: Permission,
   request: ResetRequest,
 ): Promise<ResetRow> {
   const { keyring, random, now } = deps;
@@ -144,6 +144,8 @@ async function prepare(
     link: linkUrl(deps.linkHost, { ...link, locale: request.locale, pin }),
     code: await codeOf({ key: link.key, pin }),
     pin,
+    forceChange: request.forceChangePasswordNextSignIn,
+    ...(tenant.branding.timeZone === undefined ? {} : { timeZone: tenant.branding.timeZone }),
     locale: request.locale,
     expiresAt,
     from: tenant.mailFrom,
@@ -164,7 +166,7 @@ async function prepare(
     why: null,
     epoch: 0,
     caller_id: caller.id,
-    caller_name: caller.name,
+    caller_name: permission.caller.displayName,
     caller_role: permission.by,
     recipient: recipient.address,
     recipient_on_file: recipient.onFile ? 1 : 0,

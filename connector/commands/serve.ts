@@ -1,0 +1,71 @@
+// `serve`: opens the doors, says in a few lines where they are, and closes them in order on a signal.
+
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import type { Config, Listen } from '../config.ts';
+import { makeConnector } from '../connector.ts';
+import { breakLeases, takeServingLock } from '../sql/serving.ts';
+import { canSignIn, isEmpty, type World } from '../state.ts';
+import { StartError } from './start-error.ts';
+
+async function open(app: FastifyInstance, at: Listen): Promise<string> {
+  try {
+    await app.listen({ host: at.host, port: at.port });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const where = `${at.host}:${at.port}`;
+    if (code === 'EADDRINUSE')
+      throw new StartError(`${where} is taken by another program. Set RR_LISTEN to a free port.`);
+    if (code === 'EACCES') throw new StartError(`This user may not listen on ${where}. Take a port above 1023.`);
+    if (code === 'EADDRNOTAVAIL') throw new StartError(`${where} is not an address of this machine. See RR_LISTEN.`);
+    throw error;
+  }
+  const { address, port, family } = app.server.address() as AddressInfo;
+  return `${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}
+
+/**
+ * Runs until `stop` resolves. Lines for people go to `say`, the log to standard output.
+ * @throws StartError, KeyError with a sentence for the operator
+ */
+export async function serve(
+  config: Config,
+  world: World,
+  io: { say: (line: string) => void; stop: Promise<unknown> },
+): Promise<void> {
+  const lock = takeServingLock(config.database);
+  if (!lock) throw new StartError('Another connector is already serving this database.');
+  const connector = await makeConnector(config, world).catch((error: unknown) => {
+    lock.release();
+    throw error;
+  });
+  try {
+    const { sql, publicUrl } = connector.state;
+    await breakLeases(sql, world.now());
+    connector.worker.wake();
+    const { key } = connector;
+    if (key.file) io.say(`Master key: ${key.file}${key.made ? ' (made now; back it up apart from the database)' : ''}`);
+    const at = await open(connector.app, config.listen);
+    io.say(`Connector:  ${publicUrl} (listening on ${at})`);
+    if (connector.linkApp && config.linkListen) {
+      io.say(
+        `Link page:  ${config.linkUrl ?? publicUrl} (listening on ${await open(connector.linkApp, config.linkListen)})`,
+      );
+    }
+    if (!canSignIn(config)) {
+      io.say(
+        'Sign-in:    browsers need https: set RR_TLS_CERT and RR_TLS_KEY, or RR_PUBLIC_URL behind a proxy that speaks it.',
+      );
+    }
+    if (await isEmpty(sql)) {
+      io.say('Directory:  empty. First administrator:');
+      io.say('            node connector/main.ts user create --user-name you@example.com --display-name "You" \\');
+      io.say('              --role "Global Administrator"');
+    }
+    await io.stop;
+    io.say('Closing.');
+  } finally {
+    await connector.close();
+    lock.release();
+  }
+}

@@ -1,0 +1,6 @@
+// Why a command can't go on: the message is a sentence for the operator, nothing has been changed.
+
+/** A start that cannot go on. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}

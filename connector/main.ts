@@ -1,0 +1,133 @@
+// The connector's command: serve | check | token | user | version. Reads the environment, hands everything on as
+// arguments, turns what went wrong into a sentence and an exit code (1: it failed, 2: it was asked for wrongly).
+
+import { randomFillSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { checkCommand } from './commands/check.ts';
+import { StartError } from './commands/start-error.ts';
+import { tokenCommand } from './commands/token.ts';
+import { userCommand } from './commands/user.ts';
+import { type Config, readConfig } from './config.ts';
+import { KeyError } from './master-key.ts';
+import { openState, type World } from './state.ts';
+
+const manual = `Usage: node connector/main.ts COMMAND [OPTIONS]
+
+  serve            open the doors: /api /scim/v2 /r /signin /healthz /readyz
+  check            show every setting, where it comes from, and what is wrong with it
+  token create     make a token for directory sync     (--help for more)
+  token list       show the tokens, never their secrets
+  token revoke     end one
+  user create      make a person, such as the first administrator
+  user role        give or take a role
+  version          print the version
+
+Settings come from the environment (RR_…); "check" lists them all.`;
+
+const world: World = {
+  now: Date.now,
+  random: (bytes) => randomFillSync(new Uint8Array(bytes)),
+  env: process.env,
+};
+const say = (line: string) => void process.stderr.write(`${line}\n`);
+const print = (line: string) => void process.stdout.write(`${line}\n`);
+
+// The pages' scripts are made from TypeScript at start-up (node:module stripTypeScriptTypes); Node would say each time
+// that this may change, which helps nobody who reads a service's output.
+process.removeAllListeners('warning');
+process.on('warning', (warning) => {
+  if (warning.name !== 'ExperimentalWarning') say(`${warning.name}: ${warning.message}`);
+});
+
+/** A command line that can't be understood. */
+class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+function settings(): Config {
+  const { config, lines } = readConfig(process.env, (path) => readFileSync(path, 'utf8'));
+  if (config) return config;
+  const problems = lines.flatMap(({ problem }) => problem ?? []);
+  throw new StartError(
+    [...problems, 'Nothing was started. "node connector/main.ts check" shows all settings.'].join('\n'),
+  );
+}
+
+/** Resolves with the first SIGINT or SIGTERM; the second one does not wait. */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+}
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return version;
+}
+
+async function withState(command: (state: Awaited<ReturnType<typeof openState>>) => Promise<void>): Promise<void> {
+  const state = await openState(settings(), world);
+  try {
+    await command(state);
+  } finally {
+    await state.sql.close();
+  }
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [command, ...rest] = argv;
+  const wantsHelp = rest.includes('--help') || rest.includes('-h');
+  switch (command) {
+    case undefined:
+    case '--help':
+    case '-h':
+    case 'help':
+      print(manual);
+      return command === undefined ? 2 : 0;
+    case 'version':
+    case '--version':
+      print(version());
+      return 0;
+    case 'serve':
+      if (wantsHelp) return main(['help']);
+      if (rest.length > 0) throw new UsageError(`serve takes no options, and “${rest[0]}” was given.`);
+      // Only here, since the doors are most of the code.
+      await (await import('./commands/serve.ts')).serve(settings(), world, { say, stop: stopSignal() });
+      return 0;
+    case 'check':
+      if (wantsHelp) return main(['help']);
+      return checkCommand(process.env, world, print);
+    case 'token':
+    case 'user': {
+      const run = command === 'token' ? tokenCommand : userCommand;
+      if (wantsHelp) return run(rest, undefined, { say, print });
+      let code = 0;
+      await withState(async (state) => {
+        code = await run(rest, { ...state, now: world.now, random: world.random }, { say, print });
+      });
+      return code;
+    }
+    default:
+      throw new UsageError(`There is no command “${command}”.`);
+  }
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof UsageError) {
+    say(error.message);
+    say(manual);
+    process.exitCode = 2;
+  } else if (error instanceof StartError || error instanceof KeyError) {
+    say(error.message);
+    process.exitCode = 1;
+  } else {
+    const code = (error as NodeJS.ErrnoException).code;
+    say(`The connector stopped: ${error instanceof Error ? error.message : String(error)}`);
+    if (code === undefined && process.env.RR_LOG_LEVEL === 'debug') say(String((error as Error).stack));
+    process.exitCode = 1;
+  }
+}
