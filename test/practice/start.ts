@@ -1,0 +1,159 @@
+// `npm start`: the practice, and a real browser on it: with a window for a person, or headless for the tour.
+
+import { rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { BrowserError, startBrowser } from '../browser.ts';
+import { cast } from '../people.ts';
+import { Stopped, signalStatus, stopSignals } from '../set-up/children.mjs';
+import { Trouble } from '../set-up/trouble.mjs';
+import { buildExtension } from './build.ts';
+import { parsePort } from './ports.ts';
+import { type Practice, startPractice, usersPage } from './practice.ts';
+import { playTour } from './tour.ts';
+
+const root = resolve(fileURLToPath(new URL('../..', import.meta.url)));
+const say = (line: string) => console.log(line);
+
+interface Options {
+  readonly port: number;
+  readonly inboxPort: number;
+  readonly headless: boolean;
+  readonly once: boolean;
+  readonly fresh: boolean;
+}
+
+function readOptions(argv: string[]): Options {
+  try {
+    const { values } = parseArgs({
+      args: argv,
+      options: {
+        headless: { type: 'boolean', default: false },
+        once: { type: 'boolean', default: false },
+        fresh: { type: 'boolean', default: false },
+        port: { type: 'string', default: '8787' },
+        'inbox-port': { type: 'string', default: '8788' },
+      },
+    });
+    const hasDisplay =
+      process.platform === 'darwin' ||
+      process.platform === 'win32' ||
+      Boolean(process.env.DISPLAY || process.env.WAYLAND_DISPLAY);
+    return {
+      port: parsePort(values.port, '--port'),
+      inboxPort: parsePort(values['inbox-port'], '--inbox-port'),
+      headless: values.headless || values.once || !hasDisplay,
+      once: values.once,
+      fresh: values.fresh,
+    };
+  } catch (error) {
+    if (error instanceof Trouble) throw error;
+    throw new Trouble(`${error instanceof Error ? error.message : error} “npm start -- --help” shows the options.`);
+  }
+}
+
+/** Where everything is, and who may sign in with what. */
+function summary({ connector, inbox, organisation }: Practice): string {
+  const accounts = [
+    [cast.globalAdmin.userName, 'Global Administrator'],
+    [cast.passwordAdmin.userName, 'Password Administrator'],
+    [cast.noRole.userName, 'no role'],
+  ] as const;
+  const passwordOf = (userName: string) => organisation.passwords[userName] ?? '';
+  return [
+    '',
+    `  Admin center  ${usersPage}  (in the practice browser only)`,
+    `  Inbox         ${inbox.url}`,
+    `  Connector     ${connector.url}`,
+    '',
+    ...accounts.map(([name, role], index) => {
+      const label = index === 0 ? 'Sign in as' : '';
+      return `  ${label.padEnd(12)}  ${name.padEnd(30)}  ${role.padEnd(22)}  ${passwordOf(name)}`;
+    }),
+    '',
+  ].join('\n');
+}
+
+/** Until a stop signal; rejects with Stopped. */
+function untilStopped(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
+
+/** @returns the exit status */
+async function start(options: Options, own: AsyncDisposableStack, signal: AbortSignal): Promise<number> {
+  const begun = performance.now();
+  const folder = join(root, 'data', 'practice');
+  if (options.fresh) await rm(folder, { recursive: true, force: true });
+  const origin = `https://127.0.0.1:${options.port}`;
+  const building = buildExtension(root, { browser: 'chrome', connector: origin });
+  // Awaited below; a failure in between is told there.
+  building.catch(() => {});
+  const practice = own.use(
+    await startPractice({ root, folder, port: options.port, inboxPort: options.inboxPort, say, signal }),
+  );
+  const extension = await building;
+  signal.throwIfAborted();
+  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+  say(`Reset & Resend is running, on this computer only (${seconds} s).`);
+  say(summary(practice));
+
+  const { hosts, certificate } = practice;
+  const viewport = { width: 1360, height: 900 };
+  const started = await startBrowser({
+    ...{ extension, hosts, spki: certificate.spki, headless: options.headless, viewport },
+    ...(options.headless ? { locale: 'en-GB' } : {}),
+  });
+  own.defer(() => started.close());
+  signal.throwIfAborted();
+
+  if (!options.headless) {
+    const { browser } = started;
+    const [first] = await browser.pages();
+    const inboxPage = await browser.newPage();
+    await inboxPage.goto(practice.inbox.url);
+    const page = first ?? (await browser.newPage());
+    await page.goto(usersPage);
+    await page.bringToFront();
+    say('A browser window is open on the admin center, with the inbox in its second tab.');
+    say('Close it, or press Ctrl-C here, to end.');
+    await new Promise<void>((resolve) => browser.once('disconnected', () => resolve()));
+    say('The browser was closed; everything is stopped.');
+    return 0;
+  }
+
+  const worked = await playTour({
+    practice,
+    browser: started.browser,
+    folder: join(root, 'data', 'tour'),
+    say,
+    signal,
+  });
+  if (options.once || !worked) return worked ? 0 : 1;
+  say('Serving on; press Ctrl-C to end.');
+  return untilStopped(signal);
+}
+
+const stop = new AbortController();
+for (const name of stopSignals) process.on(name, () => stop.abort(new Stopped(name)));
+const own = new AsyncDisposableStack();
+try {
+  const options = readOptions(process.argv.slice(2));
+  const work = start(options, own, stop.signal);
+  work.catch(() => {});
+  process.exitCode = await Promise.race([work, untilStopped(stop.signal)]);
+} catch (error) {
+  if (error instanceof Stopped) {
+    console.log('\nStopped.');
+    process.exitCode = signalStatus(error.signal);
+  } else if (error instanceof Trouble || error instanceof BrowserError) {
+    console.error(error.message);
+    if (error instanceof Trouble && error.details) console.error(error.details.replace(/^/gm, '  | '));
+    process.exitCode = 1;
+  } else throw error;
+} finally {
+  await own.disposeAsync();
+}
