@@ -125,14 +125,21 @@ class Parser {
     if (++this.#terms > filterLimits.terms) this.#refuse('it has too many terms');
     const start = this.#at;
     const path = this.#attribute();
-    if (this.#take('[')) {
-      if (parent) this.#refuse('brackets cannot stand inside brackets', this.#at - 1);
-      const field = this.#found(path, 'some', start);
-      const filter = this.or(depth + 1, field);
-      this.#space();
-      if (!this.#take(']')) this.#refuse('a “]” is missing');
-      return { kind: 'some', field, filter };
-    }
+    if (!this.#take('[')) return this.#attributeExpression(path, start, parent);
+    if (parent) this.#refuse('brackets cannot stand inside brackets', this.#at - 1);
+    const field = this.#found(path, 'some', start);
+    const filter = this.or(depth + 1, field);
+    this.#space();
+    if (!this.#take(']')) this.#refuse('a “]” is missing');
+    if (!this.#take('.')) return { kind: 'some', field, filter };
+    // Entra matches by emails[type eq "work"].value eq "…", which the grammar lacks: one element fits both.
+    const subAt = this.#at;
+    const after = this.#attributeExpression(this.#attribute(), subAt, field);
+    return { kind: 'some', field, filter: { kind: 'and', filters: [filter, after] } };
+  }
+
+  /** attrExp: what follows the name of an attribute. */
+  #attributeExpression(path: AttributePath, start: number, parent: Field | undefined): Filter {
     this.#space();
     const operatorAt = this.#at;
     const operator = (this.#match(wordAt) ?? '').toLowerCase();

@@ -1,0 +1,217 @@
+// RFC 7644 §3.5.2, rule by rule, on the pure function; that a PATCH is atomic, at the door.
+
+import { describe, expect, test } from 'vitest';
+import { patchUser } from '../../connector/scim/patch.ts';
+import { readUser } from '../../connector/scim/resource.ts';
+import { core, enterprise, patchOp, scimServer } from './scim-server.ts';
+
+const barbara = readUser({
+  schemas: [core, enterprise],
+  userName: 'bjensen',
+  name: { familyName: 'Jensen', givenName: 'Barbara' },
+  emails: [
+    { value: 'bjensen@example.com', type: 'work', primary: true },
+    { value: 'babs@jensen.org', type: 'home' },
+  ],
+  addresses: [
+    { type: 'work', streetAddress: '100 Universal City Plaza', locality: 'Hollywood', primary: true },
+    { type: 'home', streetAddress: '456 Hollywood Blvd' },
+  ],
+  title: 'Tour Guide',
+  [enterprise]: { department: 'Tours', manager: { value: 'm-1' } },
+});
+
+const patch = (...Operations: object[]) => patchUser(barbara, { schemas: [patchOp], Operations });
+
+function refusal(...operations: unknown[]): string {
+  try {
+    patchUser(barbara, { schemas: [patchOp], Operations: operations });
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+  return 'accepted';
+}
+
+describe('§3.5.2.1 add', () => {
+  test('without a path: emails are added, nickName is set', () => {
+    const after = patch({
+      op: 'add',
+      value: { emails: [{ value: 'new@jensen.org', type: 'other' }], nickname: 'Babs' },
+    });
+    expect(after.emails).toHaveLength(3);
+    expect(after.nickName).toBe('Babs');
+  });
+
+  test('a value that is there already changes nothing', () => {
+    expect(patch({ op: 'add', path: 'emails', value: [{ value: 'babs@jensen.org', type: 'home' }] })).toEqual(barbara);
+    expect(patch({ op: 'add', path: 'title', value: 'Tour Guide' })).toEqual(barbara);
+  });
+
+  test('a single value is replaced, a complex one merged', () => {
+    const after = patch(
+      { op: 'add', path: 'title', value: 'Chief' },
+      { op: 'add', path: 'name', value: { middleName: 'Jane' } },
+    );
+    expect(after).toMatchObject({
+      title: 'Chief',
+      name: { familyName: 'Jensen', givenName: 'Barbara', middleName: 'Jane' },
+    });
+  });
+
+  test('a new primary value makes the others not so', () => {
+    const after = patch({ op: 'add', path: 'emails', value: [{ value: 'x@example.com', primary: true }] });
+    expect(after.emails?.map(({ primary }) => primary)).toEqual([false, undefined, true]);
+  });
+
+  test('the URN of the extension, alone and before a name', () => {
+    const after = patch(
+      { op: 'add', path: enterprise, value: { costCenter: '4130' } },
+      { op: 'add', path: `${enterprise.toUpperCase()}:Division`, value: 'Theme Park' },
+    );
+    expect(after[enterprise]).toMatchObject({ department: 'Tours', costCenter: '4130', division: 'Theme Park' });
+  });
+});
+
+describe('§3.5.2.2 remove', () => {
+  test('a single value, a multi-valued attribute, the values that match, a sub-attribute of them', () => {
+    expect(patch({ op: 'remove', path: 'title' })).not.toHaveProperty('title');
+    expect(patch({ op: 'remove', path: 'emails' })).not.toHaveProperty('emails');
+    const some = patch({ op: 'remove', path: 'emails[type eq "work" and value ew "example.com"]' });
+    expect(some.emails).toEqual([{ value: 'babs@jensen.org', type: 'home' }]);
+    const sub = patch({ op: 'remove', path: 'addresses[type eq "work"].locality' });
+    expect(sub.addresses).toMatchObject([{ streetAddress: '100 Universal City Plaza' }, {}]);
+    expect((sub.addresses as object[])[0]).not.toHaveProperty('locality');
+  });
+
+  test('listed values go, and only those (Entra)', () => {
+    const after = patch({ op: 'Remove', path: 'emails', value: [{ $ref: null, value: 'babs@jensen.org' }] });
+    expect(after.emails).toEqual([{ value: 'bjensen@example.com', type: 'work', primary: true }]);
+  });
+
+  test('what is not there is removed already', () => {
+    expect(patch({ op: 'remove', path: 'emails[type eq "fax"]' })).toEqual(barbara);
+    expect(patch({ op: 'remove', path: 'nickName' })).toEqual(barbara);
+  });
+
+  test('an extension that has lost its last attribute is gone from schemas', () => {
+    expect(patch({ op: 'remove', path: enterprise }).schemas).toEqual([core]);
+  });
+
+  test('no path: noTarget; a required or read-only attribute: mutability', () => {
+    expect(refusal({ op: 'remove' })).toBe('noTarget');
+    expect(refusal({ op: 'remove', path: 'userName' })).toBe('mutability');
+    expect(refusal({ op: 'remove', path: 'id' })).toBe('mutability');
+  });
+});
+
+describe('§3.5.2.3 replace', () => {
+  test('the whole attribute, every value that matches, one sub-attribute of them', () => {
+    const whole = patch({ op: 'replace', path: 'emails', value: [{ value: 'only@example.com' }] });
+    expect(whole.emails).toEqual([{ value: 'only@example.com' }]);
+    const value = { type: 'work', streetAddress: '911 Universal City Plaza', locality: 'Hollywood', primary: true };
+    expect(patch({ op: 'replace', path: 'addresses[type eq "work"]', value }).addresses).toMatchObject([
+      value,
+      { type: 'home' },
+    ]);
+    const street = patch({
+      op: 'replace',
+      path: 'addresses[type eq "work"].streetAddress',
+      value: '1010\nBroadway Ave',
+    });
+    expect(street.addresses).toMatchObject([{ streetAddress: '1010\nBroadway Ave', locality: 'Hollywood' }, {}]);
+  });
+
+  test('sub-attributes that are not named stay; null unassigns one', () => {
+    expect(patch({ op: 'replace', path: 'name', value: { givenName: 'Babs', familyName: null } }).name).toEqual({
+      givenName: 'Babs',
+    });
+    expect(patch({ op: 'replace', value: { name: { familyName: 'J' } } }).name).toEqual({
+      familyName: 'J',
+      givenName: 'Barbara',
+    });
+  });
+
+  test('an attribute without a value is added', () => {
+    expect(patch({ op: 'replace', path: 'nickName', value: 'Babs' }).nickName).toBe('Babs');
+    expect(patch({ op: 'replace', path: 'name.middleName', value: 'J' }).name).toMatchObject({ middleName: 'J' });
+  });
+
+  test('a value filter that matches nothing is noTarget', () => {
+    expect(refusal({ op: 'replace', path: 'emails[type eq "fax"].value', value: 'x' })).toBe('noTarget');
+    expect(refusal({ op: 'replace', path: 'emails[type eq "fax"]', value: { value: 'x' } })).toBe('noTarget');
+    expect(refusal({ op: 'add', path: 'emails[not (type pr)].value', value: 'x' })).toBe('noTarget');
+  });
+
+  test('a primary of the filter or the value is the only one', () => {
+    const after = patch({ op: 'replace', path: 'emails[type eq "home"].primary', value: true });
+    expect(after.emails?.map(({ primary }) => primary)).toEqual([false, true]);
+  });
+});
+
+describe('refused', () => {
+  test.each([
+    ['no operation', [], 'invalidSyntax'],
+    ['no object', ['x'], 'invalidSyntax'],
+    ['another op', [{ op: 'move', path: 'title', value: 'x' }], 'invalidSyntax'],
+    ['no op', [{ path: 'title', value: 'x' }], 'invalidSyntax'],
+    ['a path that is no text', [{ op: 'add', path: 5, value: 'x' }], 'invalidPath'],
+    ['an unknown attribute', [{ op: 'add', path: 'nothing', value: 'x' }], 'invalidPath'],
+    ['an unknown sub-attribute', [{ op: 'add', path: 'name.nothing', value: 'x' }], 'invalidPath'],
+    ['an unknown name in a value', [{ op: 'add', value: { nothing: 'x' } }], 'invalidPath'],
+    [
+      'a filter on a single value',
+      [{ op: 'add', path: 'name[givenName eq "x"].familyName', value: 'x' }],
+      'invalidPath',
+    ],
+    ['a wrong type', [{ op: 'replace', path: 'active', value: 'perhaps' }], 'invalidValue'],
+    ['a text for emails', [{ op: 'replace', path: 'emails', value: 'x' }], 'invalidValue'],
+    ['no value without a path', [{ op: 'add', value: 'x' }], 'invalidValue'],
+    ['a line end in a name', [{ op: 'replace', path: 'displayName', value: 'a\r\nBcc: b' }], 'invalidValue'],
+    ['id', [{ op: 'replace', path: 'id', value: 'x' }], 'mutability'],
+    ['meta', [{ op: 'replace', path: 'meta.created', value: 'x' }], 'mutability'],
+    ['an empty userName', [{ op: 'replace', path: 'userName', value: '' }], 'invalidValue'],
+    ['a password', [{ op: 'replace', path: 'password', value: 'x' }], 'scopeMissing'],
+    ['a password in a value', [{ op: 'replace', value: { password: 'x' } }], 'scopeMissing'],
+    [
+      'two primary values',
+      [
+        {
+          op: 'replace',
+          path: 'emails',
+          value: [
+            { value: 'a', primary: true },
+            { value: 'b', primary: 'True' },
+          ],
+        },
+      ],
+      'invalidValue',
+    ],
+    ['more operations than fit', Array(1001).fill({ op: 'replace', path: 'title', value: 'x' }), 'invalidValue'],
+  ])('%s', (_what, operations, code) => {
+    expect(refusal(...operations)).toBe(code);
+  });
+
+  test('a body without the PatchOp schema', () => {
+    expect(() => patchUser(barbara, { Operations: [{ op: 'remove', path: 'title' }] })).toThrow('invalidSyntax');
+    expect(() => patchUser(barbara, null)).toThrow('invalidSyntax');
+  });
+});
+
+test('active that is cleared stays as it is: nobody is let in or out by an absence', () => {
+  const blocked = patch({ op: 'replace', path: 'active', value: false });
+  const cleared = patchUser(blocked, { schemas: [patchOp], Operations: [{ op: 'remove', path: 'active' }] });
+  expect(cleared.active).toBe(false);
+});
+
+test('atomic: of three operations the third fails, and nothing has happened', async () => {
+  await using server = await scimServer();
+  const created = await server.create({ userName: 'ada', title: 'Countess' });
+  const answer = await server.patch(
+    created.id,
+    { op: 'replace', path: 'title', value: 'x' },
+    { op: 'replace', path: 'active', value: false },
+    { op: 'replace', path: 'nothing', value: 'x' },
+  );
+  expect([answer.status, answer.body.scimType]).toEqual([400, 'invalidPath']);
+  expect((await server.ask('GET', `/Users/${created.id}`)).body).toEqual(created);
+});
