@@ -1,8 +1,9 @@
 // The dialog's window: one for each person, opened by the background, which keeps nothing in memory. The hint waits in
 // storage.session, which pages can't read, under a random name that travels in the window's address.
 
-import type { Storage, Windows } from 'webextension-polyfill';
+import type { Runtime, Storage, Windows } from 'webextension-polyfill';
 import { type Hint, parseHint } from './portals/portal.ts';
+import { portalOf } from './portals/portals.ts';
 
 /** What is needed of the browser. */
 export interface DialogBrowser {
@@ -19,6 +20,24 @@ interface Kept {
 
 const prefix = 'dialog:';
 const size = { width: 480, height: 720 };
+
+/**
+ * The hint of a message that may open a dialog: from the top frame of a portal's page, or from a page of our own.
+ * Undefined: from anybody else, or no hint. Where it comes from is what the browser says, not what the message says.
+ * @param own the extension's id and the address of its root
+ */
+export function askedFor(
+  message: unknown,
+  sender: Pick<Runtime.MessageSender, 'id' | 'url' | 'tab' | 'frameId'>,
+  own: { readonly id: string; readonly root: string },
+): Hint | undefined {
+  if (sender.id !== own.id || typeof message !== 'object' || message === null) return undefined;
+  const hint = parseHint((message as { open?: unknown }).open);
+  const page = URL.parse(sender.url ?? '');
+  if (!hint || !page) return undefined;
+  if (page.href.startsWith(own.root)) return { ...hint, host: '' };
+  return sender.tab && sender.frameId === 0 && portalOf(page) ? { ...hint, host: page.host } : undefined;
+}
 
 /** Two hints with the same name are about the same person, as far as a page can tell. */
 function personOf(hint: Hint): string {
