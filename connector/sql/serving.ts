@@ -1,6 +1,8 @@
 // One connector at a time serves a SQLite database: a lock that the operating system drops when the process dies, so
 // that leases left behind by a dead connector can be broken at once instead of waited for.
 
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Sql } from './sql.ts';
 
@@ -14,6 +16,7 @@ export interface Serving {
  * (token, user) do not need it.
  */
 export function takeServingLock(database: string): Serving | undefined {
+  mkdirSync(dirname(database), { recursive: true });
   const db = new DatabaseSync(`${database}.serving`);
   try {
     db.exec('pragma busy_timeout = 200; begin exclusive');

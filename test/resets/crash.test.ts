@@ -1,0 +1,99 @@
+// Stopped at every statement: whatever the unit of work and wherever it is cut, after a restart the reset goes on with
+// the same mail and the same password, and nothing is lost (reset.md, C2–C5, C11, C17, C18).
+
+import { expect, it } from 'vitest';
+import type { Reset } from '#shared/api.ts';
+import type { Sql, Statement } from '../../connector/sql/sql.ts';
+import { openSqlite } from '../../connector/sql/sqlite.ts';
+import { makeWorld } from '../world.ts';
+
+/** A database whose process "dies" at the n-th statement from the moment it is armed: every later one fails too. */
+function mortal(): { sql: Sql; dieAt: (n: number) => void; revive: () => void; statements: () => number } {
+  let left = Number.POSITIVE_INFINITY;
+  let dead = false;
+  let count = 0;
+  const sql = openSqlite(':memory:', {
+    beforeStatement: (_statement: Statement) => {
+      count++;
+      if (--left <= 0) dead = true;
+      if (dead) throw new Error('killed');
+    },
+  });
+  return {
+    sql,
+    dieAt: (n) => {
+      left = n;
+    },
+    revive: () => {
+      left = Number.POSITIVE_INFINITY;
+      dead = false;
+    },
+    statements: () => count,
+  };
+}
+
+const options = { names: ['globalAdmin', 'amara'] as const };
+
+it('a reset survives a death at each of its statements', async () => {
+  let deaths = 0;
+  for (let n = 1; ; n++) {
+    const { sql, dieAt, revive, statements } = mortal();
+    const world = await makeWorld({ ...options, sql });
+    const before = statements();
+    dieAt(n);
+    const key = 'the-key-of-this-try';
+    const started = await world.reset('globalAdmin', 'amara', {}, key).catch(() => undefined);
+    await world.walk().catch(() => {});
+    const died = statements() - before >= n;
+    revive();
+    if (!died) break;
+    deaths++;
+
+    // The dialog, whose answer was lost, asks again with the same key; the worker's lease has run out meanwhile.
+    const again = started?.statusCode === 202 ? started : await world.reset('globalAdmin', 'amara', {}, key);
+    expect(again.statusCode, `at statement ${n}: ${again.body}`).toBe(202);
+    await world.pass(2 * 60_000);
+    await world.pass(2 * 60_000);
+    const reset = await world.see(again.json<Reset>().id);
+    expect([n, reset.state]).toEqual([n, 'ready']);
+    expect(await sql.get`select count(*) as n from reset`).toEqual({ n: 1 });
+    expect(world.sent.length, `mails after death at ${n}`).toBeLessThanOrEqual(2);
+    expect(new Set(world.sent.map(({ bytes }) => Buffer.from(bytes).toString('hex'))).size).toBe(1);
+    const { password = '' } = await world.open((await world.letter(0)).link);
+    expect(await world.holds('amara', password), `one password after death at ${n}`).toBe(true);
+    expect(reset.events.map(({ name }) => name).filter((name) => name !== 'deferred')).toEqual([
+      'requested',
+      'prepared',
+      'accepted',
+      'passwordSet',
+      'armed',
+    ]);
+    await world[Symbol.asyncDispose]();
+  }
+  expect(deaths).toBeGreaterThan(40);
+}, 60_000);
+
+it('a kill survives a death at each of its statements', async () => {
+  let deaths = 0;
+  for (let n = 1; ; n++) {
+    const { sql, dieAt, revive, statements } = mortal();
+    const world = await makeWorld({ ...options, sql });
+    const { id } = (await world.reset('globalAdmin', 'amara')).json<Reset>();
+    await world.walk();
+    const { password = '' } = await world.open((await world.letter()).link);
+    const before = statements();
+    dieAt(n);
+    await world.api('globalAdmin', 'POST', `/resets/${id}/kill`).catch(() => {});
+    await world.walk().catch(() => {});
+    const died = statements() - before >= n;
+    revive();
+    if (!died) break;
+    deaths++;
+    expect((await world.api('globalAdmin', 'POST', `/resets/${id}/kill`)).statusCode).toBe(200);
+    await world.pass(2 * 60_000);
+    expect(await world.holds('amara', password), `scrambled after death at ${n}`).toBe(false);
+    expect((await world.see(id)).events.filter(({ name }) => name === 'scrambled')).toHaveLength(1);
+    await world[Symbol.asyncDispose]();
+  }
+  expect(deaths).toBeGreaterThan(20);
+}, 60_000);
