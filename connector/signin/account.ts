@@ -26,7 +26,8 @@ export function accountRoutes(app: FastifyInstance, deps: InteractionDeps): void
   app.get('/:tenant/account', async (request, reply) => {
     const visit = await deps.visitOf(request);
     const query = request.query as Record<string, string | undefined>;
-    const locale = localeOf(request);
+    // On the way back the request has nothing but its state: that is where the language travels.
+    const locale = localeOf(request, query.state);
     const path = `${visit.base}/account`;
     const person = await signedIn(visit, request, reply);
     const hint = typeof query.login_hint === 'string' ? query.login_hint.slice(0, 320) : undefined;
@@ -50,7 +51,7 @@ export function accountRoutes(app: FastifyInstance, deps: InteractionDeps): void
       response_type: 'none',
       redirect_uri: `${visit.tenant.issuer}/account`,
       scope: 'openid',
-      state: 'signed-in',
+      state: locale,
       ui_locales: locale,
       ...(hint !== undefined && { login_hint: hint }),
       ...(person && { prompt: 'login' }),

@@ -74,8 +74,8 @@ export function signinDoor(deps: SigninDeps): FastifyPluginAsync {
       raw.headers['x-forwarded-proto'] = protocol.slice(0, -1);
       raw.headers['x-forwarded-host'] = host;
     });
-    app.setErrorHandler((error, request, reply) => troubleReply(deps.log, prefix, error, request, reply));
-    app.setNotFoundHandler((request, reply) => troubleReply(deps.log, prefix, new Problem('notFound'), request, reply));
+    app.setErrorHandler((error, request, reply) => troubleReply(deps, prefix, error, request, reply));
+    app.setNotFoundHandler((request, reply) => troubleReply(deps, prefix, new Problem('notFound'), request, reply));
 
     for (const { path, type, body } of Object.values(assets)) {
       app.get(`/${path}`, async (_request, reply) =>
@@ -140,9 +140,14 @@ function errorRenderer(log: Logger, prefix: string, tenant: Tenant): NonNullable
   };
 }
 
-/** Our own errors, as a page. */
-function troubleReply(log: Logger, prefix: string, error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const page = { locale: localeOf(request), prefix };
+/** Our own errors, as a page; of the tenant where it is known, with the way to begin anew. */
+async function troubleReply(
+  { log, tenants }: SigninDeps,
+  prefix: string,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const [status, trouble] = ((): [number, Trouble] => {
     if (error instanceof errors.SessionNotFound) return [400, 'expired'];
     const code = error instanceof Problem ? error.code : undefined;
@@ -154,5 +159,9 @@ function troubleReply(log: Logger, prefix: string, error: unknown, request: Fast
   })();
   if (status === 500) log.error({ err: error }, 'sign-in failed');
   if (status === 503) reply.header('retry-after', '2');
-  show(reply, status, troublePage(page, trouble));
+  const { tenant: id } = request.params as { tenant?: string };
+  // The database may be the very trouble.
+  const tenant = id === undefined || status === 404 ? undefined : await tenants.byId(id).catch(() => undefined);
+  const page = { locale: localeOf(request), prefix, ...(tenant && { tenant }) };
+  return show(reply, status, troublePage(page, trouble, tenant && { account: `${prefix}/${tenant.id}/account` }));
 }

@@ -65,7 +65,10 @@ function noticeOf(locale: Locale, notice: Notice | undefined): Markup | undefine
   const text = signInMessages[locale];
   if (!notice) return undefined;
   if (notice.kind === 'findings') {
-    const sentences = notice.findings.map(({ code, details }) => problemSentence(locale, code, details));
+    // To this reader, the person is "you".
+    const sentences = notice.findings.map(({ code, details }) =>
+      code === 'passwordContainsName' ? text.nameInside : problemSentence(locale, code, details),
+    );
     const [only] = sentences;
     if (sentences.length === 1) return html`<p class="notice" role="alert" id="notice">${only}</p>`;
     return html`<ul class="notice" role="alert" id="notice">${sentences.map((sentence) => html`<li>${sentence}</li>`)}</ul>`;

@@ -99,8 +99,6 @@ export async function providerOf(deps: ProviderDeps, tenant: Tenant): Promise<Pr
       RefreshToken: refreshTokenLife,
     },
     rotateRefreshToken: true,
-    // MSAL asks for offline_access without prompt=consent, where the library would not give it: the only client is our
-    // own, and its refresh tokens end with the session.
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     expiresWithSession: () => true,
     clientBasedCORS: (_ctx, origin) => mayRedeem(origin, deps.extensionIds),
@@ -164,8 +162,13 @@ function policy() {
 
 /** First-party: whatever the client may ask for is granted, without a screen that would ask nothing of anybody. */
 async function firstPartyGrant(ctx: KoaContextWithOIDC) {
-  const { client, account, session, provider, resourceServers } = ctx.oidc;
-  if (!client || !account || !session) return undefined;
+  const { client, account, session, provider, params, resourceServers } = ctx.oidc;
+  if (!client || !account || !session || !params) return undefined;
+  // MSAL asks for offline_access without prompt=consent, where the library takes it out of the request, and asks for it
+  // again when it refreshes, where the library would then miss it. Consent is ours to give: it is put back.
+  if (client.grantTypeAllowed('refresh_token')) {
+    params.scope = [...new Set([...ctx.oidc.requestParamScopes, 'offline_access'])].join(' ');
+  }
   const known = session.grantIdFor(client.clientId);
   const grant =
     (known && (await provider.Grant.find(known))) ||

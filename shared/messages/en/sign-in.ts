@@ -45,6 +45,7 @@ export const signIn = {
   met: 'met',
   notMet: 'not met yet',
   allMet: 'The new password meets all the rules.',
+  nameInside: 'Your new password must not contain your name or user name.',
   repeatWrong: 'The two new passwords are not the same. Type them again.',
   changedMeanwhile: 'Your password was changed in the meantime. Sign in with the one you got last.',
 

@@ -48,6 +48,7 @@ export const signIn = {
   met: 'karşılandı',
   notMet: 'henüz karşılanmadı',
   allMet: 'Yeni parola bütün kurallara uyuyor.',
+  nameInside: 'Yeni parolanız adınızı veya kullanıcı adınızı içeremez.',
   repeatWrong: 'İki yeni parola aynı değil. Yeniden yazın.',
   changedMeanwhile: 'Parolanız bu arada değiştirildi. Size en son verilen parolayla oturum açın.',
 
