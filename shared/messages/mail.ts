@@ -25,4 +25,4 @@ export interface MailMessages {
   footer: (organisation: string) => string;
 }
 
-export const mailMessages = { en, tr } satisfies Record<Locale, MailMessages>;
+export const mailMessages: Readonly<Record<Locale, MailMessages>> = { en, tr };

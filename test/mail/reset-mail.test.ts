@@ -17,7 +17,7 @@ async function sample(changes: Partial<ResetMail> = {}): Promise<ResetMail> {
   const pin = changes.pin ?? false;
   return {
     organisation: 'Contoso',
-    branding: { support: 'the help desk (extension 4357)' },
+    branding: { support: 'help desk, extension 4357' },
     person: { displayName: 'Ayşe Yılmaz', userPrincipalName: 'ayse.yilmaz@contoso.example' },
     link: linkUrl(host, { id, key, locale, pin }),
     code: await codeOf({ key, pin }),

@@ -24,6 +24,6 @@ export const mail = {
   },
   oldPassword: 'Your old password stops working about the time this mail arrives.',
   unexpected: (support) =>
-    `You did not expect this? Then don’t open the link, and tell ${support ?? 'your IT department'} through a contact that you already know.`,
+    `You did not expect this? Then don’t open the link, and tell your IT department${support ? `: ${support}` : '.'}`,
   footer: (organisation) => `Sent automatically for ${organisation} because an administrator asked for it.`,
 } satisfies MailMessages;

@@ -24,8 +24,6 @@ export const mail = {
   },
   oldPassword: 'Eski parolanız, bu e-postanın size ulaştığı sıralarda geçersiz olur.',
   unexpected: (support) =>
-    support === undefined
-      ? 'Bunu beklemiyor muydunuz? O hâlde bağlantıyı açmayın ve önceden bildiğiniz bir yoldan BT biriminize haber verin.'
-      : `Bunu beklemiyor muydunuz? O hâlde bağlantıyı açmayın ve önceden bildiğiniz bir yoldan haber verin: ${support}`,
+    `Bunu beklemiyor muydunuz? O hâlde bağlantıyı açmayın ve BT biriminize haber verin${support ? `: ${support}` : '.'}`,
   footer: (organisation) => `${organisation} adına, bir yöneticinin isteğiyle otomatik olarak gönderildi.`,
 } satisfies MailMessages;
