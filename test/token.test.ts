@@ -1,0 +1,100 @@
+// API tokens: what is stored, what opens, when it no longer does.
+
+import { randomBytes } from 'node:crypto';
+import { inspect } from 'node:util';
+import { expect, test } from 'vitest';
+import { createToken, listTokens, mintToken, revokeToken, verifyToken } from '../connector/token.ts';
+import { makeToken, openStore, start } from './scim/scim-server.ts';
+
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'accepted',
+    ({ code }: { code: string }) => code,
+  );
+
+test('a token opens under its tenant; only its hash is stored', async () => {
+  const sql = await openStore();
+  const text = await makeToken(sql, 'fabrikam');
+  expect(text).toMatch(/^rr_[0-9a-f]{16}_[\w-]{43}$/);
+  const token = await verifyToken(sql, `Bearer ${text}`, start);
+  expect(token).toMatchObject({ tenant: 'fabrikam', name: 'entra', scopes: ['scim'] });
+  const secret = text.slice(-43);
+  const rows = [await sql.all`select * from token`, await sql.all`select * from audit`];
+  expect(rows.map(({ length }) => length)).toEqual([1, 1]);
+  expect(JSON.stringify(rows)).not.toContain(secret);
+  await sql.close();
+});
+
+test('a minted token does not print', () => {
+  const minted = mintToken(randomBytes);
+  expect(inspect(minted) + JSON.stringify(minted)).not.toContain(minted.secret.reveal().slice(-43));
+});
+
+test('the scheme is case-insensitive (RFC 9110 §11.1); nothing else is forgiven', async () => {
+  const sql = await openStore();
+  const text = await makeToken(sql, 'default');
+  expect(await codeOf(verifyToken(sql, `bearer ${text}`, start))).toBe('accepted');
+  const [, id] = text.split('_');
+  for (const header of [
+    undefined,
+    '',
+    text,
+    `Basic ${text}`,
+    `Bearer ${text}x`,
+    `Bearer ${text.toUpperCase()}`,
+    `Bearer rr_${id}_${'A'.repeat(43)}`,
+  ]) {
+    expect([header, await codeOf(verifyToken(sql, header, start))]).toEqual([header, 'unauthorized']);
+  }
+  await sql.close();
+});
+
+test('expiry is to the millisecond, revocation at once, and the other tenant cannot revoke', async () => {
+  const sql = await openStore();
+  const text = await makeToken(sql, 'default', start, start + 5000);
+  const id = text.split('_')[1] as string;
+  const by = { at: start, actor: 'operator' };
+  expect(await codeOf(verifyToken(sql, `Bearer ${text}`, start + 4999))).toBe('accepted');
+  expect(await codeOf(verifyToken(sql, `Bearer ${text}`, start + 5000))).toBe('tokenExpired');
+  expect(await codeOf(sql.run((tx) => revokeToken(tx, 'fabrikam', id, by)))).toBe('notFound');
+  expect(await sql.run((tx) => revokeToken(tx, 'default', id, by))).toBe(true);
+  expect(await sql.run((tx) => revokeToken(tx, 'default', id, by))).toBe(false);
+  expect(await codeOf(verifyToken(sql, `Bearer ${text}`, start))).toBe('unauthorized');
+  expect(await listTokens(sql, 'default')).toMatchObject([{ id, revoked: start, expires: start + 5000 }]);
+  await sql.close();
+});
+
+test('the last use is written at most once a minute', async () => {
+  let writes = 0;
+  const sql = await openStore({
+    beforeStatement: ({ text }) => {
+      if (text.includes('set last_used')) writes++;
+    },
+  });
+  const text = await makeToken(sql, 'default');
+  const lastUsed = async () => (await listTokens(sql, 'default'))[0]?.lastUsed;
+  for (const later of [0, 1, 30_000, 59_999]) await verifyToken(sql, `Bearer ${text}`, start + later);
+  expect([writes, await lastUsed()]).toEqual([1, start]);
+  await verifyToken(sql, `Bearer ${text}`, start + 60_000);
+  expect([writes, await lastUsed()]).toEqual([2, start + 60_000]);
+  await sql.close();
+});
+
+test('two tokens live side by side, so that one can be replaced without a gap', async () => {
+  const sql = await openStore();
+  const [older, newer] = [await makeToken(sql, 'default'), await makeToken(sql, 'default')];
+  const id = older.split('_')[1] as string;
+  await sql.run((tx) => revokeToken(tx, 'default', id, { at: start, actor: 'operator' }));
+  expect(await codeOf(verifyToken(sql, `Bearer ${older}`, start))).toBe('unauthorized');
+  expect(await codeOf(verifyToken(sql, `Bearer ${newer}`, start))).toBe('accepted');
+  await sql.close();
+});
+
+test('the same token cannot be stored twice', async () => {
+  const sql = await openStore();
+  const minted = mintToken(randomBytes);
+  const token = { tenant: 'default', name: 'x', scopes: ['scim'] as const, at: start, actor: 'operator' };
+  await sql.run((tx) => createToken(tx, minted, token));
+  await expect(sql.run((tx) => createToken(tx, minted, token))).rejects.toThrow(/UNIQUE/);
+  await sql.close();
+});
