@@ -104,7 +104,16 @@ const ended: readonly Standing[] = [
   'scrambled',
   'superseded',
 ];
-const busy: readonly Standing[] = ['sending', 'changing', 'waiting', 'opened', 'signedIn', 'replacing'];
+const busy: readonly Standing[] = [
+  'sending',
+  'retrying',
+  'changing',
+  'changeDelayed',
+  'waiting',
+  'opened',
+  'signedIn',
+  'replacing',
+];
 
 /** The colour and symbol that go with a standing. */
 export function mood(now: Standing): Mood {

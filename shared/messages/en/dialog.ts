@@ -259,9 +259,11 @@ export const dialog = {
     changedSince: 'Password changed since, by whom is not recorded',
     done: 'done',
     active: 'in progress',
+    awaited: 'waiting',
     trouble: 'needs attention',
     waiting: 'not yet',
     never: 'will not happen',
+    to: (address: string) => `To ${address}`,
     nextAttempt: (when: string) => `Next try ${when}`,
     openBy: (when: string) => `The link can be opened until ${when}.`,
     changeBy: (when: string) => `A new password must be chosen by ${when}.`,
@@ -312,7 +314,7 @@ export const dialog = {
 
   actions: {
     title: 'What you can do',
-    sendAgain: 'Send again or elsewhere',
+    sendAgain: 'Send again / elsewhere',
     cancel: 'Cancel the reset',
     cancelling: 'Cancelling …',
     kill: 'Wrong person: stop now',

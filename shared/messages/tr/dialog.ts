@@ -65,7 +65,7 @@ export const dialog = {
   },
 
   refused: {
-    title: (who: string) => `Burada sıfırlanamaz: ${who}`,
+    title: (who: string) => `${who} için burada sıfırlama yapılamaz`,
     nothing: 'Hiçbir şey değiştirilmedi ve hiçbir şey gönderilmedi.',
   },
 
@@ -124,7 +124,7 @@ export const dialog = {
     sending: 'Gönderiliyor …',
     cancel: 'Vazgeç',
     promise: 'Bir posta sunucusu e-postayı kabul edene kadar eski parola geçerlidir.',
-    replaces: (who: string) => `Bu, süren sıfırlamanın yerini alır (${who}). Önceki bağlantı geçersiz olur.`,
+    replaces: (who: string) => `Bu, ${who} için süren sıfırlamanın yerini alır. Önceki bağlantı geçersiz olur.`,
     keep: 'Süren sıfırlamayı koru',
     unsure: 'Yanıt gelmedi; sıfırlamanın başlayıp başlamadığı bilinmiyor. Yeniden sorun: iki kez başlayamaz.',
     askAgain: 'Yeniden sor',
@@ -154,7 +154,7 @@ export const dialog = {
 
   pin: {
     title: 'PIN',
-    read: (who: string) => `Telefonda okuyun (${who}). Yalnızca burada ve yalnızca şimdi gösterilir.`,
+    read: (who: string) => `${who} adlı kişiye telefonda okuyun. Yalnızca burada ve yalnızca şimdi gösterilir.`,
     hide: 'Okudum',
     gone: 'Bağlantı, telefonda verilen PIN’i sorar. Kaybolduysa yeniden gönderin: yeni bağlantı yeni bir PIN alır.',
     label: 'PIN, rakam rakam',
@@ -173,7 +173,7 @@ export const dialog = {
     },
     waiting: {
       title: 'Bağlantının açılması bekleniyor',
-      text: (who: string) => `Neye bakması gerektiğini iletin: ${who}.`,
+      text: (who: string) => `${who} adlı kişiye neye bakması gerektiğini söyleyin.`,
     },
     opened: {
       title: 'Bağlantı açıldı',
@@ -229,7 +229,8 @@ export const dialog = {
     },
     changedSince: {
       title: 'Parola o zamandan beri değişti',
-      text: (who: string) => `Dizin kimin değiştirdiğini kaydetmiyor. Kendisi mi değiştirdi, sorun: ${who}.`,
+      text: (who: string) =>
+        `Dizin kimin değiştirdiğini kaydetmiyor. ${who} adlı kişiye kendisinin mi değiştirdiğini sorun.`,
     },
     rejected: { title: 'Değişiklikten önce durduruldu', text: () => 'Hiçbir şey değişmedi. Bağlantı geçersiz.' },
     cancelled: {
@@ -276,9 +277,11 @@ export const dialog = {
     changedSince: 'Parola sonradan değişti; kimin değiştirdiği kayıtlı değil',
     done: 'tamam',
     active: 'sürüyor',
+    awaited: 'bekleniyor',
     trouble: 'ilgilenmek gerekiyor',
     waiting: 'henüz değil',
     never: 'gerçekleşmeyecek',
+    to: (address: string) => `Kime: ${address}`,
     nextAttempt: (when: string) => `Sonraki deneme ${when}`,
     openBy: (when: string) => `Bağlantı şu ana kadar açılabilir: ${when}.`,
     changeBy: (when: string) => `Yeni parola için son an: ${when}.`,
@@ -315,7 +318,7 @@ export const dialog = {
   },
 
   tell: {
-    title: (who: string) => `Kişiye ne söylemeli: ${who}`,
+    title: (who: string) => `${who} adlı kişiye ne söylemeli`,
     to: 'Kime',
     from: 'Kimden',
     subject: 'Konu',
@@ -329,7 +332,7 @@ export const dialog = {
 
   actions: {
     title: 'Yapabilecekleriniz',
-    sendAgain: 'Yeniden veya başka adrese gönder',
+    sendAgain: 'Yeniden / başka adrese gönder',
     cancel: 'Sıfırlamayı iptal et',
     cancelling: 'İptal ediliyor …',
     kill: 'Yanlış kişi: hemen durdur',
@@ -337,7 +340,7 @@ export const dialog = {
     showNewer: 'Yenisini göster',
     confirmKill: 'Bu sıfırlama şimdi durdurulsun mu?',
     confirmKillText: (who: string) =>
-      `Bağlantı anında geçersiz olur. Değiştirilmiş bir parola varsa yerine kimsenin bilmediği bir parola konur ve açık oturumlar kapanır. Yeni bir sıfırlama yapılana kadar oturum açamayacak kişi: ${who}.`,
+      `Bağlantı anında geçersiz olur. Değiştirilmiş bir parola varsa yerine kimsenin bilmediği bir parola konur ve açık oturumlar kapanır. Yeni bir sıfırlama yapılana kadar ${who} oturum açamaz.`,
     confirm: 'Şimdi durdur',
     killing: 'Durduruluyor …',
     back: 'Sürsün',
