@@ -8,7 +8,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type Provider from 'oidc-provider';
-import { type Configuration, errors } from 'oidc-provider';
+import type { Configuration } from 'oidc-provider';
 import { pickLocale } from '#shared/locale.ts';
 import { Problem } from '#shared/problem.ts';
 import type { Logger } from '../log.ts';
@@ -17,6 +17,7 @@ import { accountRoutes } from './account.ts';
 import { assets } from './assets.ts';
 import { type InteractionDeps, interactionRoutes } from './interaction.ts';
 import type { KeyStore } from './keys.ts';
+import { errors } from './openid.ts';
 import { type Trouble, troublePage } from './pages.ts';
 import { providerOf } from './provider.ts';
 import type { StepDeps } from './steps.ts';

@@ -2,9 +2,10 @@
 // `oidc_model`. An id may be the secret itself (a refresh token's value is its id), so rows are found by its hash.
 
 import { createHash } from 'node:crypto';
-import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
+import type { Adapter, AdapterPayload } from 'oidc-provider';
 import type { Keyring } from '../secret.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
+import { errors } from './openid.ts';
 
 interface ModelRow {
   id: string;

@@ -82,7 +82,7 @@ function noticeOf(locale: Locale, notice: Notice | undefined): Markup | undefine
 function revealButton(locale: Locale, ids: string): Markup {
   const text = signInMessages[locale];
   // Hidden until the script has made it work.
-  return html`<button type="button" class="reveal" hidden aria-pressed="false" aria-label="${text.showPassword}"
+  return html`<button type="button" class="reveal" hidden aria-label="${text.showPassword}"
 data-reveals="${ids}" data-show="${text.show}" data-hide="${text.hide}"
 data-show-label="${text.showPassword}" data-hide-label="${text.hidePassword}">${text.show}</button>`;
 }

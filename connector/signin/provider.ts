@@ -2,18 +2,15 @@
 // by oidc-provider. What is ours: where it keeps things, who the people are, and what the tokens say: access tokens
 // have the shape of Entra's v2 tokens, so that one validator reads both.
 
-import Provider, {
-  type AccessToken,
-  type Configuration,
-  interactionPolicy,
-  type KoaContextWithOIDC,
-} from 'oidc-provider';
+import type OpenIdProvider from 'oidc-provider';
+import type { AccessToken, Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import type { Logger } from '../log.ts';
 import type { Tenant } from '../tenant.ts';
 import { findPerson, inGoodStanding, type People, type Person } from './accounts.ts';
 import { clientsOf, mayRedeem } from './clients.ts';
 import { type KeyStore, readKeys } from './keys.ts';
 import { modelsOf } from './models.ts';
+import { interactionPolicy, Provider } from './openid.ts';
 
 /** The one scope of `/api`. */
 export const apiScope = 'Passwords.Reset';
@@ -51,7 +48,7 @@ export type Login = {
 };
 
 /** Makes the provider of a tenant; its issuer is `tenant.issuer`. The keys are made when there are none yet. */
-export async function providerOf(deps: ProviderDeps, tenant: Tenant): Promise<Provider> {
+export async function providerOf(deps: ProviderDeps, tenant: Tenant): Promise<OpenIdProvider> {
   const keys = await readKeys(deps, tenant.id);
   const path = new URL(tenant.issuer).pathname;
   const cookie = { httpOnly: true, sameSite: 'lax' } as const;

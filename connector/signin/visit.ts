@@ -46,6 +46,7 @@ export function pageHeaders(redirects: readonly string[] = []): Record<string, s
       `frame-ancestors 'none'`,
       `base-uri 'none'`,
       `require-trusted-types-for 'script'`,
+      `trusted-types 'none'`,
     ].join('; '),
     'cache-control': 'no-store',
     // Not no-referrer: with it, browsers send `Origin: null` with our own forms.

@@ -322,7 +322,7 @@ describe('every page', () => {
     expect(page.headers['content-security-policy']).toBe(
       "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; " +
         "form-action 'self' https://abcdefghijklmnopabcdefghijklmnop.chromiumapp.org; frame-ancestors 'none'; " +
-        "base-uri 'none'; require-trusted-types-for 'script'",
+        "base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
     );
     expect(page.text).not.toMatch(/<style|<script(?! type="module" src=)|\son\w+=|\sstyle=/);
   });

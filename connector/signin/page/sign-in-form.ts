@@ -15,13 +15,18 @@ interface Rules {
 function reveal(button: HTMLButtonElement): void {
   const inputs = (button.dataset.reveals ?? '').split(' ').map((id) => document.getElementById(id));
   const { show = '', hide = '', showLabel = '', hideLabel = '' } = button.dataset;
-  button.hidden = false;
-  button.addEventListener('click', () => {
-    const shown = button.getAttribute('aria-pressed') !== 'true';
-    button.setAttribute('aria-pressed', String(shown));
+  let shown = false;
+  const turn = () => {
+    shown = !shown;
     button.setAttribute('aria-label', shown ? hideLabel : showLabel);
     button.textContent = shown ? hide : show;
     for (const input of inputs) if (input instanceof HTMLInputElement) input.type = shown ? 'text' : 'password';
+  };
+  button.hidden = false;
+  button.addEventListener('click', turn);
+  // Browsers offer what was typed into a text field the next time; a password is not for that.
+  button.form?.addEventListener('submit', () => {
+    if (shown) turn();
   });
 }
 
