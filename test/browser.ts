@@ -117,6 +117,8 @@ export async function startBrowser(options: BrowserOptions & { readonly spki: st
         '--disable-component-update',
         '--disable-domain-reliability',
         '--no-pings',
+        // As large as a desk's, so that no window is cut to the 800 by 600 of a headless browser.
+        ...(options.headless ? ['--screen-info={1920x1200}'] : []),
         ...(options.viewport ? [`--window-size=${options.viewport.width},${options.viewport.height}`] : []),
         ...(options.locale ? [`--lang=${options.locale}`, `--accept-lang=${options.locale}`] : []),
         ...(asRoot ? ['--no-sandbox'] : []),

@@ -14,6 +14,9 @@ export interface Account {
   readonly password: string;
 }
 
+/** A window of its own, as large as on a small desk: the dialog's and the sign-in's windows keep their own sizes. */
+const desk = { type: 'window', windowBounds: { width: 1360, height: 900 } } as const;
+
 const at = (testId: string) => `[data-testid="${testId}"]`;
 
 /** Waits for one of these and presses it, as a person does: with a real click where it can be seen. */
@@ -42,7 +45,7 @@ async function until(
 
 /** Active users in the admin center, with its first row painted. */
 export async function openUsers(browser: Browser): Promise<Page> {
-  const page = await browser.newPage();
+  const page = await browser.newPage(desk);
   await page.goto(usersPage);
   await page.locator('[data-automationid="DetailsRow"]').setTimeout(patience).wait();
   return page;
@@ -134,7 +137,7 @@ export async function untilRung(dialog: Page, name: RungName): Promise<void> {
 
 /** Opens a mail in the inbox page. */
 export async function openMail(context: BrowserContext, inboxUrl: string, id: string): Promise<Page> {
-  const page = await context.newPage();
+  const page = await context.newPage(desk);
   await page.goto(inboxUrl);
   await press(page, `a[href="#${id}"]`);
   const frame = await page.waitForFrame((found) => found.url().endsWith(`/mails/${id}/html`), { timeout: patience });

@@ -102,9 +102,8 @@ async function start(options: Options, own: AsyncDisposableStack, signal: AbortS
   say(summary(practice));
 
   const { hosts, certificate } = practice;
-  const viewport = { width: 1360, height: 900 };
   const started = await startBrowser({
-    ...{ extension, hosts, spki: certificate.spki, headless: options.headless, viewport },
+    ...{ extension, hosts, spki: certificate.spki, headless: options.headless },
     ...(options.headless ? { locale: 'en-GB' } : {}),
   });
   own.defer(() => started.close());

@@ -3,6 +3,7 @@
 import { randomFillSync } from 'node:crypto';
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Browser, Page } from 'puppeteer-core';
 import { generatePassword } from '#shared/password.ts';
 import { cast, homeAddresses } from '../people.ts';
@@ -23,7 +24,8 @@ export interface TourOptions {
 /** Plays it; did all of it work? */
 export async function playTour({ practice, browser, folder, say, signal }: TourOptions): Promise<boolean> {
   const { connector, inbox, mails, organisation } = practice;
-  const making = `${folder}.${process.pid}`;
+  const making = `${folder}.new`;
+  await rm(making, { recursive: true, force: true });
   await mkdir(making, { recursive: true, mode: 0o700 });
   const admin = cast.globalAdmin;
   const person = cast.amara;
@@ -45,6 +47,13 @@ export async function playTour({ practice, browser, folder, say, signal }: TourO
   }
   async function picture(page: Page, name: string): Promise<void> {
     pictures += 1;
+    // What fades in has faded in; what turns for ever is not waited for.
+    await page.evaluate(() => {
+      const ending = document
+        .getAnimations()
+        .filter((one) => one.effect?.getComputedTiming().endTime !== Number.POSITIVE_INFINITY);
+      return Promise.allSettled(ending.map((one) => one.finished)).then(() => undefined);
+    });
     const path = join(making, `${String(pictures).padStart(2, '0')}-${name}.png`) as `${string}.png`;
     await page.screenshot({ path });
   }
@@ -119,9 +128,12 @@ export async function playTour({ practice, browser, folder, say, signal }: TourO
       throw error;
     }
     say(error instanceof Error ? error.message : String(error));
-    for (const [index, page] of (await browser.pages()).entries()) {
-      await page.screenshot({ path: join(making, `failed-${index}.png`) as `${string}.png` }).catch(() => {});
-    }
+    const pages = await browser.pages();
+    const shots = pages.map((page, index) =>
+      page.screenshot({ path: join(making, `failed-${index + 1}.png`) as `${string}.png` }).catch(() => {}),
+    );
+    // A page that hangs has no picture.
+    await Promise.race([Promise.all(shots), wait(5000, undefined, { ref: false })]);
     say('The tour did not get to its end. Pictures of the pages as they were: data/tour/');
     return false;
   } finally {
