@@ -157,6 +157,7 @@ export async function openLink(context: BrowserContext, inbox: Page): Promise<Pa
   await link.click();
   const page = await (await opening).page();
   if (!page) throw new Error('The link opened no tab.');
+  await page.locator('main button.primary').setTimeout(patience).wait();
   return page;
 }
 
@@ -196,4 +197,10 @@ export async function fillNewPassword(page: Page, password: string): Promise<voi
 export async function saveNewPassword(page: Page): Promise<void> {
   await page.keyboard.press('Enter');
   await page.locator('.good').setTimeout(patience).wait();
+}
+
+/** Says on the one-time page that the sign-in worked, until the page says good-bye. */
+export async function sayDone(page: Page): Promise<void> {
+  await press(page, '#done');
+  await page.waitForFunction(() => document.querySelector('#password') === null, { timeout: patience });
 }

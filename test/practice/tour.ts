@@ -111,6 +111,8 @@ export async function playTour({ practice, browser, folder, say, signal }: TourO
       await saveOrganisation(practice.folder, { ...organisation, passwords });
     });
     await picture(signInPage, 'signed-in');
+    await step('“I have signed in” hides the password for good', () => act.sayDone(linkPage));
+    await picture(linkPage, 'finished');
     await step('The last rung of the ladder lights up', () => act.untilRung(dialog, 'changed'));
     await picture(dialog, 'dialog-done');
   }
