@@ -20,12 +20,10 @@ describe('migrations', () => {
       and name not in ('meta', 'tenant')`;
     expect(tables.length).toBeGreaterThan(8);
     for (const { name } of tables) {
-      const [first] = await sql.run(
-        (tx) =>
-          tx
-            .query<{ name: string }>(`select name from pragma_table_info('${name}') where pk = 1`, [])
-            [Symbol.iterator]() as never,
-      );
+      const columns = `select name from pragma_table_info('${name}') where pk = 1`;
+      const [first] = await sql.run(function* (tx) {
+        return yield* tx.query<{ name: string }>(columns, []);
+      });
       expect([name, first]).toEqual([name, { name: 'tenant' }]);
     }
   });
