@@ -97,8 +97,11 @@ export function connector(options: ConnectorOptions) {
     call: Call,
   ): Promise<{ answer: Answer<T>; again: number | undefined | 'never' }> {
     const response = await request(path, call, timeout);
-    if (!response) return { answer: { outcome: 'unknown', why: 'unreachable' }, again: undefined };
-    const body: unknown = await response.json().catch(() => undefined);
+    const text = await response?.text().catch(() => undefined);
+    // An answer that was cut off is none, whatever its status said.
+    if (!response || text === undefined)
+      return { answer: { outcome: 'unknown', why: 'unreachable' }, again: undefined };
+    const body = parseJson(text);
     if (response.ok && typeof body === 'object' && body !== null) {
       return { answer: { outcome: 'done', value: body as T }, again: 'never' };
     }
@@ -173,7 +176,7 @@ export function connector(options: ConnectorOptions) {
             headers: { Accept: 'text/event-stream', 'Last-Event-ID': String(seen) },
             signal: AbortSignal.any([signal, idle.signal]),
           });
-          const refused = response && !response.ok ? await response.json().catch(() => undefined) : undefined;
+          const refused = response && !response.ok ? parseJson(await response.text()) : undefined;
           if (isProblemBody(refused) && ![429, 503, 500].includes(refused.status)) {
             yield { kind: 'problem', problem: refused };
             return;
@@ -210,15 +213,19 @@ export function connector(options: ConnectorOptions) {
   };
 }
 
-function readReset(data: string, id: string): Reset | undefined {
+function parseJson(text: string): unknown {
   try {
-    const reset = JSON.parse(data) as Partial<Reset>;
-    return reset.id === id && typeof reset.seq === 'number' && Array.isArray(reset.events)
-      ? (reset as Reset)
-      : undefined;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
+}
+
+function readReset(data: string, id: string): Reset | undefined {
+  const reset = parseJson(data) as Partial<Reset> | undefined;
+  return reset?.id === id && typeof reset.seq === 'number' && Array.isArray(reset.events)
+    ? (reset as Reset)
+    : undefined;
 }
 
 function isProblemBody(body: unknown): body is ProblemBody {
