@@ -197,7 +197,9 @@ const anyLocale = fc.constantFrom(...locales);
 describe('the address', () => {
   test('is https://host/r/<id>#1.<locale>[.p].<key>', () => {
     const url = linkUrl('https://reset.contoso.example', { id, key, locale: 'tr', pin: true });
-    expect(url).toMatchInlineSnapshot(`"https://reset.contoso.example/r/AAECAwQFBgcICQoLDA0ODw#1.tr.p.gIGCg4SFhoeIiYqLjI2Oj5CRkpOUlZaXmJmam5ydnp8"`);
+    expect(url).toMatchInlineSnapshot(
+      `"https://reset.contoso.example/r/AAECAwQFBgcICQoLDA0ODw#1.tr.p.gIGCg4SFhoeIiYqLjI2Oj5CRkpOUlZaXmJmam5ydnp8"`,
+    );
     expect(new URL(url).pathname).toBe(`/r/${toBase64url(id)}`);
   });
 
@@ -241,8 +243,12 @@ describe('the address', () => {
 
 describe('the printed code', () => {
   test('golden', async () => {
-    expect(await codeOf({ key, pin: true })).toMatchInlineSnapshot(`"2608-30M3-GJ2R-D1W8-H658-Q34D-HT7S-14CJ-JEA9-B5MQ-K2CS-N6WW-KPF9-Z8P3"`);
-    expect(await codeOf({ key, pin: false })).toMatchInlineSnapshot(`"2208-30M3-GJ2R-D1W8-H658-Q34D-HT7S-14CJ-JEA9-B5MQ-K2CS-N6WW-KPF9-ZSY3"`);
+    expect(await codeOf({ key, pin: true })).toMatchInlineSnapshot(
+      `"2608-30M3-GJ2R-D1W8-H658-Q34D-HT7S-14CJ-JEA9-B5MQ-K2CS-N6WW-KPF9-Z8P3"`,
+    );
+    expect(await codeOf({ key, pin: false })).toMatchInlineSnapshot(
+      `"2208-30M3-GJ2R-D1W8-H658-Q34D-HT7S-14CJ-JEA9-B5MQ-K2CS-N6WW-KPF9-ZSY3"`,
+    );
   });
 
   test('gives back key and PIN flag, however it is typed', async () => {

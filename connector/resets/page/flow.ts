@@ -103,9 +103,16 @@ export function readPin(text: string): string | undefined {
 
 // -- asking
 
-async function ask(deps: FlowDeps, id: string, action: string, body: unknown): Promise<Response | undefined> {
+interface Answer {
+  readonly status: number;
+  /** Undefined when it is not JSON. */
+  readonly body: unknown;
+}
+
+/** Undefined: no whole answer came, whether or not the request arrived. */
+async function ask(deps: FlowDeps, id: string, action: string, body: unknown): Promise<Answer | undefined> {
   try {
-    return await deps.fetch(`/r/${id}/${action}`, {
+    const response = await deps.fetch(`/r/${id}/${action}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'application/json' },
       body: JSON.stringify(body),
@@ -114,38 +121,47 @@ async function ask(deps: FlowDeps, id: string, action: string, body: unknown): P
       redirect: 'error',
       signal: AbortSignal.timeout(deps.patience),
     });
+    const text = await response.text();
+    return { status: response.status, body: jsonOf(text) };
+  } catch {
+    return undefined;
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
 }
 
 /** The answer was lost, the server is busy or it failed: all can be tried again as they are. */
-function troubleOf(response: Response | undefined): Screen {
-  if (!response) return { name: 'trouble', kind: 'unreachable' };
-  const busy = [429, 502, 503, 504].includes(response.status);
+function troubleOf(answer: Answer | undefined): Screen {
+  if (!answer) return { name: 'trouble', kind: 'unreachable' };
+  const busy = [429, 502, 503, 504].includes(answer.status);
   return { name: 'trouble', kind: busy ? 'busy' : 'fault' };
 }
 
-const bodyOf = (response: Response): Promise<unknown> => response.json().catch(() => undefined);
+const isGood = (status = 0) => status >= 200 && status < 300;
 
 /** Asks for the password; asking again with the same visit is harmless. */
 export async function open(deps: FlowDeps, visit: Visit, pin: string | undefined): Promise<Screen> {
   const id = fromBase64url(visit.id, 16);
   if (!id || !visit.key) return { name: 'refused' };
   const keys = await deriveLink({ id, key: visit.key, ...(pin === undefined ? {} : { pin }) });
-  const response = await ask(deps, visit.id, 'open', {
+  const answer = await ask(deps, visit.id, 'open', {
     proof: toBase64url(keys.proof),
     ...(keys.proofPin ? { proofPin: toBase64url(keys.proofPin) } : {}),
     holder: visit.holder,
   });
-  if (response?.status === 403) {
-    const problem = (await bodyOf(response)) as { code?: unknown } | null | undefined;
+  if (answer?.status === 403) {
+    const problem = answer.body as { code?: unknown } | null | undefined;
     return problem?.code === 'linkNotOpened' ? { name: 'refused' } : { name: 'trouble', kind: 'fault' };
   }
-  if (!response?.ok) return troubleOf(response);
-  const answer = parseOpenAnswer(await bodyOf(response));
-  if (!answer) return { name: 'trouble', kind: 'fault' };
-  return screenOf(answer, keys.encKey);
+  if (!answer || !isGood(answer.status)) return troubleOf(answer);
+  const told = parseOpenAnswer(answer.body);
+  return told ? screenOf(told, keys.encKey) : { name: 'trouble', kind: 'fault' };
 }
 
 async function screenOf(answer: Opened | LinkTruth, encKey: Uint8Array): Promise<Screen> {
@@ -169,8 +185,8 @@ async function screenOf(answer: Opened | LinkTruth, encKey: Uint8Array): Promise
 
 /** "I have signed in". A refusal means that the lease is over already, which is as good. */
 export async function finish(deps: FlowDeps, visit: Visit): Promise<Screen> {
-  const response = await ask(deps, visit.id, 'done', { holder: visit.holder });
-  return response?.ok || response?.status === 403 ? { name: 'done' } : troubleOf(response);
+  const answer = await ask(deps, visit.id, 'done', { holder: visit.holder });
+  return isGood(answer?.status) || answer?.status === 403 ? { name: 'done' } : troubleOf(answer);
 }
 
 /** "That was not me". */
@@ -178,6 +194,6 @@ export async function alarm(deps: FlowDeps, visit: Visit): Promise<Screen> {
   const id = fromBase64url(visit.id, 16);
   if (!id || !visit.key) return { name: 'refused' };
   const { proof } = await deriveLink({ id, key: visit.key });
-  const response = await ask(deps, visit.id, 'alarm', { proof: toBase64url(proof) });
-  return response?.ok ? { name: 'alarmed' } : troubleOf(response);
+  const answer = await ask(deps, visit.id, 'alarm', { proof: toBase64url(proof) });
+  return isGood(answer?.status) ? { name: 'alarmed' } : troubleOf(answer);
 }

@@ -76,7 +76,7 @@ const variety = (locale: Locale) => navigator.languages.find((tag) => tag.toLowe
 function time(at: number): string {
   const sameDay = new Date(at).toDateString() === new Date().toDateString();
   const day = sameDay ? {} : ({ day: 'numeric', month: 'long' } as const);
-  return new Intl.DateTimeFormat(variety(visit.locale), { ...day, hour: '2-digit', minute: '2-digit' }).format(at);
+  return new Intl.DateTimeFormat(variety(visit.locale), { ...day, hour: 'numeric', minute: '2-digit' }).format(at);
 }
 
 function nodes(): Node[] {

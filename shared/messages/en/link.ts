@@ -82,7 +82,7 @@ export const link = {
   openedElsewhere: {
     title: 'Already opened',
     body: (at) =>
-      `This link was opened on another device or in another browser: ${at}. It shows its password only there.`,
+      `This link was opened on another device or in another browser (${at}). It shows its password only there. If that was not you, say so here: your administrator is told at once.`,
     notMe: 'That was not me',
     alarmed: {
       title: 'Your administrator has been told',

@@ -79,7 +79,8 @@ export const link = {
     'Her zamankinden uzun sürüyor. Bu sayfayı açık bırakabilir veya sonra yeniden gelebilirsiniz; bağlantı geçerli kalır.',
   openedElsewhere: {
     title: 'Bağlantı daha önce açıldı',
-    body: (at) => `Bu bağlantı başka bir cihazda veya tarayıcıda açıldı (${at}). Parolayı yalnızca orada gösterir.`,
+    body: (at) =>
+      `Bu bağlantı başka bir cihazda veya tarayıcıda açıldı (${at}). Parolayı yalnızca orada gösterir. Açan siz değilseniz buradan bildirin: yöneticinize hemen haber verilir.`,
     notMe: 'Açan ben değildim',
     alarmed: {
       title: 'Yöneticinize haber verildi',
