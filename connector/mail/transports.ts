@@ -10,12 +10,19 @@ export interface TransportDeps extends SmtpDeps {
 }
 
 const transports = {
-  'folder:': (url, deps) => folderMail(resolve(decodeURIComponent(url.slice('folder:'.length))), deps),
+  'folder:': (url, deps) => folderMail(folderPath(url), deps),
   'smtp:': (url, deps) => smtpMail(serverUrl(url), deps),
   'smtps:': (url, deps) => smtpMail(serverUrl(url), deps),
 } as const satisfies Record<string, (url: string, deps: TransportDeps) => Mail>;
 
 const forms = 'folder:<path>, smtp://[user:password@]host[:port] or smtps://[user:password@]host[:port]';
+
+/** A path as it is written on this machine, not percent-encoded. */
+function folderPath(text: string): string {
+  const path = text.slice('folder:'.length);
+  if (path === '') throw new Error(`The mail folder has no path; write ${forms}.`);
+  return resolve(path);
+}
 
 /** The address may hold a password: what is wrong is said without repeating it. */
 function serverUrl(text: string): URL {

@@ -15,7 +15,7 @@ const message = {
 };
 
 test('folder: and smtp: each send', async () => {
-  const base = await mkdtemp(join(tmpdir(), 'mail '));
+  const base = await mkdtemp(join(tmpdir(), 'mail %'));
   expect(await mailTransport(`folder:${base}`, deps).send(message)).toMatchObject({ outcome: 'accepted' });
   expect(await readdir(base)).toHaveLength(1);
   await rm(base, { recursive: true });
@@ -32,6 +32,7 @@ test.each([
   'mail.contoso.example',
   'http://mail.contoso.example',
   'smtp:',
+  'folder:',
   'smtp://',
   'smtp://:hunter2@mail.example',
   'smtp://relay:hunter2%@mail.example',
