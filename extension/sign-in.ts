@@ -161,7 +161,9 @@ export function signIn(config: Config, identity: Identity, now: () => number = D
         : undefined;
     },
     quiet: () => flow(false, 'none'),
-    interactive: (choose = false) => flow(true, choose ? 'select_account' : undefined),
+    // OpenID Connect knows select_account as well, but few providers beside Entra do.
+    interactive: (choose = false) =>
+      flow(true, choose ? (config.protocol === 'entra' ? 'select_account' : 'login') : undefined),
   };
 }
 
