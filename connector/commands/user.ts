@@ -69,6 +69,9 @@ async function create(argv: readonly string[], deps: CommandDeps, out: Out): Pro
   });
   const roles = (values.role ?? []).map(roleIdOf);
   const tenant = await tenantOf(deps, values.tenant);
+  if (await userByName(deps.sql, tenant.id, content.userName)) {
+    throw new CommandError(`${tenant.name} already has somebody with the user name “${content.userName}”.`);
+  }
   const file = values['password-file'];
   const password = file === undefined ? generatePassword(deps.random) : passwordIn(file, tenant, content);
   const forceChange = values['no-force-change'] !== true;

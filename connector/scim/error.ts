@@ -2,10 +2,18 @@
 
 import type { FastifyError, FastifyReply } from 'fastify';
 import { problemSentence } from '#shared/messages/problem.ts';
-import { Problem } from '#shared/problem.ts';
+import { Problem, type ProblemCode } from '#shared/problem.ts';
 
 export const scimJson = 'application/scim+json';
 const errorSchema = 'urn:ietf:params:scim:api:messages:2.0:Error';
+
+/** Where the sentence for people would not help whoever reads a sync client's log. */
+const sentences: Partial<Record<ProblemCode, string>> = {
+  unauthorized: 'The bearer token is missing, unknown or revoked.',
+  tokenExpired: 'The bearer token has expired.',
+  scopeMissing: 'The bearer token does not allow this.',
+  unsupportedMediaType: 'Send application/scim+json or application/json.',
+};
 
 /** What went wrong, as a Problem; undefined for an error of our own. */
 export function asProblem(error: Partial<FastifyError>): Problem | undefined {
@@ -40,7 +48,7 @@ export function sendError(reply: FastifyReply, problem: Problem): FastifyReply {
         schemas: [errorSchema],
         status: String(status),
         ...(scimType === undefined ? {} : { scimType }),
-        detail: `${problemSentence('en', code, details)}${reason}${reason === '' || reason.endsWith('.') ? '' : '.'}`,
+        detail: `${sentences[code] ?? problemSentence('en', code, details)}${reason}${reason === '' || reason.endsWith('.') ? '' : '.'}`,
       }),
     );
 }

@@ -33,21 +33,21 @@ export const migrations: readonly (readonly string[])[] = [
       primary key (tenant, id)
     )`,
     `create unique index app_user_by_name on app_user (tenant, user_name_key)`,
-    `create index app_user_by_external_id on app_user (tenant, external_id)`,
-    `create index app_user_by_display_name on app_user (tenant, display_name_key)`,
+    `create index app_user_by_external_id on app_user (tenant, external_id, id)`,
+    `create index app_user_by_display_name on app_user (tenant, display_name_key, id)`,
     // every address that leads to a person: kind is 'userName', or the SCIM emails type ('work', 'home', 'other')
     `create table user_address (
       tenant text not null, user_id text not null, address_key text not null, kind text not null,
       changed_at bigint not null,
       primary key (tenant, user_id, address_key, kind)
     )`,
-    `create index user_address_by_key on user_address (tenant, address_key)`,
+    `create index user_address_by_key on user_address (tenant, address_key, user_id, kind)`,
     // the words of a person's names, for search by their beginning
     `create table user_word (
-      tenant text not null, word text not null, user_id text not null,
-      primary key (tenant, word, user_id)
+      tenant text not null, user_id text not null, word text not null,
+      primary key (tenant, user_id, word)
     )`,
-    `create index user_word_by_user on user_word (tenant, user_id)`,
+    `create index user_word_by_word on user_word (tenant, word, user_id)`,
     `create table credential (
       tenant text not null, user_id text not null,
       hash text not null, force_change bigint not null,

@@ -20,8 +20,8 @@ export function* searchUsers(tx: Tx, tenant: string, text: string): Work<StoredU
   const typed = fold(text).trim().slice(0, 400);
   if (typed === '') return [];
   const exact = yield* tx.all<StoredUser>`select id, resource as text, version from app_user u
-    where u.tenant = ${tenant} and (u.id = ${typed} or u.id in
-      (select a.user_id from user_address a where a.tenant = ${tenant} and a.address_key = ${typed}))
+    where u.tenant = ${tenant} and u.id in
+      (select ${typed} union select a.user_id from user_address a where a.tenant = ${tenant} and a.address_key = ${typed})
     order by u.id limit ${mostFound}`;
   const terms = beginnings(typed).sort((a, b) => length(b) - length(a));
   const [longest, ...others] = terms;

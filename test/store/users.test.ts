@@ -283,6 +283,8 @@ test('roles are given and taken once, to people who exist', async () => {
 });
 
 test('look-ups go through indexes, also under a filter', async () => {
+  // Neither a table from end to end, nor all rows of an organisation.
+  const walks = /SCAN (?!CONSTANT)|\(tenant=\?\)/;
   const asked: Statement[] = [];
   const watched = await openStore({ beforeStatement: (statement) => void asked.push(statement) });
   const sql = await openStore();
@@ -297,17 +299,19 @@ test('look-ups go through indexes, also under a filter', async () => {
     'emails.value eq "a"',
     'emails[type eq "work" and value eq "a"]',
     'userName sw "a"',
+    'displayName eq "a"',
+    'userName eq "a" and active eq true',
   ]) {
     const tree = parseFilter(filter, (path, use, parent) => fieldOf(type, path, use, parent));
     asked.length = 0;
     await watched.run((tx) => listUsers(tx, 'default', tree, { startIndex: 1, count: 10 }));
     expect(asked.length).toBeGreaterThan(0);
-    for (const plan of await plans()) expect([filter, plan]).toEqual([filter, expect.not.stringContaining('SCAN')]);
+    for (const plan of await plans()) expect([filter, plan]).toEqual([filter, expect.not.stringMatching(walks)]);
   }
   asked.length = 0;
   await watched.run((tx) => searchUsers(tx, 'default', 'ada lovelace'));
   expect(asked).toHaveLength(2);
-  for (const plan of await plans()) expect(plan).not.toMatch(/SCAN (user_word|user_address|app_user|u)\b/);
+  for (const plan of await plans()) expect(plan).not.toMatch(walks);
   await watched.close();
   await sql.close();
 });
