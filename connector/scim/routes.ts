@@ -33,7 +33,8 @@ import { defaultCount, maxResults, resourceTypeResource, schemaResource, service
 import { asProblem, scimJson, sendError } from './error.ts';
 import { patchUser } from './patch.ts';
 import { projectionOf } from './projection.ts';
-import { isObject, membersOf, readUser } from './resource.ts';
+import { idOf, ifMatch, ifNoneMatch, type Query, queryOf, searchOf, whole } from './request.ts';
+import { readUser } from './resource.ts';
 import { resourceTypes, schemas } from './resource-types.ts';
 import { user } from './user.ts';
 
@@ -51,7 +52,6 @@ type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<Fastify
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 const listResponse = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
-const searchRequest = 'urn:ietf:params:scim:api:messages:2.0:SearchRequest';
 
 /** The door as a fastify plugin. */
 export function scimDoor(deps: ScimDeps): FastifyPluginAsync {
@@ -76,11 +76,15 @@ export function scimDoor(deps: ScimDeps): FastifyPluginAsync {
       return { tenant: token.tenant, by: { at: now(), actor: `token:${token.id}` } };
     };
 
-    const sendUser = (request: FastifyRequest, reply: FastifyReply, stored: StoredUser, status = 200) => {
+    /** Sends a User as the request wants it. Made before anything is written, so that a bad parameter changes nothing. */
+    const userSender = (request: FastifyRequest, reply: FastifyReply) => {
       const { attributes, excludedAttributes } = queryOf(request);
-      const text = projectionOf(user, attributes, excludedAttributes)(resourceText(stored, base));
-      const location = `${base}/Users/${stored.id}`;
-      return reply.code(status).header('location', location).header('etag', etag(stored.version)).send(text);
+      const project = projectionOf(user, attributes, excludedAttributes);
+      return (stored: StoredUser, status = 200) => {
+        const location = `${base}/Users/${stored.id}`;
+        const text = project(resourceText(stored, base));
+        return reply.code(status).header('location', location).header('etag', etag(stored.version)).send(text);
+      };
     };
 
     const list = async (request: FastifyRequest, reply: FastifyReply, query: Query) => {
@@ -97,11 +101,12 @@ export function scimDoor(deps: ScimDeps): FastifyPluginAsync {
     endpoint(app, '/Users', {
       GET: (request, reply) => list(request, reply, queryOf(request)),
       async POST(request, reply) {
+        const send = userSender(request, reply);
         const { tenant, by } = callerOf(request);
         const content = readUser(request.body);
         const id = uuidv7(by.at, random(10));
         const stored = await sql.run((tx) => createUser(tx, tenant, id, content, by));
-        return sendUser(request, reply, stored, 201);
+        return send(stored, 201);
       },
     });
 
@@ -111,26 +116,29 @@ export function scimDoor(deps: ScimDeps): FastifyPluginAsync {
 
     endpoint(app, '/Users/:id', {
       async GET(request, reply) {
+        const send = userSender(request, reply);
         const stored = await userById(sql, callerOf(request).tenant, idOf(request));
         if (!stored) throw new Problem('notFound');
-        if (request.headers['if-none-match'] !== undefined && !ifNoneMatch(request)(stored.version)) {
+        if (!ifNoneMatch(request)(stored.version)) {
           return reply.code(304).header('etag', etag(stored.version)).send();
         }
-        return sendUser(request, reply, stored);
+        return send(stored);
       },
       async PUT(request, reply) {
+        const send = userSender(request, reply);
         const { tenant, by } = callerOf(request);
         const { body } = request;
         const replace = (current: UserContent) => readUser(body, current);
         const stored = await sql.run((tx) => updateUser(tx, tenant, idOf(request), replace, by, ifMatch(request)));
-        return sendUser(request, reply, stored);
+        return send(stored);
       },
       async PATCH(request, reply) {
+        const send = userSender(request, reply);
         const { tenant, by } = callerOf(request);
         const { body } = request;
         const change = (current: UserContent) => patchUser(current, body);
         const stored = await sql.run((tx) => updateUser(tx, tenant, idOf(request), change, by, ifMatch(request)));
-        return sendUser(request, reply, stored);
+        return send(stored);
       },
       async DELETE(request, reply) {
         const { tenant, by } = callerOf(request);
@@ -248,81 +256,8 @@ function listText(resources: readonly string[], total: number, startIndex: numbe
   return `${head.slice(0, -1)},"Resources":[${resources.join(',')}]}`;
 }
 
-// Parameters ----------------------------------------------------------------------------------------------------
-
-interface Query {
-  readonly filter?: string;
-  readonly attributes?: string;
-  readonly excludedAttributes?: string;
-  readonly startIndex?: string | number;
-  readonly count?: string | number;
-}
-
-const names = ['filter', 'attributes', 'excludedAttributes', 'startIndex', 'count'] as const;
-
-/** Of the URL; other parameters (`sortBy`, Entra's bare `aadOptscim062020`) are passed over. */
-function queryOf(request: FastifyRequest): Query {
-  const given = request.query as Record<string, unknown>;
-  const query: Record<string, string> = {};
-  for (const name of names) {
-    const value = given[name];
-    if (value === undefined) continue;
-    if (typeof value !== 'string')
-      throw new Problem('invalidValue', { field: name, reason: 'It is given more than once.' });
-    query[name] = value;
-  }
-  return query;
-}
-
-/** Of a SearchRequest (RFC 7644 §3.4.3), where the lists of names are arrays. */
-function searchOf(body: unknown): Query {
-  if (!isObject(body)) throw new Problem('invalidSyntax', { reason: 'A SearchRequest is a JSON object.' });
-  const members = membersOf(body);
-  const urns = members.get('schemas');
-  if (!Array.isArray(urns) || !urns.includes(searchRequest)) {
-    throw new Problem('invalidSyntax', { field: 'schemas', reason: `“schemas” must contain ${searchRequest}.` });
-  }
-  const query: Record<string, string | number> = {};
-  for (const name of names) {
-    const value = members.get(name.toLowerCase()) ?? undefined;
-    if (value === undefined) continue;
-    const listed = Array.isArray(value) && value.every((one) => typeof one === 'string') ? value.join(',') : value;
-    if (typeof listed !== 'string' && typeof listed !== 'number') throw new Problem('invalidValue', { field: name });
-    query[name] = name === 'startIndex' || name === 'count' ? listed : String(listed);
-  }
-  return query;
-}
-
-function whole(value: string | number | undefined, field: string): number | undefined {
-  if (value === undefined) return undefined;
-  const number = typeof value === 'number' ? value : /^[+-]?\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
-  if (!Number.isSafeInteger(number))
-    throw new Problem('invalidValue', { field, reason: `“${field}” must be a whole number.` });
-  return number;
-}
-
-function idOf(request: FastifyRequest): string {
-  return (request.params as { id: string }).id;
-}
-
 /** Names in a filter: those that exist and that the store has an index for. */
 const searchable: Parameters<typeof parseFilter>[1] = (path, use, parent) => {
   const field = fieldOf(user, path, use, parent);
   return field && isUserSearchable(parent ? `${parent.path}.${field.path}` : field.path) ? field : undefined;
 };
-
-/** If-Match (RFC 9110 §13.1.1, RFC 7644 §3.14): weak tags compare by their opaque part, a list matches by one of them. */
-function ifMatch(request: FastifyRequest): (version: number) => boolean {
-  const header = request.headers['if-match'];
-  return header === undefined ? () => true : (version) => namesVersion(header, version);
-}
-
-function ifNoneMatch(request: FastifyRequest): (version: number) => boolean {
-  const header = request.headers['if-none-match'];
-  return header === undefined ? () => true : (version) => !namesVersion(header, version);
-}
-
-function namesVersion(header: string, version: number): boolean {
-  const opaque = (tag: string) => tag.trim().replace(/^W\//, '');
-  return header.trim() === '*' || header.split(',').some((tag) => opaque(tag) === opaque(etag(version)));
-}

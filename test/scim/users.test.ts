@@ -159,6 +159,20 @@ describe('RFC 7644 §3.4.2 list', () => {
     expect((await server.ask('GET', `/Users/${id}?attributes=a&excludedAttributes=b`)).status).toBe(400);
   });
 
+  test('a parameter that is refused has changed nothing', async () => {
+    await using server = await scimServer();
+    const { id } = await server.create({ userName: 'ada' });
+    const both = '?attributes=userName&excludedAttributes=meta';
+    const user = { schemas: [core], userName: 'bob' };
+    const operation = { op: 'replace', path: 'active', value: false };
+    const body = { schemas: [patchOp], Operations: [operation] };
+    expect((await server.ask('POST', `/Users${both}`, user)).status).toBe(400);
+    expect((await server.ask('PUT', `/Users/${id}${both}`, user)).status).toBe(400);
+    expect((await server.ask('PATCH', `/Users/${id}${both}`, body)).status).toBe(400);
+    const { body: all } = await server.ask('GET', '/Users');
+    expect([all.totalResults, all.Resources[0].userName, all.Resources[0].active]).toEqual([1, 'ada', true]);
+  });
+
   test('§3.4.3 POST /Users/.search is the same list', async () => {
     await using server = await scimServer();
     await server.create({ userName: 'ada' });

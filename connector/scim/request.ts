@@ -1,0 +1,86 @@
+// What a request says beside its resource: parameters of a list (RFC 7644 §3.4.2, §3.4.3), the id, conditions (§3.14).
+
+import type { FastifyRequest } from 'fastify';
+import { Problem } from '#shared/problem.ts';
+import { etag } from '../store/users.ts';
+import { isObject, membersOf } from './resource.ts';
+
+const searchRequest = 'urn:ietf:params:scim:api:messages:2.0:SearchRequest';
+
+/** What a list is asked for with (RFC 7644 §3.4.2); numbers are still as they were sent. */
+export interface Query {
+  readonly filter?: string;
+  readonly attributes?: string;
+  readonly excludedAttributes?: string;
+  readonly startIndex?: string | number;
+  readonly count?: string | number;
+}
+
+const names = ['filter', 'attributes', 'excludedAttributes', 'startIndex', 'count'] as const;
+
+/** Of the URL; other parameters (`sortBy`, Entra's bare `aadOptscim062020`) are passed over. */
+export function queryOf(request: FastifyRequest): Query {
+  const given = request.query as Record<string, unknown>;
+  const query: Record<string, string> = {};
+  for (const name of names) {
+    const value = given[name];
+    if (value === undefined) continue;
+    if (typeof value !== 'string')
+      throw new Problem('invalidValue', { field: name, reason: 'It is given more than once.' });
+    query[name] = value;
+  }
+  return query;
+}
+
+/** Of a SearchRequest (RFC 7644 §3.4.3), where the lists of names are arrays. */
+export function searchOf(body: unknown): Query {
+  if (!isObject(body)) throw new Problem('invalidSyntax', { reason: 'A SearchRequest is a JSON object.' });
+  const members = membersOf(body);
+  const urns = members.get('schemas');
+  if (!Array.isArray(urns) || !urns.includes(searchRequest)) {
+    throw new Problem('invalidSyntax', { field: 'schemas', reason: `“schemas” must contain ${searchRequest}.` });
+  }
+  const query: Record<string, string | number> = {};
+  for (const name of names) {
+    const value = members.get(name.toLowerCase()) ?? undefined;
+    if (value === undefined) continue;
+    const listed = Array.isArray(value) && value.every((one) => typeof one === 'string') ? value.join(',') : value;
+    if (typeof listed !== 'string' && typeof listed !== 'number') throw new Problem('invalidValue', { field: name });
+    query[name] = name === 'startIndex' || name === 'count' ? listed : String(listed);
+  }
+  return query;
+}
+
+/**
+ * A whole number, as text or JSON; undefined when it is not given.
+ * @throws Problem invalidValue with `field`
+ */
+export function whole(value: string | number | undefined, field: string): number | undefined {
+  if (value === undefined) return undefined;
+  const number = typeof value === 'number' ? value : /^[+-]?\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
+  if (!Number.isSafeInteger(number))
+    throw new Problem('invalidValue', { field, reason: `“${field}” must be a whole number.` });
+  return number;
+}
+
+/** `{id}` of the URL, percent-decoded. */
+export function idOf(request: FastifyRequest): string {
+  return (request.params as { id: string }).id;
+}
+
+/** If-Match (RFC 9110 §13.1.1, RFC 7644 §3.14): weak tags compare by their opaque part, a list matches by one of them. */
+export function ifMatch(request: FastifyRequest): (version: number) => boolean {
+  const header = request.headers['if-match'];
+  return header === undefined ? () => true : (version) => namesVersion(header, version);
+}
+
+/** If-None-Match (RFC 9110 §13.1.2): may the resource of this version be sent? */
+export function ifNoneMatch(request: FastifyRequest): (version: number) => boolean {
+  const header = request.headers['if-none-match'];
+  return header === undefined ? () => true : (version) => !namesVersion(header, version);
+}
+
+function namesVersion(header: string, version: number): boolean {
+  const opaque = (tag: string) => tag.trim().replace(/^W\//, '');
+  return header.trim() === '*' || header.split(',').some((tag) => opaque(tag) === opaque(etag(version)));
+}
