@@ -32,7 +32,10 @@ export function Dialog({ flow, room }: { readonly flow: Flow; readonly room: Roo
 
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
-      if (event.key === 'Escape' && !event.defaultPrevented) close();
+      // In a search field the key empties the field first.
+      const used =
+        event.target instanceof HTMLInputElement && event.target.type === 'search' && event.target.value !== '';
+      if (event.key === 'Escape' && !event.defaultPrevented && !used) close();
     };
     const unload = (event: BeforeUnloadEvent) => {
       if (known.current) event.preventDefault();

@@ -46,7 +46,7 @@ export function PersonCard({ user }: { readonly user: Offer['user'] }) {
         {initials(user.displayName)}
       </span>
       <div>
-        <h1 data-testid="person-name">
+        <h1 id="person" tabIndex={-1} data-testid="person-name">
           <bdi>{user.displayName}</bdi>
         </h1>
         <p class="user-name" dir="ltr" data-testid="person-user-name">

@@ -30,10 +30,10 @@ export function ResetForm({
   const dirty = isWorthKeeping(draft, offer, step.replaces);
   useEffect(() => onDirty(dirty), [dirty, onDirty]);
   useEffect(() => () => onDirty(false), [onDirty]);
-  // Where the address is the point, begin there.
+  // Begin with whom it is about; where the address is the point, begin there.
   const [again] = useState(step.replaces !== undefined);
   useEffect(() => {
-    if (again) firstRecipient.current?.focus();
+    (again ? firstRecipient.current : document.getElementById('person'))?.focus();
   }, [again]);
 
   const busy = step.sending !== undefined;
