@@ -1,8 +1,10 @@
 // RFC 7644 §3.5.2, rule by rule, on the pure function; that a PATCH is atomic, at the door.
 
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { patchUser } from '../../connector/scim/patch.ts';
 import { readUser } from '../../connector/scim/resource.ts';
+import { Problem } from '../../shared/problem.ts';
 import { core, enterprise, patchOp, scimServer } from './scim-server.ts';
 
 const barbara = readUser({
@@ -201,6 +203,60 @@ test('active that is cleared stays as it is: nobody is let in or out by an absen
   const blocked = patch({ op: 'replace', path: 'active', value: false });
   const cleared = patchUser(blocked, { schemas: [patchOp], Operations: [{ op: 'remove', path: 'active' }] });
   expect(cleared.active).toBe(false);
+});
+
+test('whatever the operations are: a resource that is one, or a Problem, and the one before untouched', () => {
+  const names = [
+    'emails',
+    'name',
+    'active',
+    'userName',
+    'manager',
+    'schemas',
+    'constructor',
+    '__proto__',
+    'roles',
+    'primary',
+    'value',
+  ];
+  const piece = fc.constantFrom(
+    ...names,
+    enterprise,
+    '.',
+    ':',
+    '[',
+    ']',
+    ' eq ',
+    '"work"',
+    'type',
+    ' and ',
+    '$ref',
+    '',
+  );
+  const path = fc.array(piece, { maxLength: 7 }).map((pieces) => pieces.join(''));
+  const leaf = fc.oneof(fc.constantFrom(null, '', 'True', true, 5, 'x', 'a\u0000'), fc.string());
+  const value = fc.oneof(
+    leaf,
+    fc.dictionary(fc.oneof(path, fc.constantFrom(...names)), leaf, { maxKeys: 4 }),
+    fc.array(fc.oneof(leaf, fc.dictionary(fc.constantFrom('value', 'type', 'primary', 'x'), leaf)), { maxLength: 3 }),
+  );
+  const op = fc.constantFrom('add', 'Replace', 'REMOVE', 'x');
+  const operation = fc.record({ op, path, value }, { requiredKeys: ['op'] });
+  const before = JSON.stringify(barbara);
+  fc.assert(
+    fc.property(fc.array(operation, { minLength: 1, maxLength: 4 }), (operations) => {
+      try {
+        const after = patch(...operations);
+        // Read again it is the same: nothing is stored that could not have been sent.
+        expect(readUser(after, after)).toEqual(after);
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        expect(error.status).toBeLessThan(500);
+      }
+      expect(JSON.stringify(barbara)).toBe(before);
+    }),
+    { numRuns: 5000 },
+  );
 });
 
 test('atomic: of three operations the third fails, and nothing has happened', async () => {
