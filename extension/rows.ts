@@ -2,10 +2,10 @@
 // label true while rows are recycled. The page is the only state: a row has its button or it hasn't. Stamping happens in
 // the mutation callback, a microtask, so that a row is never painted without its button.
 
-import { buttonClass, type Hint, type Portal } from './portals/portal.ts';
+import { buttonClass, cellMark, type Hint, type Portal } from './portals/portal.ts';
 
-/** Rows stamped before the page may do something else; a screen shows fewer. */
-const chunk = 200;
+/** Rows stamped before the page may do something else: some 20 ms of work, and far more than a screen shows. */
+const chunk = 1000;
 
 export interface Words {
   /** Visible text of the button. */
@@ -40,34 +40,24 @@ export function watchRows({ document, portal, words, signal, open }: Watched): R
   const window = document.defaultView as Window & typeof globalThis;
   let stamp = stamper(document, portal, words);
   let watching = false;
+  let retired = false;
   let waiting: Element[] = [];
 
   const observer = new window.MutationObserver((records) => stampAll(changedRows(records, portal.row)));
 
   function stampAll(rows: readonly Element[]): void {
-    if (rows.length === 0) return;
-    // A list without virtualisation may bring thousands at once: those on the screen now, the rest in slices.
-    const first = rows.length > chunk ? firstOnScreen(rows) : 0;
-    rows.slice(first, first + chunk).forEach(stamp);
+    rows.slice(0, chunk).forEach(stamp);
     observer.takeRecords(); // only our own: nobody else runs during a microtask
+    // A list without virtualisation may bring thousands at once.
     if (rows.length <= chunk) return;
     if (waiting.length === 0) window.setTimeout(stampWaiting);
-    waiting = waiting.concat(rows.slice(first + chunk), rows.slice(0, first));
+    waiting = waiting.concat(rows.slice(chunk));
   }
 
   function stampWaiting(): void {
-    if (!watching) return;
-    waiting
-      .splice(0, chunk)
-      .filter((row) => row.isConnected)
-      .forEach(stamp);
-    observer.takeRecords();
-    if (waiting.length > 0) window.setTimeout(stampWaiting);
-  }
-
-  function firstOnScreen(rows: readonly Element[]): number {
-    const middle = document.elementFromPoint(window.innerWidth / 2, window.innerHeight / 2)?.closest(portal.row);
-    return Math.max(0, (middle ? rows.indexOf(middle) : 0) - chunk / 2);
+    const rows = waiting.filter((row) => row.isConnected);
+    waiting = [];
+    if (watching) stampAll(rows);
   }
 
   function start(): void {
@@ -81,7 +71,7 @@ export function watchRows({ document, portal, words, signal, open }: Watched): R
     watching = false;
     observer.disconnect();
     waiting = [];
-    for (const button of document.querySelectorAll(`.${buttonClass}`)) button.remove();
+    for (const button of document.querySelectorAll(`.${buttonClass}`)) takeAway(button);
   }
 
   listenForPresses({ document, portal, signal, open });
@@ -90,20 +80,23 @@ export function watchRows({ document, portal, words, signal, open }: Watched): R
   return {
     speak(next) {
       stamp = stamper(document, portal, next);
-      if (!watching) return;
+      if (!watching || retired) return;
       stop();
       start();
     },
     retire(label, why) {
+      retired = true;
       observer.disconnect();
+      waiting = [];
       for (const button of document.querySelectorAll(`.${buttonClass}`)) {
-        (button.lastElementChild ?? button).textContent = label;
+        (button.lastChild ?? button).textContent = label;
         button.setAttribute('aria-label', label);
         button.setAttribute('title', why);
       }
     },
     route(url) {
-      const shown = portal.isUsersPage(url) && !signal.aborted;
+      if (retired || signal.aborted) return;
+      const shown = portal.isUsersPage(url);
       if (shown && !watching) start();
       if (!shown && watching) stop();
     },
@@ -129,16 +122,21 @@ function isElement(node: Node): node is Element {
   return node.nodeType === 1;
 }
 
+function takeAway(button: Element): void {
+  button.parentElement?.removeAttribute(cellMark);
+  button.remove();
+}
+
 /** A function that gives a row its one button, or makes the one it has true again. */
 export function stamper(document: Document, portal: Portal, words: Words): (row: Element) => void {
   const template = buttonTemplate(document, words);
   return (row) => {
     const cell = portal.cell(row);
-    const name = cell ? portal.displayName(row) : undefined;
-    const [own, ...others] = row.querySelectorAll(`.${buttonClass}`);
-    for (const other of others) other.remove();
+    const name = cell ? portal.displayName(cell) : undefined;
+    const [own, ...others] = row.getElementsByClassName(buttonClass);
+    others.forEach(takeAway);
     if (!cell || name === undefined) {
-      own?.remove(); // the row is no person's (any more): a placeholder, a group's heading
+      if (own) takeAway(own); // the row is no person's (any more): a placeholder, a group's heading
       return;
     }
     const button = own ?? (template.cloneNode(true) as Element);
@@ -149,6 +147,7 @@ export function stamper(document: Document, portal: Portal, words: Words): (row:
     }
     if (own) return;
     if (portal.rovingFocus(row)) button.setAttribute('tabindex', '-1');
+    cell.setAttribute(cellMark, '');
     // Last in its own cell: a child of the row would be no cell, and the page counts on a cell's first child.
     cell.append(button);
   };
@@ -171,9 +170,7 @@ function buttonTemplate(document: Document, words: Words): HTMLButtonElement {
     'M13.4 6.2A5.7 5.7 0 1 0 13.7 8.8M13.8 2.9v3.4h-3.4M8 7.7a.9.9 0 1 0 0-1.8.9.9 0 0 0 0 1.8zV10',
   );
   svg.append(path);
-  const label = document.createElement('span');
-  label.textContent = words.label;
-  button.append(svg, label);
+  button.append(svg, words.label);
   return button;
 }
 

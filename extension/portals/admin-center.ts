@@ -31,9 +31,7 @@ export const adminCenter: Portal = {
     return addressOf(row) === undefined ? null : row.querySelector(v9.cell);
   },
 
-  displayName(row) {
-    const cell = adminCenter.cell(row);
-    if (!cell) return undefined;
+  displayName(cell) {
     // The cell's own link or button when it has one, else its first text: icons and badges may follow.
     const own = cell.querySelector(`[role="button"]:not(.${buttonClass}), a[href]`)?.textContent?.trim();
     return own || firstText(cell) || undefined;
@@ -42,7 +40,8 @@ export const adminCenter: Portal = {
   hint(row, url) {
     const address = addressOf(row);
     const objectId = isOnlySelected(row) ? objectIdOf(detailsRoute.exec(url.hash)?.[1]) : undefined;
-    const displayName = adminCenter.displayName(row);
+    const cell = adminCenter.cell(row);
+    const displayName = cell ? adminCenter.displayName(cell) : undefined;
     return {
       ...(address === undefined ? {} : { address }),
       ...(objectId === undefined ? {} : { objectId }),

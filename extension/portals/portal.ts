@@ -23,8 +23,8 @@ export interface Portal {
   readonly row: string;
   /** The cell of a row that the button goes into, as its last child; null when the row isn't a person's. */
   cell(row: Element): Element | null;
-  /** The display name that the row shows now. */
-  displayName(row: Element): string | undefined;
+  /** The display name that such a cell shows now. */
+  displayName(cell: Element): string | undefined;
   /** Whom the row shows now. Rows are recycled: ask at the click, not before. */
   hint(row: Element, url: URL): Omit<Hint, 'host'>;
   /** The grid moves the focus by arrow keys itself, so that the button must not be a Tab stop of its own. */
@@ -33,6 +33,8 @@ export interface Portal {
 
 /** Class of our own button, whose text isn't the page's. */
 export const buttonClass = 'rr-reset';
+/** Marks the cell that has it, for the style sheet. */
+export const cellMark = 'data-rr-reset';
 
 const limits = { address: 320, objectId: 36, displayName: 256, host: 253 } as const;
 

@@ -36,7 +36,9 @@ const mediaTypes: Record<string, string> = {
 
 /** A stamp of everything that the built page depends on. */
 async function stampOf(): Promise<string> {
-  const hash = createHash('sha256').update(await readFile(join(root, 'package-lock.json')));
+  const hash = createHash('sha256');
+  for (const path of [fileURLToPath(import.meta.url), join(root, 'package-lock.json')])
+    hash.update(await readFile(path));
   for (const name of (await readdir(page)).sort()) hash.update(name).update(await readFile(join(page, name)));
   return hash.digest('hex');
 }
@@ -52,6 +54,8 @@ export async function buildPortal(): Promise<void> {
     configFile: false,
     logLevel: 'error',
     define: { 'process.env.NODE_ENV': '"production"' },
+    // Whoever builds it, a test runner too: React as users have it.
+    oxc: { jsx: { development: false } },
     build: { outDir: making, emptyOutDir: true, chunkSizeWarningLimit: 2000, modulePreload: false },
   });
   await writeFile(join(making, 'stamp'), stamp);

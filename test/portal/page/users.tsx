@@ -70,10 +70,11 @@ export function Users({ route }: { route: string }) {
   const details = openIn(route);
 
   // As in the real page, the person whose details are open is the selected one.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the selection knows nobody before the people have come
   useEffect(() => {
     selection.setAllSelected(false);
     if (details) selection.setKeySelected(details, true, false);
-  }, [details, selection]);
+  }, [details, people, selection]);
 
   const listed: IColumn[] = columns
     .filter(({ key }) => !(hidden && key === 'Username'))
