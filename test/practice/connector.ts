@@ -92,6 +92,7 @@ export async function connectorProcess(options: ConnectorOptions): Promise<Conne
       // A group of its own: at Ctrl-C the terminal asks everybody at once, and the order matters here.
       child = spawn(process.execPath, [main, 'serve'], { cwd: root, env, stdio: ['ignore', log, log], detached: true });
       closeSync(log);
+      process.once('exit', () => isOver() || child?.kill('SIGKILL'));
       const late = AbortSignal.timeout(20_000);
       for (;;) {
         const answer = await fetch(`${url}/readyz`).catch(() => undefined);

@@ -1,7 +1,7 @@
 // The practice as a whole: connector, mailboxes, inbox page and admin center, started in order and ended in the reverse.
 // `npm start` shows it to a person, the end-to-end tests use it as their world.
 
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { people, type SampleUser, stranger } from '../people.ts';
@@ -23,6 +23,8 @@ export interface PracticeOptions {
   readonly port: number;
   /** 0: any free one. */
   readonly inboxPort: number;
+  /** Forget what an earlier practice in this folder has made. */
+  readonly fresh?: boolean;
   readonly say: (line: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -46,13 +48,11 @@ export const usersPage = 'https://admin.cloud.microsoft/?#/users';
  * @throws Trouble with a sentence; whatever had been started by then is ended
  */
 export async function startPractice(options: PracticeOptions): Promise<Practice> {
-  const { root, folder, port, inboxPort, say, signal } = options;
+  const { root, folder, port, inboxPort, fresh, say, signal } = options;
   await using started = new AsyncDisposableStack();
-  const lock = await mkdir(folder, { recursive: true, mode: 0o700 })
-    .then(() => tryLock(join(folder, 'lock')))
-    .catch((error: unknown) => {
-      throw fileTrouble(error, folder);
-    });
+  const lock = await tryLock(`${folder}.lock`).catch((error: unknown) => {
+    throw fileTrouble(error, folder);
+  });
   if (typeof lock !== 'function') {
     throw new Trouble(`The practice is already running in this folder (process ${lock.pid ?? 'unknown'}).`);
   }
@@ -60,6 +60,10 @@ export async function startPractice(options: PracticeOptions): Promise<Practice>
 
   await expectFreePort(port, 'the connector', '--port');
   if (inboxPort !== 0) await expectFreePort(inboxPort, 'the inbox page', '--inbox-port');
+  if (fresh) await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw fileTrouble(error, folder);
+  });
   const tls = await certificate(folder);
   // This process alone trusts it from here on, to talk to the connector as any client would.
   setDefaultCACertificates([...getCACertificates('default'), tls.cert]);

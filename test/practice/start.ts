@@ -1,7 +1,7 @@
 // `npm start`: the practice, and a real browser on it: with a window for a person, or headless for the tour.
 
-import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { BrowserError, startBrowser } from '../browser.ts';
@@ -83,18 +83,28 @@ function untilStopped(signal: AbortSignal): Promise<never> {
   });
 }
 
+/** Waits for something that is being started and takes charge of its end, be it too late already. */
+async function adopt<T>(own: AsyncDisposableStack, starting: Promise<T>, end: (thing: T) => Promise<void>): Promise<T> {
+  const thing = await starting;
+  if (own.disposed) {
+    await end(thing);
+    throw stop.signal.reason;
+  }
+  own.defer(() => end(thing));
+  return thing;
+}
+
 /** @returns the exit status */
 async function start(options: Options, own: AsyncDisposableStack, signal: AbortSignal): Promise<number> {
   const begun = performance.now();
   const folder = join(root, 'data', 'practice');
-  if (options.fresh) await rm(folder, { recursive: true, force: true });
   const origin = `https://127.0.0.1:${options.port}`;
   const building = buildExtension(root, { browser: 'chrome', connector: origin });
   // Awaited below; a failure in between is told there.
   building.catch(() => {});
-  const practice = own.use(
-    await startPractice({ root, folder, port: options.port, inboxPort: options.inboxPort, say, signal }),
-  );
+  const { port, inboxPort, fresh } = options;
+  const starting = startPractice({ root, folder, port, inboxPort, fresh, say, signal });
+  const practice = await adopt(own, starting, async (started) => started[Symbol.asyncDispose]());
   const extension = await building;
   signal.throwIfAborted();
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);
@@ -102,15 +112,17 @@ async function start(options: Options, own: AsyncDisposableStack, signal: AbortS
   say(summary(practice));
 
   const { hosts, certificate } = practice;
-  const started = await startBrowser({
-    ...{ extension, hosts, spki: certificate.spki, headless: options.headless },
-    ...(options.headless ? { locale: 'en-GB' } : {}),
-  });
-  own.defer(() => started.close());
+  const { browser } = await adopt(
+    own,
+    startBrowser({
+      ...{ extension, hosts, spki: certificate.spki, headless: options.headless },
+      ...(options.headless ? { locale: 'en-GB' } : {}),
+    }),
+    (started) => started.close(),
+  );
   signal.throwIfAborted();
 
   if (!options.headless) {
-    const { browser } = started;
     const [first] = await browser.pages();
     const inboxPage = await browser.newPage();
     await inboxPage.goto(practice.inbox.url);
@@ -126,7 +138,7 @@ async function start(options: Options, own: AsyncDisposableStack, signal: AbortS
 
   const worked = await playTour({
     practice,
-    browser: started.browser,
+    browser,
     folder: join(root, 'data', 'tour'),
     say,
     signal,
@@ -137,12 +149,19 @@ async function start(options: Options, own: AsyncDisposableStack, signal: AbortS
 }
 
 const stop = new AbortController();
-for (const name of stopSignals) process.on(name, () => stop.abort(new Stopped(name)));
+let firstStop = 0;
+for (const name of stopSignals) {
+  process.on(name, () => {
+    // npm and the set-up pass on what the terminal has sent already; only a person asks again a second later.
+    if (stop.signal.aborted && performance.now() - firstStop > 1000) process.exit(signalStatus(name));
+    if (!stop.signal.aborted) firstStop = performance.now();
+    stop.abort(new Stopped(name));
+  });
+}
 const own = new AsyncDisposableStack();
+let work: Promise<number> | undefined;
 try {
-  const options = readOptions(process.argv.slice(2));
-  const work = start(options, own, stop.signal);
-  work.catch(() => {});
+  work = start(readOptions(process.argv.slice(2)), own, stop.signal);
   process.exitCode = await Promise.race([work, untilStopped(stop.signal)]);
 } catch (error) {
   if (error instanceof Stopped) {
@@ -155,4 +174,7 @@ try {
   } else throw error;
 } finally {
   await own.disposeAsync();
+  // What was being started when the signal came ends itself (adopt).
+  await Promise.race([work?.catch(() => {}), wait(15_000, undefined, { ref: false })]);
 }
+process.exit();

@@ -80,7 +80,11 @@ export function become(command, args, { cwd, env } = {}) {
     const child = spawn(command, args, { cwd, env, stdio: 'inherit' });
     for (const signal of stopSignals) process.on(signal, () => child.kill(signal));
     child.on('error', reject);
-    child.on('close', (code, signal) => resolve(code ?? signalStatus(signal ?? 'SIGKILL')));
+    child.on('close', (code, signal) => {
+      // Ended before it could say anything itself.
+      if (signal) console.error('\nStopped.');
+      resolve(code ?? signalStatus(signal ?? 'SIGKILL'));
+    });
   });
 }
 
