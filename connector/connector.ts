@@ -47,7 +47,8 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
   const log = world.log ?? logger(config.logLevel);
   const key = await openMasterKey(sql, config.secretKey, keyFileOf(config.database, world.env));
   const { keyring } = key;
-  const mail = world.mail ?? mailTransport(config.mail.reveal(), { random, now, clientName: new URL(publicUrl).hostname });
+  const mail =
+    world.mail ?? mailTransport(config.mail.reveal(), { random, now, clientName: new URL(publicUrl).hostname });
   const linkHost = config.linkUrl ?? publicUrl;
   const watching = watchers();
   const context = { sql, tenants: state.tenants, keyring, now, random, log, watchers: watching };

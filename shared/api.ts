@@ -18,6 +18,7 @@ export const modes = ['link'] as const;
 export type Mode = (typeof modes)[number];
 
 /** The way, in order, then the other ends. */
+// biome-ignore format: read as a list, row by row
 export const states = [
   'requested', 'prepared', 'mailing', 'mailed', 'changing', 'ready', 'leased', 'done',
   'rejected', 'cancelled', 'refused', 'expired', 'scrambled', 'recalled', 'superseded',
@@ -25,18 +26,29 @@ export const states = [
 export type State = (typeof states)[number];
 
 /** States in which a reset is live: one per person. */
-export const liveStates = ['requested', 'prepared', 'mailing', 'mailed', 'changing', 'ready', 'leased'] as const satisfies State[];
+export const liveStates = [
+  'requested',
+  'prepared',
+  'mailing',
+  'mailed',
+  'changing',
+  'ready',
+  'leased',
+] as const satisfies State[];
 
 /** Someone must act; the row stays as it is. */
+// biome-ignore format: read as a list, row by row
 export const needs = [
-  'mailFailed', 'mailMisconfigured', 'bounced', 'signInAgain', 'directoryFailed', 'pinLocked', 'likelyScanner', 'alarm', 'overdue',
+  'mailFailed', 'mailMisconfigured', 'bounced', 'signInAgain', 'directoryFailed',
+  'pinLocked', 'likelyScanner', 'alarm', 'overdue',
 ] as const;
 export type NeedsYou = (typeof needs)[number];
 
 /** Append-only; the arrival ladder is drawn from them. */
+// biome-ignore format: read as a list, row by row
 export const eventNames = [
-  'requested', 'prepared', 'deferred', 'mailRefused', 'accepted', 'passwordSet', 'armed', 'opened', 'leaseEnded', 'done', 'changed',
-  'bounced', 'reminded', 'pinFailed', 'pinLocked', 'alarm',
+  'requested', 'prepared', 'deferred', 'mailRefused', 'accepted', 'passwordSet', 'armed', 'opened', 'leaseEnded',
+  'done', 'changed', 'bounced', 'reminded', 'pinFailed', 'pinLocked', 'alarm',
   'rejected', 'cancelled', 'refused', 'expired', 'recalled', 'scrambled', 'superseded', 'reinstated',
 ] as const;
 export type EventName = (typeof eventNames)[number];
@@ -79,12 +91,20 @@ export interface Search {
   readonly organisation: Organisation;
   readonly caller: Person;
   /** At most 20; a person found by whole address or object id stands first and has `exact`. */
-  readonly users: readonly (Person & { readonly accountEnabled: boolean; readonly department?: string; readonly exact?: true })[];
+  readonly users: readonly (Person & {
+    readonly accountEnabled: boolean;
+    readonly department?: string;
+    readonly exact?: true;
+  })[];
 }
 
 /** GET /api/users/{id}/offer: what the dialog may propose for this person, to this caller, now. */
 export interface Offer {
-  readonly user: Person & { readonly accountEnabled: boolean; readonly jobTitle?: string; readonly department?: string };
+  readonly user: Person & {
+    readonly accountEnabled: boolean;
+    readonly jobTitle?: string;
+    readonly department?: string;
+  };
   readonly organisation: Organisation;
   readonly caller: Person;
   /** Present: nothing may be sent, and this is why. */
@@ -151,7 +171,6 @@ export interface Reset {
 
 function field(body: Record<string, unknown>, name: string, kind: 'string' | 'boolean'): unknown {
   const value = body[name];
-  // biome-ignore lint/suspicious/useValidTypeof: kind is a closed list
   if (typeof value !== kind) throw new Problem('invalidValue', { field: name });
   return value;
 }
@@ -162,9 +181,19 @@ function field(body: Record<string, unknown>, name: string, kind: 'string' | 'bo
  */
 export function parseResetRequest(body: unknown): ResetRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new Problem('invalidSyntax');
-  const known = ['user', 'mode', 'password', 'forceChangePasswordNextSignIn', 'recipient', 'pin', 'locale', 'supersede'];
+  const known = [
+    'user',
+    'mode',
+    'password',
+    'forceChangePasswordNextSignIn',
+    'recipient',
+    'pin',
+    'locale',
+    'supersede',
+  ];
   const given = body as Record<string, unknown>;
-  for (const name of Object.keys(given)) if (!known.includes(name)) throw new Problem('invalidValue', { field: name.slice(0, 60) });
+  for (const name of Object.keys(given))
+    if (!known.includes(name)) throw new Problem('invalidValue', { field: name.slice(0, 60) });
   const mode = field(given, 'mode', 'string');
   if (!(modes as readonly unknown[]).includes(mode)) throw new Problem('invalidValue', { field: 'mode' });
   const locale = given.locale;

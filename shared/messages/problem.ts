@@ -5,7 +5,10 @@ import type { Problem, ProblemBody, ProblemCode, ProblemDetails } from '../probl
 import { problem as en } from './en/problem.ts';
 import { problem as tr } from './tr/problem.ts';
 
-export const problemMessages = { en, tr } satisfies Record<Locale, Record<ProblemCode, (details: ProblemDetails) => string>>;
+export const problemMessages = { en, tr } satisfies Record<
+  Locale,
+  Record<ProblemCode, (details: ProblemDetails) => string>
+>;
 
 /** The sentence for a code, in a language. */
 export function problemSentence(locale: Locale, code: ProblemCode, details: ProblemDetails = {}): string {
