@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import puppeteer, { type Browser, type Page, type Target, TargetType } from 'puppeteer-core';
+import puppeteer, { type Browser, type Page } from 'puppeteer-core';
 import { geckoId } from '../extension/identity.ts';
 import { type HostProxy, startHostProxy } from './host-proxy.ts';
 
@@ -193,18 +193,23 @@ export async function startFirefox(options: BrowserOptions): Promise<StartedBrow
 
 /** The dialog's page, once its window is open. */
 export async function dialogPage(browser: Browser, timeout = 10_000): Promise<Page> {
-  const isDialog = (target: Target) => target.type() === TargetType.PAGE && isDialogUrl(target.url());
-  const target = await browser.waitForTarget(isDialog, { timeout });
-  const page = await target.page();
-  if (!page) throw new BrowserError('The dialog’s window has no page.');
-  return page;
+  for (const until = Date.now() + timeout; ; ) {
+    const [page] = await dialogPages(browser);
+    if (page) return page;
+    if (Date.now() > until) throw new BrowserError('The dialog’s window did not open.');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 /** The dialogs' pages that are open now. */
 export async function dialogPages(browser: Browser): Promise<Page[]> {
-  return (await browser.pages()).filter((page) => isDialogUrl(page.url()));
+  const pages = await browser.pages();
+  const addresses = await Promise.all(pages.map(addressOf));
+  return pages.filter((_, index) => /^(?:chrome|moz)-extension:\/\/[^/]+\/dialog\.html/.test(addresses[index] ?? ''));
 }
 
-function isDialogUrl(url: string): boolean {
-  return /^(?:chrome|moz)-extension:\/\/[^/]+\/dialog\.html/.test(url);
+/** Where a page is. Firefox tells nobody that a window has gone to a page of an extension; the page itself does. */
+export async function addressOf(page: Page): Promise<string> {
+  const told = page.url();
+  return told === 'about:blank' ? page.evaluate(() => location.href).catch(() => told) : told;
 }
