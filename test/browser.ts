@@ -118,7 +118,8 @@ export async function startBrowser(options: BrowserOptions & { readonly spki: st
         '--disable-domain-reliability',
         '--no-pings',
         // As large as a desk's, so that no window is cut to the 800 by 600 of a headless browser.
-        ...(options.headless ? ['--screen-info={1920x1200}'] : []),
+        // A person's window needn't warn of these very flags.
+        options.headless ? '--screen-info={1920x1200}' : '--test-type',
         ...(options.viewport ? [`--window-size=${options.viewport.width},${options.viewport.height}`] : []),
         ...(options.locale ? [`--lang=${options.locale}`, `--accept-lang=${options.locale}`] : []),
         ...(asRoot ? ['--no-sandbox'] : []),

@@ -4,7 +4,7 @@
 import { mkdirSync } from 'node:fs';
 import { delimiter, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { chromium, findBrowser, firefox, installBrowsers } from './set-up/browsers.mjs';
+import { chromium, findBrowser, firefox, installBrowsers, instruction, mayInstall } from './set-up/browsers.mjs';
 import { become, Stopped, signalStatus, stopSignals } from './set-up/children.mjs';
 import { withLock } from './set-up/lock.mjs';
 import { installPackages, nodeOf, packagesAreFresh } from './set-up/packages.mjs';
@@ -25,7 +25,7 @@ data/tour/.
   --headless          play the job headless even though there is a display
   --once              play the job headless and end; exit code 0 only if all of it worked
   --port N            port of the connector (8787)
-  --inbox-port N      port of the inbox page (8788)
+  --inbox-port N      port of the inbox page (the next one, 8788)
   --fresh             forget the practice data first: new passwords, empty inbox
   --help              this text`,
   },
@@ -79,9 +79,12 @@ async function setUp(families) {
     async () => {
       // Looked at again: the one that held the lock before may have done it all.
       if (!(await packagesAreFresh(root))) await step('Installing the packages (npm ci)', () => installPackages(root));
-      const families = missing();
-      const titles = families.map((family) => family.debian).join(', ');
-      if (titles) await step(`Installing from Debian's packages: ${titles}`, () => installBrowsers(families, say));
+      const absent = missing();
+      if (absent.length === 0) return;
+      const prefix = await mayInstall();
+      if (!prefix) throw new Trouble(instruction(absent));
+      const packages = absent.map((family) => family.debian).join(', ');
+      await step(`Installing from Debian's packages: ${packages}`, () => installBrowsers(absent, prefix, say));
     },
     { onWait, signal: stop.signal },
   ).catch((error) => {

@@ -33,23 +33,27 @@ function readOptions(argv: string[]): Options {
         once: { type: 'boolean', default: false },
         fresh: { type: 'boolean', default: false },
         port: { type: 'string', default: '8787' },
-        'inbox-port': { type: 'string', default: '8788' },
+        'inbox-port': { type: 'string' },
       },
     });
     const hasDisplay =
       process.platform === 'darwin' ||
       process.platform === 'win32' ||
       Boolean(process.env.DISPLAY || process.env.WAYLAND_DISPLAY);
+    const port = parsePort(values.port, '--port');
+    const given = values['inbox-port'];
+    const inboxPort = given === undefined ? (port < 65_535 ? port + 1 : port - 1) : parsePort(given, '--inbox-port');
+    if (inboxPort === port) throw new Trouble('--port and --inbox-port can’t be the same.');
     return {
-      port: parsePort(values.port, '--port'),
-      inboxPort: parsePort(values['inbox-port'], '--inbox-port'),
+      ...{ port, inboxPort },
       headless: values.headless || values.once || !hasDisplay,
       once: values.once,
       fresh: values.fresh,
     };
   } catch (error) {
     if (error instanceof Trouble) throw error;
-    throw new Trouble(`${error instanceof Error ? error.message : error} “npm start -- --help” shows the options.`);
+    const what = error instanceof Error ? error.message : String(error);
+    throw new Trouble(`${what.replace(/\.?$/, '.')} “npm start -- --help” shows the options.`);
   }
 }
 
@@ -132,6 +136,7 @@ async function start(options: Options, own: AsyncDisposableStack, signal: AbortS
     say('A browser window is open on the admin center, with the inbox in its second tab.');
     say('Close it, or press Ctrl-C here, to end.');
     await new Promise<void>((resolve) => browser.once('disconnected', () => resolve()));
+    signal.throwIfAborted();
     say('The browser was closed; everything is stopped.');
     return 0;
   }

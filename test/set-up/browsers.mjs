@@ -87,7 +87,7 @@ export function findBrowser(family, env = process.env, platform = process.platfo
  * @param {readonly Family[]} families
  */
 export function instruction(families) {
-  const titles = families.map((family) => family.title).join(' and ');
+  const titles = families.map((family) => family.title).join(' and no ');
   const variables = families.map((family) => family.variable).join(' and ');
   const packages = families.map((family) => family.debian).join(' ');
   return (
@@ -100,7 +100,7 @@ export function instruction(families) {
  * The command prefix with which this account may install packages: none for root, sudo where it asks nothing.
  * @returns {Promise<string[] | undefined>} undefined: it may not
  */
-async function mayInstall() {
+export async function mayInstall() {
   if (process.platform !== 'linux' || !['/usr/bin/apt-get', '/bin/apt-get'].some(existsSync)) return undefined;
   if (process.getuid?.() === 0) return [];
   const { status } = await run('sudo', ['-n', 'true']);
@@ -113,12 +113,11 @@ const fonts = 'fonts-liberation';
 /**
  * Installs browsers from Debian's packages: fetched first, which Ctrl-C may interrupt, then unpacked, which it may not.
  * @param {readonly Family[]} families
+ * @param {readonly string[]} prefix what {@link mayInstall} found
  * @param {(line: string) => void} say
- * @throws {Trouble} with the one-line instruction when this account may not, or apt fails; {@link Stopped} on a signal
+ * @throws {Trouble} with the one-line instruction when apt fails; {@link Stopped} on a signal
  */
-export async function installBrowsers(families, say) {
-  const prefix = await mayInstall();
-  if (!prefix) throw new Trouble(instruction(families));
+export async function installBrowsers(families, prefix, say) {
   const packages = [...families.map((family) => family.debian), fonts];
   const apt = async (/** @type {string[]} */ args, unstoppable = false) => {
     const options = ['-q', '-y', '-o', 'DPkg::Lock::Timeout=120', '-o', 'Acquire::Retries=3'];
@@ -137,4 +136,5 @@ export async function installBrowsers(families, say) {
   await apt(['update']);
   await apt(['install', '--no-install-recommends', '--download-only', ...packages]);
   await apt(['install', '--no-install-recommends', '--no-download', ...packages], true);
+  if (families.some((family) => !findBrowser(family))) throw new Trouble(instruction(families));
 }
