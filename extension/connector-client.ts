@@ -153,8 +153,8 @@ export function connector(options: ConnectorOptions) {
     kill: (id: string): Promise<Answer<Reset>> => ask(`${at(id)}/kill`, { method: 'POST', body: {} }),
 
     /**
-     * Follows a reset until the signal aborts, it has nothing more to tell, or the connector refuses. A broken or silent
-     * connection is taken up again where it was left (Last-Event-ID), for as long as it takes.
+     * Follows a reset until the signal aborts, it has nothing more to tell, or the connector refuses. A broken or
+     * silent connection is taken up again where it was left (Last-Event-ID), for as long as it takes.
      * @param seq of the state that is already known
      */
     async *watch(id: string, seq: number, signal: AbortSignal): AsyncGenerator<Sighting> {

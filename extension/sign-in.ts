@@ -1,6 +1,6 @@
 // Signs the administrator in, in an extension page: MSAL keeps state, nonce and PKCE (RFC 7636), the browser's
-// identity.launchWebAuthFlow shows the provider's page. Tokens stay in the page (sessionStorage of this window, ended with
-// it); a later window asks the provider's own session, without a window (`quiet`).
+// identity.launchWebAuthFlow shows the provider's page. Tokens stay in the page (sessionStorage of this window, ended
+// with it); a later window asks the provider's own session, without a window (`quiet`).
 
 import type { AuthenticationResult, Configuration, PublicClientApplication } from '@azure/msal-browser';
 import type { Config } from '#shared/api.ts';
@@ -13,7 +13,8 @@ export interface Identity {
 
 /**
  * `needed`: the provider wants to see the person. `closed`: the person closed the provider's window, which is a
- * decision, not a fault. `failed`: `why` is the provider's or the browser's error code or sentence, for people who check.
+ * decision, not a fault. `failed`: `why` is the provider's or the browser's error code or sentence, for people who
+ * check.
  */
 export type SignInOutcome =
   | { readonly outcome: 'done' }

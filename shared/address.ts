@@ -2,7 +2,10 @@
 // literals), what looks like a mistake, how one is shown without giving it away. Live in the dialog, enforced by the
 // connector, which alone decides where a password may go.
 
-/** A checked address. `domain` is ASCII (RFC 5891 A-labels) and lower case; `unicode` is the domain as people read it. */
+/**
+ * A checked address. `domain` is ASCII (RFC 5891 A-labels) and lower case; `unicode` is the domain as people read
+ * it.
+ */
 export interface MailAddress {
   /** `local@domain`: what a mail server is told. */
   readonly address: string;
@@ -110,20 +113,22 @@ export interface Suspicion {
 }
 
 const providers = `
-  gmail.com googlemail.com outlook.com outlook.com.tr hotmail.com hotmail.com.tr hotmail.co.uk hotmail.fr hotmail.de live.com
-  live.co.uk msn.com windowslive.com yahoo.com yahoo.com.tr yahoo.co.uk yahoo.fr yahoo.de ymail.com rocketmail.com icloud.com
-  me.com mac.com aol.com proton.me protonmail.com pm.me tutanota.com fastmail.com zoho.com gmx.com gmx.net gmx.de
-  web.de t-online.de freenet.de mail.com email.com mail.ru yandex.com yandex.com.tr yandex.ru mynet.com orange.fr free.fr
-  laposte.net libero.it virgilio.it wanadoo.fr comcast.net verizon.net btinternet.com sky.com qq.com naver.com
+  gmail.com googlemail.com outlook.com outlook.com.tr hotmail.com hotmail.com.tr hotmail.co.uk hotmail.fr hotmail.de
+  live.com live.co.uk msn.com windowslive.com yahoo.com yahoo.com.tr yahoo.co.uk yahoo.fr yahoo.de ymail.com
+  rocketmail.com icloud.com me.com mac.com aol.com proton.me protonmail.com pm.me tutanota.com fastmail.com zoho.com
+  gmx.com gmx.net gmx.de web.de t-online.de freenet.de mail.com email.com mail.ru yandex.com yandex.com.tr yandex.ru
+  mynet.com orange.fr free.fr laposte.net libero.it virgilio.it wanadoo.fr comcast.net verizon.net btinternet.com
+  sky.com qq.com naver.com
 `
   .trim()
   .split(/\s+/);
 
 const disposables = `
-  mailinator.com guerrillamail.com guerrillamail.net sharklasers.com grr.la 10minutemail.com 10minutemail.net temp-mail.org
-  temp-mail.io tempmail.com tempmail.dev tempmailo.com tempr.email throwawaymail.com trashmail.com trash-mail.com yopmail.com yopmail.fr
-  maildrop.cc mailnesia.com mailcatch.com mintemail.com mytemp.email getnada.com nada.email dispostable.com discard.email
-  emailondeck.com fakeinbox.com fakemail.net moakt.com mohmal.com spamgourmet.com burnermail.io inboxkitten.com 33mail.com
+  mailinator.com guerrillamail.com guerrillamail.net sharklasers.com grr.la 10minutemail.com 10minutemail.net
+  temp-mail.org temp-mail.io tempmail.com tempmail.dev tempmailo.com tempr.email throwawaymail.com trashmail.com
+  trash-mail.com yopmail.com yopmail.fr maildrop.cc mailnesia.com mailcatch.com mintemail.com mytemp.email
+  getnada.com nada.email dispostable.com discard.email emailondeck.com fakeinbox.com fakemail.net moakt.com
+  mohmal.com spamgourmet.com burnermail.io inboxkitten.com 33mail.com
 `
   .trim()
   .split(/\s+/);

@@ -117,7 +117,9 @@ function readsAs(password: string, at: number, word: string): boolean {
   return true;
 }
 
-/** Words that lists of stolen passwords begin with, English and Turkish, without marks; each of four letters or more. */
+/**
+ * Words that lists of stolen passwords begin with, English and Turkish, without marks; each of four letters or more.
+ */
 const commonWords = `
   password passwort passw0rd parola sifre sifrem letmein welcome hosgeldin merhaba hello admin administrator yonetici
   login oturum giris user username kullanici guest misafir test testing deneme temp temporary gecici change changeme
@@ -197,7 +199,10 @@ export function strength(password: string): 0 | 1 | 2 | 3 | 4 {
 
 // Making --------------------------------------------------------------------------------------------------------
 
-/** A whole number below `n` (at most 256), every one equally likely: bytes of the incomplete last round are thrown away. */
+/**
+ * A whole number below `n` (at most 256), every one equally likely: bytes of the incomplete last round are thrown
+ * away.
+ */
 function below(random: Random, n: number): number {
   const limit = 256 - (256 % n);
   for (;;) {

@@ -1,5 +1,5 @@
-// Was a click meant? Only one by a person's own hand, in a window that has the focus and has been in sight long enough to be
-// read: no script, no window that slips under the pointer in mid-click.
+// Was a click meant? Only one by a person's own hand, in a window that has the focus and has been in sight long enough
+// to be read: no script, no window that slips under the pointer in mid-click.
 
 /** Milliseconds that a window must have been visible. */
 export const settled = 500;

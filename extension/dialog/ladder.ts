@@ -1,5 +1,5 @@
-// The arrival ladder: what has been proven of a reset, rung by rung, and how it stands as a whole. Pure; every rung that
-// is done rests on an event of the connector's, never on a guess.
+// The arrival ladder: what has been proven of a reset, rung by rung, and how it stands as a whole. Pure; every rung
+// that is done rests on an event of the connector's, never on a guess.
 
 import { type EventName, liveStates, type NeedsYou, type Reset, type State } from '#shared/api.ts';
 
@@ -17,8 +17,8 @@ export interface Rung {
 }
 
 /**
- * How a reset stands: while it lives, where it is or what it needs; then how it ended. `changed` is the only success, and
- * only with the record that says so; `signedIn` is the person's own word.
+ * How a reset stands: while it lives, where it is or what it needs; then how it ended. `changed` is the only
+ * success, and only with the record that says so; `signedIn` is the person's own word.
  */
 export type Standing =
   | 'sending'

@@ -1,4 +1,5 @@
-// The person is picked by hand: where the page told only a name, or an address that nobody has. Never picked for anyone.
+// The person is picked by hand: where the page told only a name, or an address that nobody has. Never picked for
+// anyone.
 
 import { useState } from 'preact/hooks';
 import { Callout, Notice, TroubleText } from './parts.tsx';

@@ -37,6 +37,12 @@ function draw(flow: Flow): void {
   render(<Dialog flow={flow} room={room} />, root);
 }
 
+/** Firefox lets no page close a window that no script has opened; the browser itself may. */
+async function close(): Promise<void> {
+  const tab = await browser.tabs.getCurrent();
+  if (tab.id !== undefined) await browser.tabs.remove(tab.id);
+}
+
 const room = {
   words,
   locale,
@@ -45,6 +51,6 @@ const room = {
   now: () => Date.now(),
   isDeliberate,
   openSettings: () => void browser.runtime.openOptionsPage(),
-  close: () => window.close(),
+  close: () => void close(),
 };
 void talk.begin();
