@@ -49,8 +49,11 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-/** Builds what is missing and starts all of it. */
-export async function startStage(): Promise<Stage> {
+/**
+ * Builds what is missing and starts all of it.
+ * @param hosts that others than the portal answer for: their ports
+ */
+export async function startStage(hosts: Readonly<Record<string, number>> = {}): Promise<Stage> {
   const extension = await buildExtension(root, { browser: 'chrome', connector });
   const tls = await certificate(tlsFolder);
   const portal = await startPortal({ people, ...tls });
@@ -59,7 +62,7 @@ export async function startStage(): Promise<Stage> {
     started = await startBrowser({
       extension,
       spki: tls.spki,
-      hosts: Object.fromEntries(portalHosts.map((host) => [host, portal.port])),
+      hosts: { ...Object.fromEntries(portalHosts.map((host) => [host, portal.port])), ...hosts },
       headless: true,
       viewport: { width: 1360, height: 900 },
     });

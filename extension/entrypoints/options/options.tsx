@@ -64,21 +64,22 @@ function ConnectorSection({
   const [text, setText] = useState(settings.connector.value ?? '');
   const [busy, setBusy] = useState(false);
   const [found, setFound] = useState<SetUp>();
+  /** Set by the first press: what was asked when the page opened has nothing more to say then. */
+  const acted = useRef(false);
   const managed = source === 'managed';
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the page opens
   useEffect(() => {
     if (!origin) return;
-    setBusy(true);
     void inquire(origin, deps).then((answer) => {
-      setFound(answer);
-      setBusy(false);
+      if (!acted.current) setFound(answer);
     });
   }, []);
 
   async function submit(event: Event): Promise<void> {
     event.preventDefault();
     if (busy || managed) return;
+    acted.current = true;
     setBusy(true);
     // Called before anything is awaited: the browser's question needs the click.
     const answer = await connect(text, origin, deps);
@@ -95,6 +96,7 @@ function ConnectorSection({
 
   async function remove(): Promise<void> {
     if (!origin) return;
+    acted.current = true;
     await disconnect(origin, deps);
     setOrigin(undefined);
     setText('');
@@ -141,7 +143,7 @@ function ConnectorSection({
       {managed ? <span class="managed">{words.managed}</span> : null}
       {source === 'default' && origin ? <span class="managed">{words.builtIn}</span> : null}
       <div class="status" id={`${field}-status`} aria-live="polite">
-        {busy ? (
+        {busy || (origin && !found) ? (
           <p class="quiet">{said.connecting}</p>
         ) : found ? (
           <Outcome found={found} kept={origin} words={words} />
