@@ -99,7 +99,8 @@ export function* move(tx: Tx, reset: ResetRow, to: State, change: Move): Work<Re
     [
       to,
       ...set.map(([, value]) => value),
-      change.events.length,
+      // One more even without an event: whoever streams the row tells a change by its seq.
+      Math.max(1, change.events.length),
       ...[reset.tenant, reset.id, reset.state],
       ...(change.epoch === undefined ? [] : [change.epoch]),
     ],
