@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lastLines, run } from '../set-up/children.mjs';
+import { withLock } from '../set-up/lock.mjs';
 import { Trouble } from '../set-up/trouble.mjs';
 import { writeAside } from './certificate.ts';
 
@@ -30,6 +31,11 @@ export function outputOf(root: string, { browser, connector }: Build): string {
  * @throws Trouble with the builder's last lines
  */
 export async function buildExtension(root: string, build: Build): Promise<string> {
+  // One at a time: test files that run side by side ask for the same build.
+  return withLock(join(root, '.output', 'build.lock'), () => buildIfChanged(root, build), { pause: 100 });
+}
+
+async function buildIfChanged(root: string, build: Build): Promise<string> {
   const folder = outputOf(root, build);
   const stamp = `${folder}.stamp`;
   const wanted = await sourcesHash(root, build);
