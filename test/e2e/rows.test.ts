@@ -334,6 +334,24 @@ describe('a press', () => {
   });
 });
 
+test('when the extension was updated under the page, the button says so, and its next press loads the page again', async () => {
+  page = await stage.open();
+  await settle(page);
+  await stage.update();
+  await page.click(buttonOf('Ada Lovelace'));
+  const reload = `[aria-label="${rowMessages.en.reload}"]`;
+  expect(await page.waitForSelector(reload).then((button) => button?.evaluate(({ textContent }) => textContent))).toBe(
+    rowMessages.en.reload,
+  );
+  expect(await page.$$(reload)).toHaveLength(people.length);
+  await Promise.all([page.waitForNavigation(), page.click(reload)]);
+  await page.waitForSelector('[data-automationid="DetailsRow"]');
+  await settle(page);
+  await expectTrue(people.length);
+  await page.click(buttonOf('Ada Lovelace'));
+  expect(await dialogs(1)).toHaveLength(1);
+});
+
 test('the button speaks the language that the settings say, at once', async () => {
   page = await stage.open();
   await settle(page);

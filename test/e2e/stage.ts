@@ -46,6 +46,8 @@ export interface Stage {
   kept(): Promise<{ hint: Record<string, string>; windowId?: number }[]>;
   /** Ends the background, as the browser does after 30 idle seconds. */
   evict(): Promise<void>;
+  /** Puts the extension in once more, as an update does: open pages keep scripts that have lost their extension. */
+  update(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -97,6 +99,9 @@ export async function startStage(hosts: Readonly<Record<string, number>> = {}): 
     },
     async evict() {
       await (await background()).close();
+    },
+    async update() {
+      await browser.installExtension(extension);
     },
     async close() {
       await started.close();
