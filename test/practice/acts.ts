@@ -31,16 +31,19 @@ async function type(page: Page, selector: string, text: string): Promise<void> {
   await page.type(selector, text);
 }
 
-/** Waits until a page says so; `what` is told when it doesn't. */
+/** Waits until a page's answer is no longer empty; which. `what` is told when that does not come. */
 async function until(
   page: Page,
   what: string,
-  test: (...values: string[]) => boolean,
+  answer: (...values: string[]) => string | undefined,
   ...values: string[]
-): Promise<void> {
-  await page.waitForFunction(test, { timeout: patience }, ...values).catch((error: unknown) => {
+): Promise<string> {
+  try {
+    const found = await page.waitForFunction(answer, { timeout: patience }, ...values);
+    return String(await found.jsonValue());
+  } catch (error) {
     throw new Error(`${what}: it did not come (${error instanceof Error ? error.message : error})`);
-  });
+  }
 }
 
 /** Active users in the admin center, with its first row painted. */
@@ -64,15 +67,13 @@ export async function stepOf(dialog: Page): Promise<string> {
   return dialog.$eval(at('dialog'), (main) => main.getAttribute('data-step') ?? '');
 }
 
-/** Waits until the dialog is in one of these states; which. */
-export async function untilStep(dialog: Page, ...steps: string[]): Promise<string> {
-  await until(
-    dialog,
-    `The dialog in ${steps.join(' or ')}`,
-    (...wanted) => wanted.includes(document.querySelector<HTMLElement>('[data-testid="dialog"]')?.dataset.step ?? ''),
-    ...steps,
-  );
-  return stepOf(dialog);
+/** Waits until the dialog is in one of these states; which. It may have left it by the time this is read. */
+export function untilStep(dialog: Page, ...steps: string[]): Promise<string> {
+  const current = (...wanted: string[]) => {
+    const step = document.querySelector<HTMLElement>('[data-testid="dialog"]')?.dataset.step;
+    return wanted.find((one) => one === step);
+  };
+  return until(dialog, `The dialog in ${steps.join(' or ')}`, current, ...steps);
 }
 
 /** The page of the embedded sign-in in a window of its own. */
@@ -127,12 +128,11 @@ export type RungName = Extract<EventName, 'accepted' | 'passwordSet' | 'opened' 
 
 /** Waits until a rung of the arrival ladder is lit. */
 export async function untilRung(dialog: Page, name: RungName): Promise<void> {
-  await until(
-    dialog,
-    `The rung “${name}”`,
-    (rung) => document.querySelector<HTMLElement>(`[data-testid="rung-${rung}"]`)?.dataset.state === 'done',
-    name,
-  );
+  const lit = (rung?: string) => {
+    const state = document.querySelector<HTMLElement>(`[data-testid="rung-${rung}"]`)?.dataset.state;
+    return state === 'done' ? state : undefined;
+  };
+  await until(dialog, `The rung “${name}”`, lit, name);
 }
 
 /** Opens a mail in the inbox page. */
