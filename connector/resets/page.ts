@@ -8,6 +8,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 
 /** What the page may load, by its path in the repository; nothing else is ever read. */
 export const pageFiles = [
+  'connector/http/card.css',
   'connector/resets/page/page.css',
   'connector/resets/page/page.ts',
   'connector/resets/page/flow.ts',

@@ -29,7 +29,9 @@ export const assets = {
   style: asset(
     'sign-in.css',
     'text/css; charset=utf-8',
-    readFileSync(new URL('page/sign-in.css', import.meta.url), 'utf8'),
+    ['../http/card.css', 'page/sign-in.css']
+      .map((file) => readFileSync(new URL(file, import.meta.url), 'utf8'))
+      .join('\n'),
   ),
   rules,
   form: asset(
