@@ -272,7 +272,7 @@ export function readConfig(
     }
   }
   for (const name of Object.keys(env)) {
-    if (/^RR_(?!BROWSER$|PRACTICE)/.test(name) && !known.has(name)) {
+    if (/^RR_(?!BROWSER$|FIREFOX$|PRACTICE)/.test(name) && !known.has(name)) {
       const line = { env: name, about: '', shown: '', source: 'environment' as const };
       lines.push({ ...line, problem: `${name} is not a setting of the connector.` });
     }
