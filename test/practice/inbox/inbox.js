@@ -19,6 +19,7 @@ const list = part('list', HTMLUListElement);
 const frame = part('html', HTMLIFrameElement);
 const views = /** @type {const} */ (['html', 'text', 'headers']);
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
 const calendar = new Intl.DateTimeFormat('en-GB', { dateStyle: 'full', timeStyle: 'medium' });
 let openSeen = false;
 
@@ -44,7 +45,8 @@ function add(mail) {
   }
   const time = document.createElement('time');
   time.dateTime = mail.at;
-  time.textContent = clock.format(new Date(mail.at));
+  const at = new Date(mail.at);
+  time.textContent = (at.toDateString() === new Date().toDateString() ? clock : day).format(at);
   link.firstElementChild?.after(time);
   const item = document.createElement('li');
   item.append(link);
