@@ -1,13 +1,13 @@
-// What every command stands on: the migrated database, tenant `default` as the environment describes it, the directory.
+// What every command stands on: the migrated database, tenant `default`, the directory. Only `serve` describes that
+// tenant anew; another command may run in another environment, beside a connector that is being used.
 
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { type Config, policyOf, publicUrlOf } from './config.ts';
 import type { Directory } from './directory/directory.ts';
 import { embeddedDirectory } from './directory/embedded.ts';
 import type { Logger } from './log.ts';
 import type { Mail } from './mail/mail.ts';
+import { makeDatabaseFolder } from './place.ts';
 import { migrate } from './sql/migrate.ts';
 import type { Sql } from './sql/sql.ts';
 import { openSqlite } from './sql/sqlite.ts';
@@ -24,11 +24,13 @@ export interface World {
   readonly log?: Logger;
   readonly hashing?: Hashing;
   readonly pinIterations?: number;
+  /** Stands between the connector and its directory. */
+  readonly directoryOf?: (real: Directory) => Directory;
   /** Nothing walks by itself: the test does, with `walk`. */
   readonly still?: true;
 }
 
-/** The state behind every command: the migrated database with tenant `default` as the environment describes it. */
+/** The state behind every command: the migrated database, with a tenant `default` in it. */
 export interface State {
   readonly config: Config;
   readonly sql: Sql;
@@ -41,38 +43,53 @@ export interface State {
 /** The audience of `/api`. */
 const apiClientId = 'api://reset-and-resend';
 
-/** Opens the database and writes what the environment says of tenant `default`. */
+/**
+ * Opens the database. Tenant `default` is made from the environment when it is missing, and left as it is else.
+ * @throws StartError when the database cannot be written
+ */
 export async function openState(config: Config, world: World): Promise<State> {
-  if (!world.sql) mkdirSync(dirname(config.database), { recursive: true });
+  if (!world.sql) makeDatabaseFolder(config.database);
   const sql = world.sql ?? openSqlite(config.database);
-  await migrate(sql);
-  const publicUrl = publicUrlOf(config);
-  const tid = randomUUID();
-  await sql.run((tx) =>
-    saveTenant(
-      tx,
-      {
-        id: 'default',
-        tid,
-        name: config.organisation,
-        domains: config.domains,
-        directory: config.directory,
-        issuer: `${publicUrl}/signin/default`,
-        clientId: apiClientId,
-        mailFrom: config.mailFrom,
-        policy: policyOf(config),
-        branding: {
-          timeZone: config.timeZone,
-          ...(config.support === undefined ? {} : { support: config.support }),
-          ...(config.home === undefined ? {} : { home: config.home }),
-        },
-      },
-      world.now(),
-    ),
-  );
+  try {
+    await migrate(sql);
+    const tenant = defaultTenant(config);
+    await sql.run(function* (tx) {
+      if (yield* tx.get`select id from tenant where id = ${tenant.id}`) return;
+      yield* saveTenant(tx, tenant, world.now());
+    });
+  } catch (error) {
+    await sql.close();
+    throw error;
+  }
   const queue = world.hashing ?? hashing({ concurrency: 2, waiting: 64 });
   const directoryOf = (tenant: Tenant) => embeddedDirectory({ sql, hashing: queue, now: world.now }, tenant);
-  return { config, sql, tenants: tenants(sql), hashing: queue, publicUrl, directoryOf };
+  return { config, sql, tenants: tenants(sql), hashing: queue, publicUrl: publicUrlOf(config), directoryOf };
+}
+
+/** Writes tenant `default` as the environment describes it; for the one command that serves. */
+export async function describeTenant({ config, sql }: State, now: () => number): Promise<void> {
+  const tenant = defaultTenant(config);
+  await sql.run((tx) => saveTenant(tx, tenant, now()));
+}
+
+/** Tenant `default` of the environment, with a `tid` for the case that it is new. */
+function defaultTenant(config: Config): Tenant {
+  return {
+    id: 'default',
+    tid: randomUUID(),
+    name: config.organisation,
+    domains: config.domains,
+    directory: config.directory,
+    issuer: `${publicUrlOf(config)}/signin/default`,
+    clientId: apiClientId,
+    mailFrom: config.mailFrom,
+    policy: policyOf(config),
+    branding: {
+      timeZone: config.timeZone,
+      ...(config.support === undefined ? {} : { support: config.support }),
+      ...(config.home === undefined ? {} : { home: config.home }),
+    },
+  };
 }
 
 /** Does browser sign-in work here? MSAL and the identity API want https. */

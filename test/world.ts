@@ -11,6 +11,7 @@ import type { OpenAnswer } from '#shared/link-open.ts';
 import { verifyAudit } from '../connector/audit.ts';
 import { readConfig } from '../connector/config.ts';
 import { type Connector, makeConnector } from '../connector/connector.ts';
+import type { Directory } from '../connector/directory/directory.ts';
 import { logger } from '../connector/log.ts';
 import type { Mail, Message, SendOutcome } from '../connector/mail/mail.ts';
 import { roleTemplates } from '../connector/policy/roles.ts';
@@ -80,6 +81,8 @@ export async function makeWorld(options: WorldOptions = {}) {
     verify: async () => ({ ok: true }),
     close: async () => {},
   };
+  /** What stands between the connector and its directory, when a test puts something there. */
+  const scripted: { directory?: ((real: Directory) => Directory) | undefined } = {};
   const { config, lines } = readConfig(
     {
       RR_PUBLIC_URL: origin,
@@ -102,6 +105,7 @@ export async function makeWorld(options: WorldOptions = {}) {
     ...{ now, random, env: {}, sql, mail, log, hashing: quick },
     pinIterations: 1,
     still: true,
+    directoryOf: (real) => scripted.directory?.(real) ?? real,
   });
   const { app, state, key } = connector;
   const tenant = await state.tenants.byId('default');
@@ -252,6 +256,23 @@ export async function makeWorld(options: WorldOptions = {}) {
       await walk();
     },
     now,
+    get directory(): ((real: Directory) => Directory) | undefined {
+      return scripted.directory;
+    },
+    /** Puts something between the connector and its directory; undefined takes it away. */
+    set directory(wrap: ((real: Directory) => Directory) | undefined) {
+      scripted.directory = wrap;
+    },
+    /** Does something past what stands there. */
+    async withRealDirectory<T>(work: () => Promise<T>): Promise<T> {
+      const wrap = scripted.directory;
+      scripted.directory = undefined;
+      try {
+        return await work();
+      } finally {
+        scripted.directory = wrap;
+      }
+    },
     /** A reset as the API tells it now. */
     async see(id: string, by: Name = 'globalAdmin'): Promise<Reset> {
       const response = await api(by, 'GET', `/resets/${id}`);

@@ -64,7 +64,9 @@ export function chooseRecipient(
   const parsed = parseAddress(wanted.address);
   if (!isAddress(parsed)) throw new Problem(parsed.code, { ...parsed.details });
   if (isOwnMailbox(user, parsed.address)) throw new Problem('recipientOwnMailbox');
-  const known = onFile.find(({ address }) => sameMailbox(address, parsed.address));
+  // To the letter but for case: a sub-address of one on file is another address, which somebody else may read.
+  const typed = parsed.address.toLowerCase();
+  const known = onFile.find(({ address }) => address.toLowerCase() === typed);
   if (!known && !policy.mayTypeRecipient) throw new Problem('recipientNotAllowed', { rule: 'onFileOnly' });
   const allowed = policy.recipientDomains;
   if (!known && allowed.length > 0 && !allowed.includes(parsed.domain)) {

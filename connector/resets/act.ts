@@ -3,10 +3,10 @@
 import { Problem } from '#shared/problem.ts';
 import { enqueue } from '../jobs.ts';
 import type { Sql } from '../sql/sql.ts';
-import { isLive, move, type ResetRow, readReset, shredded } from './row.ts';
-import { owesScramble, restoreOlder } from './supersede.ts';
+import { resetJob } from './lease.ts';
+import { mayKill, move, type ResetRow, readReset, shredded } from './row.ts';
+import { endReplaced, handBack, owesScramble } from './supersede.ts';
 import { beforeChange } from './transitions.ts';
-import { resetJob } from './walk.ts';
 
 export interface Act {
   readonly tenant: string;
@@ -32,14 +32,14 @@ function cancel(sql: Sql, act: Act): Promise<ResetRow> {
     const ended = { at: act.at, actor: `user:${act.callerId}`, events: [{ name: 'cancelled' as const }], set };
     const moved = yield* move(tx, row, 'cancelled', ended);
     if (!moved) throw new Problem('stateConflict', { state: row.state });
-    yield* restoreOlder(tx, moved, act.at);
+    yield* handBack(tx, moved, act.at);
     return moved;
   });
 }
 
 /**
- * The wrong person has the link, or the password: the link is dead at once, a password that may have been set is
- * scrambled as soon as a call that is under way has settled. Asking again is answered with the row as it is.
+ * The wrong person has the link, or the password: the link and those that it replaced are dead at once, a password that
+ * may have been set is scrambled as soon as a call that is under way has settled. Asking again is answered with the row.
  * @throws Problem notFound; stateConflict when it has ended in another way
  */
 function kill(sql: Sql, act: Act): Promise<ResetRow> {
@@ -47,13 +47,13 @@ function kill(sql: Sql, act: Act): Promise<ResetRow> {
     const row = yield* readReset(tx, act.tenant, act.id);
     if (!row) throw new Problem('notFound');
     if (row.state === 'recalled') return row;
-    if (row.state !== 'done' && !isLive(row)) throw new Problem('stateConflict', { state: row.state });
-    const scramble = owesScramble(row) ? 1 : 0;
+    if (!mayKill(row)) throw new Problem('stateConflict', { state: row.state });
+    const who = { at: act.at, actor: `user:${act.callerId}` };
+    const replacedOwed = yield* endReplaced(tx, row, who);
+    const scramble = owesScramble(row) || row.scramble === 1 || replacedOwed ? 1 : 0;
     const set = { ...shredded, scramble, needs_you: null, next_attempt_at: null, epoch: row.epoch + 1 };
-    const ended = { at: act.at, actor: `user:${act.callerId}`, events: [{ name: 'recalled' as const }], set };
-    const moved = yield* move(tx, row, 'recalled', ended);
+    const moved = yield* move(tx, row, 'recalled', { ...who, events: [{ name: 'recalled' }], set });
     if (!moved) throw new Problem('stateConflict', { state: row.state });
-    yield* restoreOlder(tx, moved, act.at);
     const job = { tenant: act.tenant, kind: resetJob, ref: row.id, subject: row.user_id, dueAt: act.at };
     if (scramble === 1) yield* enqueue(tx, job);
     return moved;

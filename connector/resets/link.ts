@@ -8,6 +8,7 @@ import { wakeSubject } from '../jobs.ts';
 import type { Sql, Work } from '../sql/sql.ts';
 import type { Tenant, Tenants } from '../tenant.ts';
 import { move, type ResetRow, readReset } from './row.ts';
+import { replacedAPassword } from './supersede.ts';
 import { beforeChange } from './transitions.ts';
 
 export interface LinkDeps {
@@ -64,6 +65,9 @@ export async function openLink(deps: LinkDeps, linkId: string, request: OpenRequ
     // Read again: between the proof and here anything may have happened.
     const row = (yield* readReset(tx, found.tenant, found.id)) as ResetRow;
     const other = truthOf(row, holderHash, at);
+    // Nothing was changed by this one, but one that it replaced may have been: then no old password works.
+    if (other?.state === 'nothingChanged' && (yield* replacedAPassword(tx, row)))
+      return { ...contact, state: 'recalled' };
     if (other) return { ...contact, ...other };
     if (row.pin === 1) {
       if (row.pin_tries >= pinTries) return { ...contact, state: 'pinLocked' };
@@ -85,7 +89,7 @@ export async function openLink(deps: LinkDeps, linkId: string, request: OpenRequ
         holder_hash: holderHash,
         leased_until: at + leaseTime,
         change_by: at + tenant.policy.changeLifetime * 1000,
-        needs_you: row.needs_you === 'pinLocked' ? null : row.needs_you,
+        needs_you: row.needs_you === 'alarm' ? ('alarm' as const) : null,
       };
       const leased = yield* move(tx, row, 'leased', { at, actor: 'link', events: [{ name: 'opened' }], set });
       if (!leased) return { ...contact, state: 'notReady' };

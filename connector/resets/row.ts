@@ -159,3 +159,8 @@ export function* readLive(tx: Tx, tenant: string, userId: string): Work<ResetRow
 export function isLive(row: ResetRow): boolean {
   return (liveStates as readonly State[]).includes(row.state);
 }
+
+/** Can "wrong person" still do anything about it? */
+export function mayKill(row: ResetRow): boolean {
+  return isLive(row) || row.state === 'done' || (row.state === 'superseded' && row.scramble === 1);
+}

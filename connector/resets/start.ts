@@ -12,10 +12,10 @@ import { resetMail } from '../mail/reset-mail.ts';
 import { addressesOnFile, checkPin, chooseRecipient } from '../policy/recipient.ts';
 import { type Keyring, sameText } from '../secret.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
-import { authoriseReset, type Permission } from './authorise.ts';
+import { authorise, authoriseReset, type Permission } from './authorise.ts';
+import { resetJob } from './lease.ts';
 import { append, move, type ResetRow, readLive, readReset, recordMove } from './row.ts';
 import { takePlace } from './supersede.ts';
-import { resetJob } from './walk.ts';
 
 export interface StartDeps {
   readonly sql: Sql;
@@ -49,9 +49,18 @@ export async function startReset(
   // Under the master key: a bare hash of a typed password could be guessed offline.
   const fingerprint = keyring.mac('idempotency', JSON.stringify(canonical(request)));
   const known = await sql.run((tx) => readKey(tx, tenant, caller.id, key, now()));
-  if (known) return replay(known, fingerprint);
-
+  if (known) {
+    // Who has lost the role meanwhile learns nothing from an old key.
+    await authorise(deps.directory, caller.id, known.row.user_id);
+    return replay(known, fingerprint);
+  }
   const permission = await authoriseReset(deps.directory, caller.id, request.user);
+  // The directory finds people by name as well; a name is not good enough here.
+  if (permission.user.id !== request.user) throw new Problem('targetUnknown');
+  // Cheap refusals before the costly preparation; both are looked at again in the transaction.
+  const already = await sql.run((tx) => readLive(tx, tenant, request.user));
+  if (already && already.id !== request.supersede) throw alreadyLive(already);
+  if (request.supersede !== undefined) await checkReplaced(sql, tenant, request.user, request.supersede);
   const prepared = await prepare(deps, caller, permission, request);
   return sql.run(function* (tx) {
     const at = prepared.started_at;
@@ -67,6 +76,12 @@ export async function startReset(
     yield* enqueue(tx, { tenant, kind: resetJob, ref: row.id, subject: row.user_id, dueAt: at });
     return { row, replayed: false };
   });
+}
+
+/** What is to be replaced must be a reset of this very person; that it has ended meanwhile is no fault. */
+async function checkReplaced(sql: Sql, tenant: string, user: string, id: string): Promise<void> {
+  const row = await sql.run((tx) => readReset(tx, tenant, id));
+  if (row?.user_id !== user) throw new Problem('invalidValue', { field: 'supersede' });
 }
 
 /** The same members in the same order, whatever order the caller wrote them in. */
@@ -118,7 +133,7 @@ async function prepare(
     throw new Problem('invalidValue', { field: 'forceChangePasswordNextSignIn' });
   }
   const password = request.password ?? generatePassword(random);
-  const [finding] = checkPassword(password, policy.password, user);
+  const [finding] = checkPassword(password, policy.password, { ...user, organisation: tenant.name });
   if (finding) throw new Problem(finding.code, finding.details);
   const onFile = addressesOnFile(user, (address) => addressId(keyring, tenant.id, user.id, address));
   const recipient = chooseRecipient(request.recipient, user, onFile, policy);

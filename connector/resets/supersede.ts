@@ -12,7 +12,7 @@ const longest = 50;
 
 /** Marks the older one as replaced; false when it is not live any more or somebody else has replaced it already. */
 export function* takePlace(tx: Tx, older: ResetRow, newer: string): Work<boolean> {
-  const taken = yield* tx.run`update reset set superseded_by = ${newer}
+  const taken = yield* tx.run`update reset set superseded_by = ${newer}, seq = seq + 1
     where tenant = ${older.tenant} and id = ${older.id} and superseded_by is null and state = ${older.state}`;
   return taken === 1;
 }
@@ -29,7 +29,9 @@ export function* endOlder(tx: Tx, newer: ResetRow, at: number): Work<void> {
     const behind: ResetRow[] = [];
     for (const older of front) {
       if (isLive(older)) {
-        const set = { ...shredded, needs_you: null, next_attempt_at: null };
+        // If the newer one does not come to set its own password, the older one's is still to be made useless.
+        const scramble = owesScramble(older) ? 1 : 0;
+        const set = { ...shredded, scramble, needs_you: null, next_attempt_at: null };
         yield* move(tx, older, 'superseded', { at, actor: 'connector', events: [{ name: 'superseded' }], set });
       }
       behind.push(...(yield* replacedBy(tx, older)));
@@ -39,7 +41,7 @@ export function* endOlder(tx: Tx, newer: ResetRow, at: number): Work<void> {
 }
 
 /** The newer one ended before its mail was accepted: what it would have replaced is the person's reset again. */
-export function* restoreOlder(tx: Tx, newer: ResetRow, at: number): Work<void> {
+function* restoreOlder(tx: Tx, newer: ResetRow, at: number): Work<void> {
   for (const older of yield* replacedBy(tx, newer)) {
     if (!isLive(older)) continue;
     yield* tx.run`update reset set superseded_by = ${newer.superseded_by}, seq = seq + 1
@@ -51,6 +53,60 @@ export function* restoreOlder(tx: Tx, newer: ResetRow, at: number): Work<void> {
     yield* record(tx, { tenant: older.tenant, at, actor: 'connector', action: 'reset.reinstated', target, detail });
     yield* enqueue(tx, { tenant: older.tenant, kind: 'reset', ref: older.id, subject: older.user_id, dueAt: at });
   }
+}
+
+/** A reset has ended without a password of its own: what it had replaced is looked after again. */
+export function* handBack(tx: Tx, newer: ResetRow, at: number): Work<void> {
+  yield* restoreOlder(tx, newer, at);
+  yield* wakeReplaced(tx, newer, at);
+}
+
+/** A newer one has ended after its mail without a password of its own: those that it replaced look what they still owe. */
+function* wakeReplaced(tx: Tx, newer: ResetRow, at: number): Work<void> {
+  const rows = yield* tx.all<{ id: string }>`select id from reset where tenant = ${newer.tenant}
+    and user_id = ${newer.user_id} and state = 'superseded' and scramble = 1`;
+  for (const { id } of rows) {
+    yield* enqueue(tx, { tenant: newer.tenant, kind: 'reset', ref: id, subject: newer.user_id, dueAt: at });
+  }
+}
+
+/**
+ * "Wrong person" is about the person: whatever this one has replaced is dead with it. True when one of those may have
+ * set a password.
+ */
+export function* endReplaced(tx: Tx, newer: ResetRow, act: { at: number; actor: string }): Work<boolean> {
+  let owed = false;
+  let front = yield* replacedBy(tx, newer);
+  for (let depth = 0; front.length > 0 && depth < longest; depth++) {
+    const behind: ResetRow[] = [];
+    for (const older of front) {
+      const debt = owesScramble(older) || older.scramble === 1;
+      if (isLive(older) || (older.state === 'superseded' && debt)) {
+        owed ||= debt;
+        const set = { ...shredded, scramble: 0, needs_you: null, next_attempt_at: null, epoch: older.epoch + 1 };
+        yield* move(tx, older, 'recalled', { ...act, events: [{ name: 'recalled' }], set });
+      }
+      behind.push(...(yield* replacedBy(tx, older)));
+    }
+    front = behind;
+  }
+  return owed;
+}
+
+/** Has a newer reset of this person set its password? Then ours is gone already. */
+export function* newerPassword(tx: Tx, row: ResetRow): Work<boolean> {
+  const newer = yield* tx.get`select id from reset where tenant = ${row.tenant} and user_id = ${row.user_id}
+    and id <> ${row.id} and started_at >= ${row.started_at} and baseline_at > ${row.baseline_at ?? 0}
+    and (superseded_by is null or superseded_by <> ${row.id}) limit 1`;
+  return newer !== undefined;
+}
+
+/** Is a newer reset of this person still on its way to set its own? */
+export function* newerOnItsWay(tx: Tx, row: ResetRow): Work<boolean> {
+  const newer = yield* tx.get`select id from reset where tenant = ${row.tenant} and user_id = ${row.user_id}
+    and id <> ${row.id} and started_at >= ${row.started_at} and baseline_at is null
+    and state in ('requested', 'prepared', 'mailing', 'mailed', 'changing') limit 1`;
+  return newer !== undefined;
 }
 
 /**
@@ -67,4 +123,9 @@ export function* olderCall(tx: Tx, newer: ResetRow, now: number): Work<number | 
 /** Does an ending from this state owe a scramble? */
 export function owesScramble(row: ResetRow): boolean {
   return (afterChange as readonly string[]).includes(row.state);
+}
+
+/** Has a reset that this one replaced set a password? */
+export function* replacedAPassword(tx: Tx, newer: ResetRow): Work<boolean> {
+  return (yield* replacedBy(tx, newer)).some(({ baseline_at }) => baseline_at !== null);
 }

@@ -23,7 +23,7 @@ export const transitions = {
     cancelled: [],
     refused: [],
     scrambled: [],
-    superseded: [],
+    superseded: ['recalled'],
   },
 } as const satisfies Record<Mode, Record<State, readonly State[]>>;
 

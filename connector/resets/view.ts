@@ -4,7 +4,7 @@ import type { Reset, ResetEvent } from '#shared/api.ts';
 import type { Locale } from '#shared/locale.ts';
 import { problemBody } from '#shared/messages/problem.ts';
 import { isProblemCode, Problem, type ProblemBody, type ProblemDetails } from '#shared/problem.ts';
-import { type EventRow, isLive, type ResetRow } from './row.ts';
+import { type EventRow, isLive, mayKill, type ResetRow } from './row.ts';
 import { beforeChange } from './transitions.ts';
 
 const iso = (time: number) => new Date(time).toISOString();
@@ -50,6 +50,6 @@ export function acts(row: ResetRow): Reset['may'] {
   const may: Reset['may'][number][] = [];
   if ((beforeChange as readonly string[]).includes(row.state)) may.push('cancel');
   if (isLive(row) && row.superseded_by === null) may.push('sendAgain');
-  if (isLive(row) || row.state === 'done') may.push('kill');
+  if (mayKill(row)) may.push('kill');
   return may;
 }

@@ -4,7 +4,7 @@
 import { claim, type Job, nextDue } from '../jobs.ts';
 import type { Logger } from '../log.ts';
 import type { Sql } from '../sql/sql.ts';
-import { resetJob } from './walk.ts';
+import { resetJob } from './lease.ts';
 
 export interface WorkerDeps {
   readonly sql: Sql;

@@ -1,0 +1,148 @@
+// One walk of a reset: what its steps are given and share. Every write goes through `moved`, under the walk's own fence.
+
+import type { EventName } from '#shared/api.ts';
+import { Problem, type ProblemCode, type ProblemDetails } from '#shared/problem.ts';
+import type { Directory, Outcome, PasswordChange } from '../directory/directory.ts';
+import type { Job } from '../jobs.ts';
+import type { Logger } from '../log.ts';
+import type { Mail } from '../mail/mail.ts';
+import type { Keyring } from '../secret.ts';
+import type { Sql, Tx, Work } from '../sql/sql.ts';
+import type { Tenant, Tenants } from '../tenant.ts';
+import { type Columns, move, type ResetRow, shredded } from './row.ts';
+import { handBack } from './supersede.ts';
+import type { Watchers } from './watchers.ts';
+
+export interface WalkDeps {
+  readonly sql: Sql;
+  readonly tenants: Tenants;
+  readonly directoryOf: (tenant: Tenant) => Directory;
+  readonly mailOf: (tenant: Tenant) => Mail;
+  readonly keyring: Keyring;
+  readonly scramblePassword: () => string;
+  readonly now: () => number;
+  readonly log: Logger;
+  readonly watchers: Watchers;
+}
+
+/** The job of every reset; its `ref` is the reset's id, its `subject` the person's. */
+export const resetJob = 'reset';
+
+export const minute = 60_000;
+/** After a failure of mail or directory: 1, 5, 15, 30 minutes, then every hour, until the reset expires (reset.md C14). */
+const backoff = [1, 5, 15, 30, 60].map((minutes) => minutes * minute);
+/** After `unknown`, and after a conflict: soon, since the same bytes or the same value are harmless. */
+export const soon = 2_000;
+/** How often a directory that can't tell by itself is asked whether the password has changed. */
+export const glance = 10 * minute;
+/** What is left of the lease for our own writes once a remote call has been given up. */
+const reserve = 5_000;
+
+/** When the job is due again; undefined: it has nothing left to do. */
+export type Next = number | undefined;
+/** A claimed job on its walk. */
+export interface Lease extends Job {
+  /** The row's epoch during this walk: a write under another one matches no row. */
+  readonly fence: number;
+  /** Something failed and is to be tried again: what counts for the backoff. */
+  failed: boolean;
+}
+export type Step = (deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease) => Promise<Next>;
+
+export function remaining(job: Lease, now: number): number {
+  return job.leasedUntil - reserve - now;
+}
+
+export function events(...names: EventName[]): { name: EventName }[] {
+  return names.map((name) => ({ name }));
+}
+
+/** An alarm is the admin's to end, by "kill": nothing that happens meanwhile takes it away. */
+export function needsAfter(row: ResetRow, needs: ResetRow['needs_you']): ResetRow['needs_you'] {
+  return row.needs_you === 'alarm' ? 'alarm' : needs;
+}
+
+export function why(code: ProblemCode, details: ProblemDetails = {}): string {
+  return JSON.stringify({ code, details });
+}
+
+export async function moved(
+  deps: WalkDeps,
+  job: Lease,
+  row: ResetRow,
+  to: ResetRow['state'],
+  events: readonly { name: EventName; evidence?: string }[],
+  set: Columns = {},
+  also?: (tx: Tx, row: ResetRow, at: number) => Work<void>,
+): Promise<boolean> {
+  const at = deps.now();
+  return deps.sql.run(function* (tx) {
+    const row2 = yield* move(tx, row, to, { at, actor: 'connector', events, set, epoch: job.fence });
+    if (row2 && also) yield* also(tx, row2, at);
+    return row2 !== undefined;
+  });
+}
+
+export function backoffAfter(attempts: number): number {
+  return backoff[Math.min(attempts, backoff.length) - 1] ?? minute;
+}
+
+/** Replaced before its own mail was accepted: it waits for the newer one's end, or its own. */
+export function standsBack(row: ResetRow, now: number): boolean {
+  return row.superseded_by !== null && now < row.expires_at;
+}
+
+/** Ends a reset that has changed nothing; what it would have replaced is the person's reset again. */
+export async function expireUnchanged(deps: WalkDeps, row: ResetRow, job: Lease): Promise<Next> {
+  await moved(deps, job, row, 'expired', events('expired'), { ...shredded, needs_you: null }, handBack);
+  return undefined;
+}
+
+/** The answer, or `unknown` when it does not come in time. */
+export async function within(milliseconds: number, call: Promise<Outcome>): Promise<Outcome> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<Outcome>((resolve) => {
+    timer = setTimeout(() => resolve({ outcome: 'unknown', why: 'timeout' }), Math.max(0, milliseconds));
+  });
+  try {
+    return await Promise.race([call, late]);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return { outcome: 'failed', problem: error };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The name of the operation that sets this reset's password. */
+export function operationOf(row: ResetRow): string {
+  return `reset:${row.id}`;
+}
+
+/** Did this reset itself make that change, by its own password or by scrambling it? */
+export function isOurs(row: ResetRow, last: PasswordChange | undefined): boolean {
+  if (last?.by.kind !== 'operation') return false;
+  return last.by.operation === operationOf(row) || last.by.operation === scrambleOf(row);
+}
+
+/** The name of the operation that makes this reset's password useless. */
+export function scrambleOf(row: ResetRow): string {
+  return `scramble:${row.id}`;
+}
+
+/**
+ * Has the password changed since ours was set, and who did it? By the record wherever there is one, since clocks are
+ * set back; by time only where nobody knows. `operation`: another reset of this person has set its own.
+ */
+export function changedSince(
+  row: ResetRow,
+  last: PasswordChange | undefined,
+): 'self' | 'operation' | 'since' | undefined {
+  if (!last || row.baseline_at === null || isOurs(row, last)) return undefined;
+  if (last.by.kind !== 'unknown') return last.by.kind;
+  return last.at > row.baseline_at ? 'since' : undefined;
+}
+
+export function aad(row: ResetRow, column: string): string {
+  return `reset/${row.tenant}/${row.id}/${column}`;
+}

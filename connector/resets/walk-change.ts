@@ -1,0 +1,142 @@
+// The walk's way to `ready`: roles and person are asked of the directory again, then it is told the one password of this
+// reset, as often as it takes.
+
+import { Problem, type ProblemCode } from '#shared/problem.ts';
+import type { Outcome } from '../directory/directory.ts';
+import type { Tenant } from '../tenant.ts';
+import { authoriseReset } from './authorise.ts';
+import {
+  aad,
+  backoffAfter,
+  events,
+  expireUnchanged,
+  isOurs,
+  type Lease,
+  moved,
+  type Next,
+  operationOf,
+  remaining,
+  resetJob,
+  soon,
+  standsBack,
+  type WalkDeps,
+  why,
+  within,
+} from './lease.ts';
+import { type Columns, type ResetRow, shredded } from './row.ts';
+import { handBack, olderCall } from './supersede.ts';
+
+/** mailed → changing, or rejected when role or person are gone */
+export async function beginChange(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
+  const now = deps.now();
+  if (now >= row.expires_at) return expireUnchanged(deps, row, job);
+  if (standsBack(row, now)) return row.expires_at;
+  if (row.next_attempt_at !== null && now < row.next_attempt_at) return row.next_attempt_at;
+  try {
+    // The role may be gone, the person blocked or deleted since the mail went out (reset.md C24, C25).
+    await authoriseReset(deps.directoryOf(tenant), row.caller_id, row.user_id);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    if (error.code === 'unavailable' || error.code === 'throttled') return deferChange(deps, row, job, error.code);
+    const set = { ...shredded, why: why(error.code, error.details), needs_you: null };
+    await moved(deps, job, row, 'rejected', events('rejected'), set, handBack);
+    return undefined;
+  }
+  const older = await deps.sql.run((tx) => olderCall(tx, row, now));
+  if (older !== undefined) return older;
+  // Not begun when the lease would run out under it.
+  if (remaining(job, now) < 10_000) return now;
+  await moved(deps, job, row, 'changing', [], { call_until: job.leasedUntil, next_attempt_at: null });
+  return deps.now();
+}
+
+/** changing → ready: the directory holds our password and the link is armed */
+export async function change(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
+  const now = deps.now();
+  if (row.next_attempt_at !== null && now < row.next_attempt_at) return row.next_attempt_at;
+  if (now >= row.expires_at) {
+    // Tried all day without an answer: nobody knows whether it holds our password, so it is made useless.
+    const set = { ...shredded, scramble: 1, call_until: null, needs_you: null, next_attempt_at: null };
+    await moved(deps, job, row, 'expired', events('expired'), set);
+    return deps.now();
+  }
+  const older = await deps.sql.run((tx) => olderCall(tx, row, now));
+  if (older !== undefined) return older;
+  if (remaining(job, now) < 10_000) return now;
+  if (row.sealed_password === null) throw new Error('A reset in changing has no password.');
+  // Checked right before the write: from here until the deadline our call may be under way (reset.md, epochs).
+  const mine = await moved(deps, job, row, 'changing', [], { call_until: job.leasedUntil });
+  if (!mine) return now;
+  const password = deps.keyring.openText(row.sealed_password, aad(row, 'sealed_password'));
+  const profile = { password, forceChangePasswordNextSignIn: row.force_change === 1 };
+  const directory = deps.directoryOf(tenant);
+  const outcome = await within(
+    remaining(job, deps.now()),
+    directory.setPassword(row.user_id, profile, operationOf(row)),
+  );
+  deps.log.info({ reset: row.id, outcome: outcome.outcome }, 'password change');
+  if (outcome.outcome !== 'done') return noteNoChange(deps, row, job, outcome);
+  const settled = await directory.lastPasswordChange(row.user_id);
+  const baseline = Math.max(outcome.at, isOurs(row, settled) ? (settled?.at ?? 0) : 0);
+  const set = { call_until: null, needs_you: null, next_attempt_at: null, why: null, baseline_at: baseline };
+  const armed = { ...set, sealed_password: null };
+  if (!(await moved(deps, job, row, 'ready', events('passwordSet', 'armed'), armed))) await settleLate(deps, row);
+  return deps.now();
+}
+
+async function noteNoChange(deps: WalkDeps, row: ResetRow, job: Lease, outcome: Exclude<Outcome, { outcome: 'done' }>) {
+  if (outcome.outcome === 'failed' && !passing(outcome.problem)) {
+    const set: Columns = {
+      ...shredded,
+      call_until: null,
+      needs_you: null,
+      why: why(outcome.problem.code, outcome.problem.details),
+    };
+    const ended = await moved(deps, job, row, 'refused', events('refused'), set, handBack);
+    if (!ended) await settleLate(deps, row);
+    return undefined;
+  }
+  // An answer that never came leaves the call open until its deadline; a failure has ended it.
+  const callUntil = outcome.outcome === 'unknown' ? job.leasedUntil : null;
+  const retryAt = outcome.outcome === 'failed' ? outcome.retryAt : deps.now() + soon;
+  return deferChange(
+    deps,
+    row,
+    job,
+    outcome.outcome === 'failed' ? outcome.problem.code : 'unavailable',
+    retryAt,
+    callUntil,
+  );
+}
+
+/** Throttled, unavailable or changed under us: the same value is set again later. */
+function passing({ code }: Problem): boolean {
+  return code === 'throttled' || code === 'unavailable' || code === 'stateConflict';
+}
+
+async function deferChange(
+  deps: WalkDeps,
+  row: ResetRow,
+  job: Lease,
+  code: ProblemCode,
+  retryAt?: number,
+  callUntil: number | null = null,
+): Promise<Next> {
+  job.failed = true;
+  const next = Math.min(retryAt ?? deps.now() + backoffAfter(Math.min(job.attempts, 5)), row.expires_at);
+  const needs = job.attempts >= 4 ? 'directoryFailed' : null;
+  const set: Columns = { next_attempt_at: next, needs_you: needs, why: why(code), call_until: callUntil };
+  if (!(await moved(deps, job, row, row.state, events('deferred'), set)) && callUntil === null)
+    await settleLate(deps, row);
+  return next;
+}
+
+/** The row moved on while the call was under way (kill, supersede): the call has ended, whoever waited may go on. */
+async function settleLate(deps: WalkDeps, row: ResetRow): Promise<void> {
+  const now = deps.now();
+  await deps.sql.run(function* (tx) {
+    yield* tx.run`update reset set call_until = null where tenant = ${row.tenant} and id = ${row.id}`;
+    yield* tx.run`update job set due_at = ${now} where tenant = ${row.tenant} and subject = ${row.user_id}
+      and kind = ${resetJob}`;
+  });
+}

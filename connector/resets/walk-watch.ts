@@ -1,0 +1,161 @@
+// The walk after the change: waits for the link to be opened and the password to be replaced, and makes useless what
+// nobody shall use any more.
+
+import type { Directory, PasswordChange } from '../directory/directory.ts';
+import type { Tenant } from '../tenant.ts';
+import {
+  backoffAfter,
+  changedSince,
+  events,
+  glance,
+  type Lease,
+  moved,
+  type Next,
+  needsAfter,
+  remaining,
+  scrambleOf,
+  type WalkDeps,
+  within,
+} from './lease.ts';
+import { type Columns, type ResetRow, shredded } from './row.ts';
+import { newerOnItsWay, newerPassword, olderCall } from './supersede.ts';
+
+/** Looks whether the password has changed since ours was set; true when there is nothing left to watch. */
+async function sawChange(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<boolean> {
+  const who = changedSince(row, await deps.directoryOf(tenant).lastPasswordChange(row.user_id));
+  if (!who) return false;
+  const set = { ...shredded, changed: 1, needs_you: needsAfter(row, null), next_attempt_at: null };
+  // "By the user" only with a record that says so (reset.md); what another reset has set is no news of this one.
+  const noted = who === 'operation' ? [] : [{ name: 'changed' as const, evidence: who }];
+  return moved(deps, job, row, 'done', noted, set);
+}
+
+/** ready → leased is the recipient's doing (link.ts); here it is watched, and ended when its time is over. */
+export async function waitForOpening(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
+  if (await sawChange(deps, tenant, row, job)) return undefined;
+  const now = deps.now();
+  if (now < row.expires_at) return Math.min(row.expires_at, now + glance);
+  await moved(deps, job, row, 'expired', events('expired'), {
+    ...shredded,
+    scramble: 1,
+    needs_you: needsAfter(row, null),
+  });
+  return deps.now();
+}
+
+/** Opened, or said to be done: watched until the person has chosen a password, or the time for it is over. */
+export async function waitForChange(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
+  if (row.changed === 1) return undefined;
+  if (await sawChange(deps, tenant, row, job)) return undefined;
+  const now = deps.now();
+  const changeBy = row.change_by ?? row.expires_at;
+  // The admin has let the person keep it: then it is not temporary, and saying that it works is the end.
+  const keeps = row.force_change === 0;
+  if (keeps && row.state === 'done') return undefined;
+  if (now >= changeBy) {
+    if (keeps) {
+      const set = { ...shredded, changed: 1, needs_you: needsAfter(row, null) };
+      await moved(deps, job, row, 'done', [{ name: 'done', evidence: 'kept' }], set);
+      return undefined;
+    }
+    const set = { ...shredded, scramble: 1, needs_you: needsAfter(row, null) };
+    await moved(deps, job, row, 'expired', events('expired'), set);
+    return deps.now();
+  }
+  const leased = row.ciphertext !== null && row.leased_until !== null ? row.leased_until : undefined;
+  if (row.state === 'leased' && leased !== undefined && now >= leased) {
+    // Opened, and nobody said that it worked: perhaps a scanner (reset.md S5). Nobody can open it again.
+    const set: Columns = { ...shredded, needs_you: row.needs_you ?? 'likelyScanner' };
+    await moved(deps, job, row, 'leased', events('leaseEnded'), set);
+  }
+  const leaseEnd = leased !== undefined && now < leased ? leased : changeBy;
+  return Math.min(leaseEnd, changeBy, now + glance);
+}
+
+/** What a scramble may do, after a look at what the directory holds. */
+type Verdict = 'wait' | 'scramble' | 'done before' | 'not ours' | 'chosen';
+
+async function judge(deps: WalkDeps, row: ResetRow, last: PasswordChange | undefined): Promise<Verdict> {
+  if (await deps.sql.run((tx) => newerPassword(tx, row))) return 'not ours';
+  // Replaced by one that has not set its own yet: if it does, there is nothing left to scramble.
+  if (row.state === 'superseded' && (await deps.sql.run((tx) => newerOnItsWay(tx, row)))) return 'wait';
+  if (last?.by.kind === 'operation' && last.by.operation === scrambleOf(row)) return 'done before';
+  // A password that the person chose is never touched (reset.md C32). After "wrong person" it may be the wrong person
+  // who chose it.
+  const chosen = changedSince(row, last);
+  if (chosen === 'operation') return 'not ours';
+  return chosen !== undefined && row.state !== 'recalled' ? 'chosen' : 'scramble';
+}
+
+/** Replaces a password that nobody shall use any more by one that nobody knows. */
+export async function scramble(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
+  if (row.scramble === 0) return undefined;
+  const now = deps.now();
+  // Who was shown a password that was then replaced may still be using it, while nothing better has come.
+  const usable = row.state === 'superseded' ? (row.change_by ?? row.expires_at) : 0;
+  if (row.next_attempt_at !== null && now < row.next_attempt_at) return row.next_attempt_at;
+  if (row.call_until !== null && row.call_until > now) return row.call_until;
+  const older = await deps.sql.run((tx) => olderCall(tx, row, now));
+  if (older !== undefined) return older;
+  const directory = deps.directoryOf(tenant);
+  const last = await directory.lastPasswordChange(row.user_id);
+  const verdict = await judge(deps, row, last);
+  const ended: Columns = { scramble: 0, next_attempt_at: null, needs_you: null, call_until: null };
+  if (verdict === 'wait' || (verdict === 'scramble' && now < usable)) return Math.max(usable, now + glance);
+  if (verdict === 'not ours') {
+    await moved(deps, job, row, row.state, [], ended);
+    return undefined;
+  }
+  if (verdict === 'chosen') {
+    const evidence = last?.by.kind === 'self' ? 'self' : 'since';
+    const to = row.state === 'expired' ? 'done' : row.state;
+    const set = { ...ended, needs_you: needsAfter(row, null), changed: 1 };
+    await moved(deps, job, row, to, [{ name: 'changed', evidence }], set);
+    return undefined;
+  }
+  return verdict === 'done before'
+    ? noteScrambled(deps, row, job, directory, ended)
+    : makeUseless(deps, row, job, directory, last, ended);
+}
+
+async function makeUseless(
+  deps: WalkDeps,
+  row: ResetRow,
+  job: Lease,
+  directory: Directory,
+  last: PasswordChange | undefined,
+  ended: Columns,
+): Promise<Next> {
+  const profile = { password: deps.scramblePassword(), forceChangePasswordNextSignIn: true };
+  // Only what was just looked at is replaced: a change in between makes this a conflict, and it is looked at again.
+  const call = directory.setPassword(row.user_id, profile, scrambleOf(row), last?.at ?? 0);
+  const outcome = await within(remaining(job, deps.now()), call);
+  if (outcome.outcome === 'done') return noteScrambled(deps, row, job, directory, ended);
+  if (outcome.outcome === 'failed' && outcome.problem.code === 'targetUnknown') {
+    // Deleted meanwhile: there is nothing left to protect.
+    await moved(deps, job, row, row.state, [], ended);
+    return undefined;
+  }
+  job.failed = true;
+  const conflict = outcome.outcome === 'failed' && outcome.problem.code === 'stateConflict';
+  const next = deps.now() + (conflict ? 0 : backoffAfter(job.attempts));
+  const set: Columns = { next_attempt_at: next, needs_you: conflict ? row.needs_you : 'directoryFailed' };
+  await moved(deps, job, row, row.state, conflict ? [] : events('deferred'), set);
+  return next;
+}
+
+async function noteScrambled(
+  deps: WalkDeps,
+  row: ResetRow,
+  job: Lease,
+  directory: Directory,
+  ended: Columns,
+): Promise<Next> {
+  const revoked = await directory.revokeSessions(row.user_id);
+  const noted = {
+    name: 'scrambled' as const,
+    ...(revoked.outcome === 'done' ? {} : { evidence: 'sessions not ended' }),
+  };
+  await moved(deps, job, row, row.state === 'expired' ? 'scrambled' : row.state, [noted], ended);
+  return undefined;
+}
