@@ -1,14 +1,16 @@
 // The composition: makes every adapter from the settings and hands it to the doors. With main.ts the only place that
 // knows them all; a test hands in its own time, randomness and mail.
 
-import { readFileSync } from 'node:fs';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { generatePassword } from '#shared/password.ts';
 import type { Config } from './config.ts';
 import { createApp } from './http/app.ts';
 import { authenticate } from './http/auth.ts';
+import { readTls } from './http/tls.ts';
 import type { Job } from './jobs.ts';
+import { rotate } from './key-rotation.ts';
 import { logger } from './log.ts';
+import type { Mail } from './mail/mail.ts';
 import { mailTransport } from './mail/transports.ts';
 import { keyFileOf, type MasterKey, openMasterKey } from './master-key.ts';
 import { linkDoor } from './resets/link-routes.ts';
@@ -22,45 +24,63 @@ import { extensionClientId } from './signin/clients.ts';
 import { signinDoor } from './signin/door.ts';
 import { keysOf } from './signin/keys.ts';
 import { apiScope } from './signin/provider.ts';
-import { openState, type State, type World } from './state.ts';
+import { StartError } from './start-error.ts';
+import { describeTenant, openState, type State, type World } from './state.ts';
 
 const idle: Worker = { wake() {}, async stop() {} };
+/** How long a mail that is on its way may take when the connector is asked to end, in milliseconds. */
+const grace = 5000;
 
-/** A connector with its doors; `listen` opens them. */
+/** A connector with its doors: they are opened, then the work is started. */
 export interface Connector {
   readonly state: State;
   readonly key: MasterKey;
   readonly app: FastifyInstance;
   /** Serves the link page alone, when RR_LINK_LISTEN says so. */
   readonly linkApp?: FastifyInstance;
-  readonly worker: Worker;
+  /** Begins to walk what is due; the last thing that a start does. */
+  start(): void;
   /** Walks one claimed job; what the worker does. */
   readonly walk: (job: Job) => Promise<void>;
+  /** Closes the doors, lets what is under way come to its end (a mail for 5 s at most), then closes the rest. */
   close(): Promise<void>;
 }
 
-/** Puts a connector together; its worker is running, its doors are not open yet. */
+/**
+ * Puts a connector together: nothing walks and no door is open yet. Only for whoever holds the serving lock, since it
+ * describes tenant `default` anew and seals under the first key.
+ * @throws StartError, KeyError with a sentence for the operator; nothing is left running
+ */
 export async function makeConnector(config: Config, world: World): Promise<Connector> {
+  // What a start can trip over is read first; what has been opened is closed again, in reverse order, when one fails.
+  const tls = readTls(config.tlsCert, config.tlsKey);
+  await using parts = new AsyncDisposableStack();
   const state = await openState(config, world);
   const { sql, publicUrl, directoryOf } = state;
+  parts.defer(() => sql.close());
   const { now, random } = world;
   const log = world.log ?? logger(config.logLevel);
   const key = await openMasterKey(sql, config.secretKey, keyFileOf(config.database, world.env));
   const { keyring } = key;
-  const mail =
-    world.mail ?? mailTransport(config.mail.reveal(), { random, now, clientName: new URL(publicUrl).hostname });
+  const mail = world.mail ?? mailOf(config, world, publicUrl);
+  parts.defer(() => mail.close());
+  await rotate(sql, keyring, now(), log);
+  await describeTenant(state, now);
+
   const linkHost = config.linkUrl ?? publicUrl;
   const watching = watchers();
   const context = { sql, tenants: state.tenants, keyring, now, random, log, watchers: watching };
   const walkDeps = { ...context, directoryOf, mailOf: () => mail, scramblePassword: () => generatePassword(random) };
   const walking = (job: Job) => walk(walkDeps, job);
-  const worker = world.still ? idle : startWorker({ sql, now, log, walk: walking });
+  let worker = idle;
   const workerOf = () => worker;
+  parts.defer(async () => {
+    // A server that says nothing would hold a mail for a minute. Cut off, its outcome is unknown, and it is sent again.
+    const cut = setTimeout(() => mail.close(), grace);
+    await worker.stop();
+    clearTimeout(cut);
+  });
 
-  const tls =
-    config.tlsCert && config.tlsKey
-      ? { cert: readFileSync(config.tlsCert, 'utf8'), key: readFileSync(config.tlsKey, 'utf8') }
-      : undefined;
   const link: FastifyPluginAsync = async (app) => {
     await app.register(pageRoutes());
     await app.register(
@@ -74,6 +94,8 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
     ready: async () => (await sql.get`select 1 as one`) !== undefined,
   };
   const keys = keysOf({ sql, keyring, now, random });
+  const linkApp = config.linkListen ? await createApp({ ...shared, doors: { '/r': link } }) : undefined;
+  parts.defer(() => linkApp?.close());
   const app = await createApp({
     ...shared,
     doors: {
@@ -99,20 +121,28 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
       }),
     },
   });
-  const linkApp = config.linkListen ? await createApp({ ...shared, doors: { '/r': link } }) : undefined;
+  parts.defer(() => app.close());
+
+  const made = parts.move();
   return {
     state,
     key,
     app,
     ...(linkApp ? { linkApp } : {}),
-    worker,
-    walk: walking,
-    async close() {
-      await app.close();
-      await linkApp?.close();
-      await worker.stop();
-      await mail.close();
-      await sql.close();
+    start() {
+      if (worker === idle) worker = startWorker({ sql, now, log, walk: walking });
     },
+    walk: walking,
+    close: () => made.disposeAsync(),
   };
+}
+
+/** @throws StartError when RR_MAIL cannot be used */
+function mailOf(config: Config, { random, now }: World, publicUrl: string): Mail {
+  try {
+    return mailTransport(config.mail.reveal(), { random, now, clientName: new URL(publicUrl).hostname });
+  } catch (error) {
+    // A sentence of its own that never repeats the address, which may hold a password.
+    throw new StartError(`RR_MAIL: ${(error as Error).message}`);
+  }
 }

@@ -4,11 +4,11 @@
 import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { checkCommand } from './commands/check.ts';
-import { StartError } from './commands/start-error.ts';
 import { tokenCommand } from './commands/token.ts';
 import { userCommand } from './commands/user.ts';
 import { type Config, readConfig } from './config.ts';
 import { KeyError } from './master-key.ts';
+import { StartError } from './start-error.ts';
 import { openState, type World } from './state.ts';
 
 const manual = `Usage: node connector/main.ts COMMAND [OPTIONS]
@@ -32,6 +32,9 @@ const world: World = {
 const say = (line: string) => void process.stderr.write(`${line}\n`);
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 
+// What is made here, the database and its copies, is for this user's eyes alone.
+process.umask(0o077);
+
 // The pages' scripts are made from TypeScript at start-up (node:module stripTypeScriptTypes); Node would say each time
 // that this may change, which helps nobody who reads a service's output.
 process.removeAllListeners('warning');
@@ -53,10 +56,18 @@ function settings(): Config {
   );
 }
 
-/** Resolves with the first SIGINT or SIGTERM; the second one does not wait. */
+/** Resolves with the first SIGINT or SIGTERM; the second one ends the process at once, as the shell would tell it. */
 function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    let asked = false;
+    const codes = { SIGINT: 130, SIGTERM: 143 };
+    for (const [signal, code] of Object.entries(codes)) {
+      process.on(signal, () => {
+        if (asked) process.exit(code);
+        asked = true;
+        resolve();
+      });
+    }
   });
 }
 
@@ -131,3 +142,6 @@ try {
     process.exitCode = 1;
   }
 }
+
+// A command that is over has closed all that it opened; should something be left, it does not keep the process alive.
+setTimeout(() => process.exit(), 2000).unref();

@@ -2,9 +2,21 @@
 // of that folder alone opens nothing. A non-empty database never gets a new key by accident.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { keyCheck, keyNext } from './key-rotation.ts';
 import { type Keyring, keyring, SealError } from './secret.ts';
 import { readMeta, writeMeta } from './sql/migrate.ts';
 import type { Sql } from './sql/sql.ts';
@@ -21,9 +33,6 @@ export interface MasterKey {
   /** Was the file made just now? */
   readonly made: boolean;
 }
-
-const checkText = 'reset-and-resend';
-const checkPlace = 'meta/keyCheck';
 
 /** Where the key of a database lies when the environment has none: in the user's configuration folder. */
 export function keyFileOf(database: string, env: Readonly<Record<string, string | undefined>>): string {
@@ -42,52 +51,86 @@ export async function openMasterKey(
   given: readonly Uint8Array[] | undefined,
   file: string,
 ): Promise<MasterKey> {
-  const check = await sql.run((tx) => readMeta(tx, 'keyCheck'));
-  const { keys, made } = given ? { keys: given, made: false } : keysOfFile(file, check !== undefined);
+  const checks = await sql.run(function* (tx) {
+    return [yield* readMeta(tx, keyCheck.key), yield* readMeta(tx, keyNext)].filter((check) => check !== undefined);
+  });
+  const { keys, made } = given ? { keys: given, made: false } : keysOfFile(file, checks.length > 0);
   const ring = keyring(keys);
-  if (check === undefined) {
-    const sealed = ring.seal(checkText, checkPlace);
-    await sql.run((tx) => writeMeta(tx, 'keyCheck', sealed));
-  } else {
-    try {
-      ring.open(check, checkPlace);
-    } catch (error) {
-      if (!(error instanceof SealError)) throw error;
-      const where = given ? 'RR_SECRET_KEY' : file;
-      throw new KeyError(
-        `The database was sealed with another master key than the one in ${where}. Nothing was changed.`,
-      );
-    }
+  if (checks.length === 0) {
+    const sealed = ring.seal(keyCheck.text, keyCheck.place);
+    await sql.run((tx) => writeMeta(tx, keyCheck.key, sealed));
+  }
+  const where = given ? 'RR_SECRET_KEY' : file;
+  if (!checks.every((check) => opens(ring, check))) {
+    throw new KeyError(
+      checks.some((check) => opens(ring, check))
+        ? `The change to another master key has not come to its end: ${where} must hold both keys. Nothing was changed.`
+        : `The database was sealed with another master key than the one in ${where}. Nothing was changed.`,
+    );
   }
   return { keyring: ring, made, ...(given ? {} : { file }) };
 }
 
-function keysOfFile(file: string, sealed: boolean): { keys: Uint8Array[]; made: boolean } {
-  if (existsSync(file)) {
-    const { mode } = statSync(file);
-    if ((mode & 0o077) !== 0) throw new KeyError(`The key file ${file} can be read by others. Run: chmod 600 ${file}`);
-    const lines = readFileSync(file, 'utf8')
-      .split(/[\s,]+/)
-      .filter(Boolean);
-    const keys = lines.map((line) => new Uint8Array(Buffer.from(line, 'base64')));
-    if (keys.length === 0 || keys.some(({ length }) => length !== 32)) {
-      throw new KeyError(`The key file ${file} does not hold base64 of 32 bytes.`);
-    }
-    return { keys, made: false };
+function opens(ring: Keyring, check: string): boolean {
+  try {
+    ring.open(check, keyCheck.place);
+    return true;
+  } catch (error) {
+    if (error instanceof SealError) return false;
+    throw error;
   }
-  if (sealed) {
+}
+
+function keysOfFile(file: string, sealed: boolean): { keys: Uint8Array[]; made: boolean } {
+  const text = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
+  // Empty: a disk was full, or the power went. Nothing can have been sealed with it.
+  if (text === '' && !sealed) return { keys: [makeKeyFile(file)], made: true };
+  if (!existsSync(file)) {
     throw new KeyError(
       `The database is sealed, and its key file ${file} is missing. Put it back, or set RR_SECRET_KEY.`,
     );
   }
+  if ((statSync(file).mode & 0o077) !== 0) {
+    throw new KeyError(`The key file ${file} can be read by others. Run: chmod 600 ${file}`);
+  }
+  const keys = text
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .map((line) => new Uint8Array(Buffer.from(line, 'base64')));
+  if (keys.length === 0 || keys.some(({ length }) => length !== 32)) {
+    throw new KeyError(`The key file ${file} does not hold base64 of 32 bytes.`);
+  }
+  return { keys, made: false };
+}
+
+/**
+ * Makes a key and its file: beside it first, then in its place, so that the file is there whole or not at all.
+ * @throws KeyError when it cannot be written
+ */
+function makeKeyFile(file: string): Uint8Array {
   const key = randomBytes(32);
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const handle = openSync(file, 'wx', 0o600);
+  const folder = dirname(file);
+  const draft = `${file}.${randomBytes(6).toString('hex')}`;
   try {
-    writeSync(handle, `${key.toString('base64')}\n`);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    durably(draft, 'wx', (handle) => writeSync(handle, `${key.toString('base64')}\n`));
+    renameSync(draft, file);
+    durably(folder, 'r');
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw new KeyError(
+      `The master key cannot be kept in ${file} (${(error as Error).message}). Set RR_SECRET_KEY or RR_SECRET_KEY_FILE.`,
+    );
+  }
+  return new Uint8Array(key);
+}
+
+function durably(path: string, flags: 'wx' | 'r', write?: (handle: number) => void): void {
+  const handle = openSync(path, flags, 0o600);
+  try {
+    write?.(handle);
     fsyncSync(handle);
   } finally {
     closeSync(handle);
   }
-  return { keys: [new Uint8Array(key)], made: true };
 }

@@ -34,8 +34,12 @@ export interface Keyring {
   openText(sealed: string, aad: string): string;
   /** base64url HMAC-SHA-256 under a key of its own per label: fingerprints that a guess cannot check offline. */
   mac(label: string, data: string): string;
+  /** The same under each key, first the one of `mac`: what was kept before a rotation still compares. */
+  macs(label: string, data: string): readonly string[];
   /** Ids of the keys, first the one that seals. */
   readonly ids: readonly string[];
+  /** What every value begins with that is sealed under the first key. */
+  readonly prefix: string;
 }
 
 export class SealError extends Error {
@@ -80,21 +84,26 @@ export function keyring(roots: readonly Uint8Array[]): Keyring {
     }
   };
 
+  const macOf = ({ root }: Key, label: string, data: string) =>
+    createHmac('sha256', derived(root, `mac/${label}`, 32))
+      .update(data)
+      .digest('base64url');
+  const prefix = `1.${first.id}.`;
+
   return {
     ids: keys.map(({ id }) => id),
+    prefix,
     seal(plain, aad) {
       const nonce = randomBytes(12);
       const cipher = createCipheriv('aes-256-gcm', first.seal, nonce, { authTagLength: 16 });
       cipher.setAAD(Buffer.from(`${first.id}/${aad}`));
       const body = Buffer.concat([cipher.update(plain as string), cipher.final(), cipher.getAuthTag()]);
-      return `1.${first.id}.${nonce.toString('base64url')}.${body.toString('base64url')}`;
+      return `${prefix}${nonce.toString('base64url')}.${body.toString('base64url')}`;
     },
     open,
     openText: (sealed, aad) => open(sealed, aad).toString('utf8'),
-    mac: (label, data) =>
-      createHmac('sha256', derived(first.root, `mac/${label}`, 32))
-        .update(data)
-        .digest('base64url'),
+    mac: (label, data) => macOf(first, label, data),
+    macs: (label, data) => keys.map((key) => macOf(key, label, data)),
   };
 }
 

@@ -26,8 +26,6 @@ export interface World {
   readonly pinIterations?: number;
   /** Stands between the connector and its directory. */
   readonly directoryOf?: (real: Directory) => Directory;
-  /** Nothing walks by itself: the test does, with `walk`. */
-  readonly still?: true;
 }
 
 /** The state behind every command: the migrated database, with a tenant `default` in it. */
@@ -62,7 +60,10 @@ export async function openState(config: Config, world: World): Promise<State> {
     throw error;
   }
   const queue = world.hashing ?? hashing({ concurrency: 2, waiting: 64 });
-  const directoryOf = (tenant: Tenant) => embeddedDirectory({ sql, hashing: queue, now: world.now }, tenant);
+  const directoryOf = (tenant: Tenant) => {
+    const real = embeddedDirectory({ sql, hashing: queue, now: world.now }, tenant);
+    return world.directoryOf?.(real) ?? real;
+  };
   return { config, sql, tenants: tenants(sql), hashing: queue, publicUrl: publicUrlOf(config), directoryOf };
 }
 

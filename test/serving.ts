@@ -26,13 +26,14 @@ export function installation(more: Readonly<Record<string, string>> = {}) {
   return { folder, env, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** Runs a command to its end; never throws for its exit code. */
+/** Runs a command to its end, but no longer than 15 s (`code` is then null); never throws for its exit code. */
 export async function command(env: Readonly<Record<string, string>>, ...argv: string[]) {
+  const limits = { timeout: 15_000, killSignal: 'SIGKILL' as const };
   try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [main, ...argv], { env });
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [main, ...argv], { env, ...limits });
     return { code: 0, stdout, stderr };
   } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    const { code, stdout, stderr } = error as { code: number | null; stdout: string; stderr: string };
     return { code, stdout, stderr };
   }
 }

@@ -104,7 +104,6 @@ export async function makeWorld(options: WorldOptions = {}) {
   const connector: Connector = await makeConnector(config, {
     ...{ now, random, env: {}, sql, mail, log, hashing: quick },
     pinIterations: 1,
-    still: true,
     directoryOf: (real) => scripted.directory?.(real) ?? real,
   });
   const { app, state, key } = connector;

@@ -2,10 +2,13 @@
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { verifyAudit } from '../audit.ts';
 import { type Config, publicUrlOf, readConfig, type SettingLine } from '../config.ts';
+import { olderKeys } from '../key-rotation.ts';
 import { mailTransport } from '../mail/transports.ts';
 import { keyFileOf, openMasterKey } from '../master-key.ts';
+import { folderProblem } from '../place.ts';
 import { readMeta } from '../sql/migrate.ts';
 import { openSqlite } from '../sql/sqlite.ts';
 import { canSignIn, type World } from '../state.ts';
@@ -53,18 +56,24 @@ function sentence(error: unknown): string {
 const trials: readonly Trial[] = [
   {
     name: 'Database',
-    run: async ({ database, secretKey }, _world, env) => {
-      if (!existsSync(database)) return { ok: true, text: `${database} will be made at the first start` };
+    run: async ({ database, secretKey }, { now }, env) => {
+      if (!existsSync(database)) {
+        const problem = folderProblem(dirname(database));
+        if (problem !== undefined) return { ok: false, text: `${database} cannot be made: ${problem}` };
+        return { ok: true, text: `${database} will be made at the first start` };
+      }
       const sql = openSqlite(database);
       try {
         const key = keyFileOf(database, env);
         const checked = await sql.run((tx) => readMeta(tx, 'keyCheck'));
         if (checked === undefined) return { ok: true, text: `${database}, not sealed yet` };
-        await openMasterKey(sql, secretKey, key);
+        const { keyring } = await openMasterKey(sql, secretKey, key);
         const audit = await verifyAudit(sql, 'default');
         if (audit.brokenAt !== undefined)
           return { ok: false, text: `the audit chain is broken at entry ${audit.brokenAt}` };
-        return { ok: true, text: `${database}, opens with its key, ${audit.entries} audit entries verified` };
+        const keys = await olderKeys(sql, keyring, now());
+        const text = `${database}, opens with its key, ${audit.entries} audit entries verified`;
+        return { ok: true, text: keys === undefined ? text : `${text}; ${keys}` };
       } finally {
         await sql.close();
       }

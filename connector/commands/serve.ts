@@ -5,19 +5,19 @@ import type { FastifyInstance } from 'fastify';
 import type { Config, Listen } from '../config.ts';
 import { makeConnector } from '../connector.ts';
 import { breakLeases, takeServingLock } from '../sql/serving.ts';
+import { StartError } from '../start-error.ts';
 import { canSignIn, isEmpty, type World } from '../state.ts';
-import { StartError } from './start-error.ts';
 
-async function open(app: FastifyInstance, at: Listen): Promise<string> {
+async function open(app: FastifyInstance, setting: string, at: Listen): Promise<string> {
   try {
     await app.listen({ host: at.host, port: at.port });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     const where = `${at.host}:${at.port}`;
     if (code === 'EADDRINUSE')
-      throw new StartError(`${where} is taken by another program. Set RR_LISTEN to a free port.`);
+      throw new StartError(`${where} is taken by another program. Set ${setting} to a free port.`);
     if (code === 'EACCES') throw new StartError(`This user may not listen on ${where}. Take a port above 1023.`);
-    if (code === 'EADDRNOTAVAIL') throw new StartError(`${where} is not an address of this machine. See RR_LISTEN.`);
+    if (code === 'EADDRNOTAVAIL') throw new StartError(`${where} is not an address of this machine. See ${setting}.`);
     throw error;
   }
   const { address, port, family } = app.server.address() as AddressInfo;
@@ -35,37 +35,33 @@ export async function serve(
 ): Promise<void> {
   const lock = takeServingLock(config.database);
   if (!lock) throw new StartError('Another connector is already serving this database.');
-  const connector = await makeConnector(config, world).catch((error: unknown) => {
-    lock.release();
-    throw error;
-  });
-  try {
-    const { sql, publicUrl } = connector.state;
-    await breakLeases(sql, world.now());
-    connector.worker.wake();
-    const { key } = connector;
-    if (key.file) io.say(`Master key: ${key.file}${key.made ? ' (made now; back it up apart from the database)' : ''}`);
-    const at = await open(connector.app, config.listen);
-    io.say(`Connector:  ${publicUrl} (listening on ${at})`);
-    if (connector.linkApp && config.linkListen) {
-      io.say(
-        `Link page:  ${config.linkUrl ?? publicUrl} (listening on ${await open(connector.linkApp, config.linkListen)})`,
-      );
-    }
-    if (!canSignIn(config)) {
-      io.say(
-        'Sign-in:    browsers need https: set RR_TLS_CERT and RR_TLS_KEY, or RR_PUBLIC_URL behind a proxy that speaks it.',
-      );
-    }
-    if (await isEmpty(sql)) {
-      io.say('Directory:  empty. First administrator:');
-      io.say('            node connector/main.ts user create --user-name you@example.com --display-name "You" \\');
-      io.say('              --role "Global Administrator"');
-    }
-    await io.stop;
-    io.say('Closing.');
-  } finally {
-    await connector.close();
-    lock.release();
+  // Closed in reverse order, whatever happens: the lock is given back last.
+  await using parts = new AsyncDisposableStack();
+  parts.defer(() => lock.release());
+  const connector = await makeConnector(config, world);
+  parts.defer(() => connector.close());
+  const { sql, publicUrl } = connector.state;
+  const { key } = connector;
+  if (key.file) io.say(`Master key: ${key.file}${key.made ? ' (made now; back it up apart from the database)' : ''}`);
+  const at = await open(connector.app, 'RR_LISTEN', config.listen);
+  io.say(`Connector:  ${publicUrl} (listening on ${at})`);
+  if (connector.linkApp && config.linkListen) {
+    const there = await open(connector.linkApp, 'RR_LINK_LISTEN', config.linkListen);
+    io.say(`Link page:  ${config.linkUrl ?? publicUrl} (listening on ${there})`);
   }
+  if (!canSignIn(config)) {
+    io.say(
+      'Sign-in:    browsers need https: set RR_TLS_CERT and RR_TLS_KEY, or RR_PUBLIC_URL behind a proxy that speaks it.',
+    );
+  }
+  if (await isEmpty(sql)) {
+    io.say('Directory:  empty. First administrator:');
+    io.say('            node connector/main.ts user create --user-name you@example.com --display-name "You" \\');
+    io.say('              --role "Global Administrator"');
+  }
+  // Last: whatever a start trips over, it has touched nothing.
+  await breakLeases(sql, world.now());
+  connector.start();
+  await io.stop;
+  io.say('Closing.');
 }

@@ -2,8 +2,10 @@
 // same message again changes nothing.
 
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { folderProblem } from '../place.ts';
 import type { Mail, SendOutcome } from './mail.ts';
 
 /** What stays wrong until someone changes the folder, as against a disk that is full or busy for now. */
@@ -61,9 +63,12 @@ export function folderMail(path: string, deps: { random: (bytes: number) => Uint
     },
 
     async verify() {
+      // Looked at, not made: `check` changes nothing.
+      const problem = folderProblem(path);
+      if (problem !== undefined) return { ok: false, why: problem };
+      if (!existsSync(path)) return { ok: true };
       const draft = temporary();
       try {
-        await mkdir(path, { recursive: true, mode: 0o700 });
         await writeNew(draft, new Uint8Array(1));
         return { ok: true };
       } catch (thrown) {

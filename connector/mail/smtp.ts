@@ -197,9 +197,11 @@ function envelopeAddress(address: string): string | undefined {
 export function smtpMail(url: URL, deps: SmtpDeps): Mail {
   const server = serverOf(url, deps);
   const open = new Set<SMTPConnection>();
+  let closed = false;
 
   return {
     async send({ envelope, bytes }: Message): Promise<SendOutcome> {
+      if (closed) return { outcome: 'later', code: 0, reply: 'Closing' };
       const from = envelope.from === '' ? '' : envelopeAddress(envelope.from);
       if (from === undefined) return { outcome: 'misconfigured', code: 0, reply: 'The sender is not a mail address' };
       const to = envelopeAddress(envelope.to);
@@ -233,6 +235,7 @@ export function smtpMail(url: URL, deps: SmtpDeps): Mail {
     },
 
     async close() {
+      closed = true;
       for (const connection of open) connection.close();
       open.clear();
     },

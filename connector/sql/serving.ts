@@ -1,10 +1,10 @@
 // One connector at a time serves a SQLite database: a lock that the operating system drops when the process dies, so
 // that leases left behind by a dead connector can be broken at once instead of waited for.
 
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { makeDatabaseFolder } from '../place.ts';
 import type { Sql } from './sql.ts';
+import { SQLITE_BUSY, sqliteCode } from './sqlite.ts';
 
 /** Held until `release`, or the end of the process. */
 export interface Serving {
@@ -14,14 +14,16 @@ export interface Serving {
 /**
  * Takes the lock beside a database file; undefined when another process serves it. Commands that only write a row
  * (token, user) do not need it.
+ * @throws StartError when nothing can be written beside the database
  */
 export function takeServingLock(database: string): Serving | undefined {
-  mkdirSync(dirname(database), { recursive: true });
+  makeDatabaseFolder(database);
   const db = new DatabaseSync(`${database}.serving`);
   try {
     db.exec('pragma busy_timeout = 200; begin exclusive');
-  } catch {
+  } catch (error) {
     db.close();
+    if (sqliteCode(error) !== SQLITE_BUSY) throw error;
     return undefined;
   }
   return { release: () => db.close() };

@@ -19,12 +19,12 @@ interface Member {
   readonly alone: boolean;
 }
 
-const SQLITE_BUSY = 5;
+export const SQLITE_BUSY = 5;
 /** The engine may have rolled back the whole transaction: SQLITE_NOMEM, _IOERR, _CORRUPT, _FULL, and interrupted ones. */
 const wholeGroup = new Set([7, 9, 10, 11, 13]);
 
 /** The primary SQLite result code of an error, or undefined when it is not SQLite's. */
-function sqliteCode(error: unknown): number | undefined {
+export function sqliteCode(error: unknown): number | undefined {
   const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined;
   return typeof code === 'number' ? code & 0xff : undefined;
 }

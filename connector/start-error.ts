@@ -1,4 +1,4 @@
-// Why a command can't go on: the message is a sentence for the operator, nothing has been changed.
+// Why a command can't go on: the message is a sentence for the operator, who can mend it.
 
 /** A start that cannot go on. */
 export class StartError extends Error {
