@@ -1,14 +1,18 @@
 // The HTTP server: mounts the doors under their prefixes, one line each, with the limits and headers that all share.
 
+import { maxHeaderSize } from 'node:http';
 import Fastify, { type FastifyInstance, type FastifyPluginAsync, LogController } from 'fastify';
 import { Problem } from '#shared/problem.ts';
 import type { Logger } from '../log.ts';
+import { refuseOtherMethods } from './methods.ts';
 import { problemReply } from './problem-json.ts';
+import { readableUrl, refuseRaw } from './raw.ts';
+import type { Tls } from './tls.ts';
 
 export interface AppDeps {
   readonly log: Logger;
   /** Certificate chain and private key, PEM; absent: plain http on loopback, for a reverse proxy. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly tls?: Tls;
   readonly trustedProxies: readonly string[];
   /** Prefix → door. */
   readonly doors: Readonly<Record<string, FastifyPluginAsync>>;
@@ -30,7 +34,10 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     connectionTimeout: 0,
     requestTimeout: 30_000,
     keepAliveTimeout: 10_000,
-    routerOptions: { maxParamLength: 300 },
+    // Longer than a request line can be: what an id may look like is for the doors to say, in their own form.
+    routerOptions: { maxParamLength: maxHeaderSize },
+    rewriteUrl: readableUrl,
+    clientErrorHandler: refuseRaw(deps.log),
     forceCloseConnections: true,
   };
   const app = (deps.tls
@@ -53,6 +60,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
       'request',
     );
   });
+  refuseOtherMethods(app);
 
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {

@@ -35,10 +35,14 @@ export function problemReply(error: unknown, request: FastifyRequest, reply: Fas
     reply.header('www-authenticate', `Bearer realm="reset-and-resend"${reason}`);
   }
   if (problem.status === 429 || problem.status === 503) reply.header('retry-after', '2');
+  if (problem.code === 'methodNotAllowed' && typeof problem.details.allow === 'string') {
+    reply.header('allow', problem.details.allow);
+  }
   const body = problemBody(problem, pickLocale(request.headers['accept-language']));
   reply
     .code(problem.status)
-    .header('vary', 'Accept-Language')
+    // CORS has said `Origin` by now.
+    .header('vary', [reply.getHeader('vary') ?? [], 'Accept-Language'].flat().join(', '))
     .type('application/problem+json; charset=utf-8')
     .send(body);
 }

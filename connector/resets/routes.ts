@@ -103,6 +103,8 @@ export function resetsDoor(deps: ApiDeps) {
     );
     app.get(
       '/resets/:id/events',
+      // A HEAD would open a stream that nobody reads, and nobody closes.
+      { exposeHeadRoute: false },
       known((request, reply, caller) => events(deps, request, reply, caller)),
     );
     for (const name of ['cancel', 'kill'] as const) {
