@@ -72,14 +72,16 @@ const proxies: Parse<readonly string[]> = (value) =>
     return item;
   });
 
-const secretKey: Parse<readonly Uint8Array[]> = (value) =>
-  list(value).map((item) => {
+const secretKey: Parse<readonly Uint8Array[]> = (value) => {
+  const keys = list(value).map((item) => {
     const bytes = Buffer.from(item, 'base64');
     if (bytes.length !== 32 || bytes.toString('base64').replace(/=+$/, '') !== item.replace(/=+$/, '')) {
       refuse('is not base64 of 32 bytes (openssl rand -base64 32 makes one)');
     }
     return bytes;
   });
+  return keys.length > 0 ? keys : refuse('holds no key');
+};
 
 const database: Parse<string> = (value) => {
   if (!value.startsWith('sqlite:') || value === 'sqlite:') refuse('is not sqlite:FILE');
@@ -94,10 +96,22 @@ const mail: Parse<Secret> = (value) => {
   return new Secret(value);
 };
 
+/** `Name <address>` or an address; afterwards in the one form that every header can hold, its domain in ASCII. */
 const mailFrom: Parse<string> = (value) => {
-  const address = /<([^<>]+)>\s*$/.exec(value)?.[1] ?? value;
-  if (/[\r\n]/.test(value) || !isAddress(parseAddress(address))) refuse('is not “Name <name@domain>”');
-  return value;
+  const [, given = '', inner] = /^([^<>]*)<([^<>]+)>\s*$/.exec(value) ?? ['', '', value];
+  const parsed = parseAddress(inner ?? '');
+  if (/\p{Cc}/u.test(value) || !isAddress(parsed)) {
+    return refuse('is not “Name <name@domain>” with an address that every mail server takes');
+  }
+  const name = given
+    .trim()
+    .replace(/^"(.*)"$/, '$1')
+    .replace(/\\(.)/g, '$1')
+    .trim();
+  if (name === '') return parsed.address;
+  // RFC 5322 §3.2.3: a comma or an @ in a bare name would make two senders of one.
+  const shown = /[()<>[\]:;@\\,."]/.test(name) ? `"${name.replace(/["\\]/g, '\\$&')}"` : name;
+  return `${shown} <${parsed.address}>`;
 };
 
 const yesNo: Parse<boolean> = (value) =>
@@ -245,7 +259,8 @@ export function readConfig(
   const values: Record<string, unknown> = {};
   const known = new Set<string>();
   for (const [name, one] of Object.entries(settings) as [SettingName, Setting<unknown>][]) {
-    known.add(one.env).add(`${one.env}_FILE`);
+    known.add(one.env);
+    if (one.secret) known.add(`${one.env}_FILE`);
     const line = { env: one.env, about: one.about };
     let given = env[one.env] || undefined;
     let source: SettingLine['source'] = given === undefined ? 'not set' : 'environment';
@@ -320,7 +335,8 @@ function together(config: Config): string[] {
 /** Is the connector reachable from this machine only? */
 export function onlyHere(config: Config): boolean {
   const shown = [config.publicUrl, config.linkUrl].filter((address) => address !== undefined);
-  return isLoopback(config.listen.host) && shown.every((address) => isLoopback(new URL(address).hostname));
+  const doors = [config.listen, config.linkListen].filter((door) => door !== undefined);
+  return doors.every(({ host }) => isLoopback(host)) && shown.every((address) => isLoopback(new URL(address).hostname));
 }
 
 /** 127.0.0.0/8, ::1 or localhost. */

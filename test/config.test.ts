@@ -1,6 +1,8 @@
+import PostalMime from 'postal-mime';
 import { describe, expect, it } from 'vitest';
 import { settingTable } from '../connector/commands/check.ts';
 import { policyOf, publicUrlOf, readConfig, settings } from '../connector/config.ts';
+import { resetMail } from '../connector/mail/reset-mail.ts';
 
 const read = (env: Record<string, string>, files: Record<string, string> = {}) =>
   readConfig(env, (path) => {
@@ -9,6 +11,12 @@ const read = (env: Record<string, string>, files: Record<string, string> = {}) =
     return text;
   });
 const problems = (env: Record<string, string>) => read(env).lines.flatMap(({ problem }) => problem ?? []);
+/** Whatever stands in a mail, except who sends it. */
+const letter = {
+  ...{ organisation: 'Contoso', person: { displayName: 'Ada', userPrincipalName: 'ada@contoso.example' } },
+  ...{ link: 'https://reset.contoso.example/r/x#1', code: 'AAAA', pin: false, locale: 'en' as const },
+  ...{ date: 0, expiresAt: 3_600_000, to: 'ada@mail.example', messageId: '<1@contoso.example>' },
+};
 const key = Buffer.alloc(32, 7).toString('base64');
 
 describe('settings', () => {
@@ -45,6 +53,12 @@ describe('settings', () => {
     ['RR_POLICY_PASSWORD_MINIMUM', '4'],
     ['RR_TIME_ZONE', 'Moon/Base'],
     ['RR_LISSTEN', '127.0.0.1:1'],
+    ['RR_SECRET_KEY', ','],
+    ['RR_MAIL_FROM', 'ädmin@contoso.example'],
+    ['RR_MAIL_FROM', 'IT <it@localhost>'],
+    ['RR_MAIL_FROM', 'IT <a@b.example> <c@d.example>'],
+    ['RR_ORGANISATION_FILE', '/etc/hostname'],
+    ['RR_POLICY_PIN_TYPED_FILE', '/nowhere'],
   ])('%s=%s is refused with a sentence that names it', (name, value) => {
     const found = problems({ [name]: value });
     expect(found).toHaveLength(1);
@@ -56,6 +70,26 @@ describe('settings', () => {
     expect(problems({ RR_LISTEN: '0.0.0.0:8787', RR_MAIL: 'smtp://mail.contoso.com' })[0]).toMatch(/this machine only/);
     expect(problems({ RR_PUBLIC_URL: 'https://reset.contoso.com' })[0]).toMatch(/RR_MAIL=folder/);
     expect(problems({ RR_PUBLIC_URL: 'https://reset.contoso.com', RR_MAIL: 'smtp://mail' })).toEqual([]);
+    const tls = { RR_TLS_CERT: 'a', RR_TLS_KEY: 'b' };
+    expect(problems({ ...tls, RR_LINK_LISTEN: '0.0.0.0:8788' })).toEqual([expect.stringMatching(/RR_MAIL=folder/)]);
+    expect(problems({ ...tls, RR_LINK_LISTEN: '127.0.0.1:8788' })).toEqual([]);
+  });
+
+  it.each([
+    ['helpdesk@contoso.example', 'helpdesk@contoso.example'],
+    ['<helpdesk@contoso.example>', 'helpdesk@contoso.example'],
+    ['IT Hilfe <hilfe@MÜLLER.example>', 'IT Hilfe <hilfe@xn--mller-kva.example>'],
+    ['Bilgi İşlem <bilgi@örnek.example>', 'Bilgi İşlem <bilgi@xn--rnek-4qa.example>'],
+    ['Contoso, IT <it@contoso.example>', '"Contoso, IT" <it@contoso.example>'],
+    ['"Contoso \\"IT\\"" <it@contoso.example>', '"Contoso \\"IT\\"" <it@contoso.example>'],
+  ])('take the sender %s as every header can hold it', async (given, kept) => {
+    const from = read({ RR_MAIL_FROM: given }).config?.mailFrom ?? '';
+    expect(from).toBe(kept);
+    const { bytes } = await resetMail({ ...letter, from });
+    const header = (await PostalMime.parse(bytes)).from;
+    const [, name = '', address = from] = /^(.*) <(.*)>$/.exec(kept) ?? [];
+    const bare = name.replace(/^"(.*)"$/, '$1').replaceAll('\\', '');
+    expect(header).toEqual({ name: bare, address });
   });
 
   it('read secrets from files, and never show them', () => {

@@ -43,6 +43,12 @@ describe('sealing', () => {
     expect(() => keyring([new Uint8Array(31)])).toThrow(RangeError);
   });
 
+  it('compares fingerprints of every key in the list, the first one first', () => {
+    const both = keyring([key(2), key(1)]);
+    expect(both.macs('a', 'x')).toEqual([keyring([key(2)]).mac('a', 'x'), keyring([key(1)]).mac('a', 'x')]);
+    expect(both.macs('a', 'x')[0]).toBe(both.mac('a', 'x'));
+  });
+
   it('makes fingerprints that differ by key and by label', () => {
     const ring = keyring([key(1)]);
     expect(ring.mac('a', 'x')).toBe(keyring([key(1)]).mac('a', 'x'));
