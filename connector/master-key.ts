@@ -117,7 +117,7 @@ function makeKeyFile(file: string): Uint8Array {
     renameSync(draft, file);
     durably(folder, 'r');
   } catch (error) {
-    rmSync(draft, { force: true });
+    if (existsSync(draft)) rmSync(draft);
     throw new KeyError(
       `The master key cannot be kept in ${file} (${(error as Error).message}). Set RR_SECRET_KEY or RR_SECRET_KEY_FILE.`,
     );

@@ -1,6 +1,7 @@
 // The command as an operator meets it: real processes, exit codes, and what stands on which stream.
 
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { command, freePort, installation, startServing } from '../serving.ts';
 
@@ -83,13 +84,27 @@ describe('other commands', () => {
   });
 
   it('check names each setting and what is wrong, and changes nothing', async () => {
-    const right = await command(here.env, 'check');
+    const env = { ...here.env, RR_MAIL: `folder:${join(here.folder, 'mail')}` };
+    const right = await command(env, 'check');
+    expect(readdirSync(here.folder)).toEqual([]);
     expect([right.code, right.stdout]).toEqual([0, expect.stringMatching(/RR_ORGANISATION +environment +Contoso/)]);
     expect(right.stdout).not.toContain(here.env.RR_SECRET_KEY);
     const wrong = await command({ ...here.env, RR_LISTEN: 'nowhere', RR_TYPO: '1' }, 'check');
     expect(wrong.code).toBe(1);
     expect(wrong.stdout).toMatch(/✗ RR_LISTEN is not HOST:PORT/);
     expect(wrong.stdout).toMatch(/✗ RR_TYPO is not a setting/);
+  });
+
+  it('check says which keys are still needed', async () => {
+    const [one = '', two = ''] = [here.env.RR_SECRET_KEY, Buffer.alloc(32, 4).toString('base64')];
+    const checked = async (keys: string) => (await command({ ...here.env, RR_SECRET_KEY: keys }, 'check')).stdout;
+    await (await startServing(here.env, await freePort())).end();
+    expect(await checked(one)).not.toMatch(/older keys/);
+    expect(await checked(`${two},${one}`)).toMatch(/older keys are still needed/);
+    await (await startServing({ ...here.env, RR_SECRET_KEY: `${two},${one}` }, await freePort())).end();
+    expect(await checked(`${two},${one}`)).toMatch(/older keys are needed until/);
+    await (await startServing({ ...here.env, RR_SECRET_KEY: two }, await freePort())).end();
+    expect(await checked(two)).toMatch(/opens with its key/);
   });
 
   it('explain themselves', async () => {
