@@ -27,6 +27,7 @@ describe('a folder', () => {
     const path = join(base, 'not', 'there');
     const mail = folderMail(path, { random });
     expect(await mail.verify()).toEqual({ ok: true });
+    expect(await readdir(base)).toEqual([]);
     const name = fileOf(message.messageId);
     expect(name).toMatch(/^[0-9a-f]{64}\.eml$/);
     expect(await mail.send(message)).toEqual({ outcome: 'accepted', reply: `250 kept as ${name}` });

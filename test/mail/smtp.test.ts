@@ -292,6 +292,14 @@ describe('unknown: the dot was sent', () => {
   });
 });
 
+test('a transport that has been closed sends nothing', async () => {
+  await using server = await scriptedServer({});
+  const mail = smtpMail(new URL(`smtp://127.0.0.1:${server.port}`), deps);
+  await mail.close();
+  expect(await mail.send(message)).toMatchObject({ outcome: 'later', code: 0 });
+  expect(server.commands).toEqual([]);
+});
+
 describe('refused: this recipient or message, for good', () => {
   const cases: [string, Script, number][] = [
     ['RCPT 550', { rcpt: '550 5.1.1 No such user' }, 550],
