@@ -10,6 +10,8 @@ import type { Policy } from '../tenant.ts';
 /** An address on file as the dialog sees it. `id` stands for it in a request, and is good for this person only. */
 export interface OnFile {
   readonly id: string;
+  /** `id`, and those that an earlier offer may have given it. */
+  readonly ids: readonly string[];
   readonly masked: string;
   readonly address: string;
 }
@@ -29,19 +31,17 @@ export function isOwnMailbox(user: User, address: string): boolean {
 
 /**
  * The addresses on file of a person that a password may go to, as they can be offered.
- * @param idOf makes the id of an address: stable for a while, tells nothing of the address
+ * @param idsOf the ids of an address, newest first: stable for a while, telling nothing of the address
  */
-export function addressesOnFile(user: User, idOf: (address: string) => string): OnFile[] {
+export function addressesOnFile(user: User, idsOf: (address: string) => readonly string[]): OnFile[] {
   const found: OnFile[] = [];
   for (const text of user.otherMails) {
     const parsed = parseAddress(text);
     if (!isAddress(parsed) || isOwnMailbox(user, parsed.address)) continue;
-    if (found.some(({ address }) => sameMailbox(address, parsed.address))) continue;
-    found.push({
-      id: idOf(parsed.address.toLowerCase()),
-      masked: maskAddress(parsed.address),
-      address: parsed.address,
-    });
+    if (found.some((other) => sameMailbox(other.address, parsed.address))) continue;
+    const { address } = parsed;
+    const ids = idsOf(address.toLowerCase());
+    found.push({ id: ids[0] ?? '', ids, masked: maskAddress(address), address });
   }
   return found;
 }
@@ -57,7 +57,7 @@ export function chooseRecipient(
   policy: Policy,
 ): Recipient {
   if ('onFile' in wanted) {
-    const found = onFile.find(({ id }) => id === wanted.onFile);
+    const found = onFile.find(({ ids }) => ids.includes(wanted.onFile));
     if (!found) throw new Problem('recipientUnknown');
     return { address: found.address, shown: found.masked, onFile: true };
   }

@@ -31,7 +31,7 @@ export function linkDoor(deps: LinkDoorDeps) {
       fromOwnPage(request, deps.linkHost);
     });
     const told = <T>(touched: Touched<T>): T => {
-      deps.watchers.changed(touched.tenant, touched.id);
+      deps.watchers.changed(touched.tenant, touched.person);
       deps.worker().wake();
       return touched.answer;
     };

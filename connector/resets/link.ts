@@ -24,11 +24,12 @@ export const leaseTime = 10 * 60_000;
 /** Wrong PINs until the link is locked. */
 export const pinTries = 5;
 
-/** Which reset was touched, for those who watch it. */
+/** Whose reset was touched, for those who watch it. */
 export interface Touched<T> {
   readonly answer: T;
   readonly tenant: string;
-  readonly id: string;
+  /** Object id. */
+  readonly person: string;
 }
 
 async function rowOfLink(sql: Sql, linkId: string): Promise<ResetRow | undefined> {
@@ -113,7 +114,7 @@ export async function openLink(deps: LinkDeps, linkId: string, request: OpenRequ
       leaseSeconds: Math.max(0, Math.floor((leasedUntil - at) / 1000)),
     };
   });
-  return { answer, tenant: found.tenant, id: found.id };
+  return { answer, tenant: found.tenant, person: found.user_id };
 }
 
 /** What is to be said instead of showing the password; undefined when it may be shown to this holder (PIN aside). */
@@ -163,7 +164,7 @@ export async function finishLink(deps: LinkDeps, linkId: string, request: DoneRe
     yield* move(tx, row, 'done', { at, actor: 'link', events: [{ name: 'done' }], set });
     yield* wakeSubject(tx, row.tenant, row.user_id, at);
   });
-  return { answer: undefined, tenant: found.tenant, id: found.id };
+  return { answer: undefined, tenant: found.tenant, person: found.user_id };
 }
 
 /**
@@ -180,5 +181,5 @@ export async function alarmLink(deps: LinkDeps, linkId: string, request: AlarmRe
     const set = { needs_you: 'alarm' as const };
     yield* move(tx, row, row.state, { at, actor: 'link', events: [{ name: 'alarm' }], set });
   });
-  return { answer: undefined, tenant: found.tenant, id: found.id };
+  return { answer: undefined, tenant: found.tenant, person: found.user_id };
 }

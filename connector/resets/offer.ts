@@ -12,7 +12,7 @@ import type { Sql, Tx, Work } from '../sql/sql.ts';
 import type { Policy, Tenant } from '../tenant.ts';
 import { authoriseReset, authoriseSearch } from './authorise.ts';
 import { type EventRow, type ResetRow, readEvents, readLive } from './row.ts';
-import { addressId } from './start.ts';
+import { addressIds } from './start.ts';
 import { toReset } from './view.ts';
 
 export interface OfferDeps {
@@ -44,7 +44,7 @@ export async function makeOffer(deps: OfferDeps, caller: Caller, userId: string,
     // Whoever may not reset the person is not shown where the person's private mail is.
     addresses: refusal
       ? []
-      : addressesOnFile(user, (address) => addressId(deps.keyring, caller.tenant.id, user.id, address)).map(
+      : addressesOnFile(user, (address) => addressIds(deps.keyring, caller.tenant.id, user.id, address)).map(
           ({ id, masked }) => ({ id, masked }),
         ),
     locale: user.preferredLanguage === undefined ? locale : pickLocale(user.preferredLanguage),

@@ -113,7 +113,7 @@ export function resetsDoor(deps: ApiDeps) {
         known(async (request, _reply, caller) => {
           const row = await permitted(deps, caller, parameter(request, 'id'));
           await act(deps.sql, name, { tenant: row.tenant, id: row.id, callerId: caller.id, at: deps.now() });
-          deps.watchers.changed(row.tenant, row.id);
+          deps.watchers.changed(row.tenant, row.user_id);
           deps.worker().wake();
           return read(deps, request, caller);
         }),
@@ -190,7 +190,7 @@ async function post(deps: ApiDeps, request: FastifyRequest, reply: FastifyReply,
   const directory = deps.directoryOf(caller.tenant);
   const { row, replayed } = await startReset({ ...deps, directory }, caller, key, wanted);
   deps.worker().wake();
-  if (row.supersedes) deps.watchers.changed(row.tenant, row.supersedes);
+  deps.watchers.changed(row.tenant, row.user_id);
   reply.code(202).header('location', `/api/resets/${row.id}`);
   if (replayed) reply.header('idempotency-replayed', 'true');
   return resetOf(deps, row, localeOf(request));
@@ -217,7 +217,7 @@ async function read(deps: ApiDeps, request: FastifyRequest, caller: Caller): Pro
 
 /** The stream of a reset (HTML Living Standard, server-sent events): one event per change, each the whole Reset. */
 async function events(deps: ApiDeps, request: FastifyRequest, reply: FastifyReply, caller: Caller): Promise<Readable> {
-  const { tenant, id } = await permitted(deps, caller, parameter(request, 'id'));
+  const { tenant, id, user_id: person } = await permitted(deps, caller, parameter(request, 'id'));
   const locale = localeOf(request);
   const lastSeen = Number(request.headers['last-event-id'] ?? Number.NaN);
   let sent = Number.isInteger(lastSeen) ? lastSeen : -1;
@@ -240,7 +240,7 @@ async function events(deps: ApiDeps, request: FastifyRequest, reply: FastifyRepl
   const lookNext = () => {
     looking = looking.then(look).catch((error: unknown) => void stream.destroy(error as Error));
   };
-  const unwatch = deps.watchers.watch(tenant, id, lookNext);
+  const unwatch = deps.watchers.watch(tenant, person, lookNext);
   const beat = setInterval(() => {
     stream.push(': still here\n\n');
     permitted(deps, caller, id).then(lookNext, () => stream.push(null));

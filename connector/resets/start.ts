@@ -47,12 +47,14 @@ export async function startReset(
   const { sql, keyring, now } = deps;
   const tenant = caller.tenant.id;
   // Under the master key: a bare hash of a typed password could be guessed offline.
-  const fingerprint = keyring.mac('idempotency', JSON.stringify(canonical(request)));
+  // A rotated key still recognises what it has marked.
+  const fingerprints = keyring.macs('idempotency', JSON.stringify(canonical(request)));
+  const [fingerprint = ''] = fingerprints;
   const known = await sql.run((tx) => readKey(tx, tenant, caller.id, key, now()));
   if (known) {
     // Who has lost the role meanwhile learns nothing from an old key.
     await authorise(deps.directory, caller.id, known.row.user_id);
-    return replay(known, fingerprint);
+    return replay(known, fingerprints);
   }
   const permission = await authoriseReset(deps.directory, caller.id, request.user);
   // The directory finds people by name as well; a name is not good enough here.
@@ -65,7 +67,7 @@ export async function startReset(
   return sql.run(function* (tx) {
     const at = prepared.started_at;
     const earlier = yield* readKey(tx, tenant, caller.id, key, at);
-    if (earlier) return replay(earlier, fingerprint);
+    if (earlier) return replay(earlier, fingerprints);
     yield* forgetKeys(tx, at);
     const live = yield* readLive(tx, tenant, prepared.user_id);
     if (live && live.id !== request.supersede) throw alreadyLive(live);
@@ -96,8 +98,8 @@ interface Known {
   readonly fingerprint: string;
 }
 
-function replay(known: Known, fingerprint: string): { row: ResetRow; replayed: boolean } {
-  if (!sameText(known.fingerprint, fingerprint)) throw new Problem('idempotencyMismatch');
+function replay(known: Known, fingerprints: readonly string[]): { row: ResetRow; replayed: boolean } {
+  if (!fingerprints.some((one) => sameText(known.fingerprint, one))) throw new Problem('idempotencyMismatch');
   return { row: known.row, replayed: true };
 }
 
@@ -135,7 +137,7 @@ async function prepare(
   const password = request.password ?? generatePassword(random);
   const [finding] = checkPassword(password, policy.password, { ...user, organisation: tenant.name });
   if (finding) throw new Problem(finding.code, finding.details);
-  const onFile = addressesOnFile(user, (address) => addressId(keyring, tenant.id, user.id, address));
+  const onFile = addressesOnFile(user, (address) => addressIds(keyring, tenant.id, user.id, address));
   const recipient = chooseRecipient(request.recipient, user, onFile, policy);
   checkPin(request.pin, recipient, policy);
 
@@ -217,9 +219,9 @@ async function prepare(
   };
 }
 
-/** The id of an address on file in offers and requests: under the master key, so that it tells nothing. */
-export function addressId(keyring: Keyring, tenant: string, user: string, address: string): string {
-  return keyring.mac('address', JSON.stringify([tenant, user, address])).slice(0, 22);
+/** The ids of an address on file in offers and requests: under each master key, so that they tell nothing of it. */
+export function addressIds(keyring: Keyring, tenant: string, user: string, address: string): string[] {
+  return keyring.macs('address', JSON.stringify([tenant, user, address])).map((mac) => mac.slice(0, 22));
 }
 
 function* insert(tx: Tx, prepared: ResetRow): Work<ResetRow> {

@@ -43,7 +43,7 @@ export async function walk(deps: WalkDeps, claimed: Job): Promise<void> {
     const before = row;
     next = await steps[row.state](deps, tenant, row, job).catch((error: unknown) => stumble(deps, before, job, error));
     row = await sql.run((tx) => readReset(tx, job.tenant, job.ref));
-    if (row && row.seq !== before.seq) watchers.changed(job.tenant, job.ref);
+    if (row && row.seq !== before.seq) watchers.changed(job.tenant, row.user_id);
     if (row && row.epoch !== job.fence) {
       // An admin was faster, or the lease has passed on: what is to be done now is looked at afresh.
       next = now();

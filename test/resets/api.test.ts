@@ -144,4 +144,43 @@ describe('a reset', () => {
     expect(Buffer.from((await next)?.value ?? []).toString()).toMatch(new RegExp(`^id: ${last + 1}\nevent: reset\n`));
     again.abort();
   });
+
+  it('is told at once when a newer one takes its place, and when it is given back', async () => {
+    await using world = await makeWorld(names);
+    await world.app.listen({ port: 0, host: '127.0.0.1' });
+    const base = `http://127.0.0.1:${(world.app.server.address() as { port: number }).port}/api`;
+    const { id } = (await world.reset('globalAdmin', 'amara')).json<Reset>();
+    await world.walk();
+    const abort = new AbortController();
+    const headers = { authorization: `Bearer ${await world.token('globalAdmin')}` };
+    const response = await fetch(`${base}/resets/${id}/events`, { headers, signal: abort.signal });
+    const told: string[] = [];
+    const reading = (async () => {
+      for await (const chunk of response.body ?? []) {
+        for (const [, data] of Buffer.from(chunk)
+          .toString()
+          .matchAll(/^data: (.*)$/gm)) {
+          const { supersededBy, state } = JSON.parse(data ?? '') as Reset;
+          told.push(supersededBy ? `${state}, replaced` : state);
+        }
+      }
+    })().catch(() => {});
+    // Well before the heartbeat, which would tell it as well.
+    const until = async (wanted: string) => {
+      for (let tries = 0; tries < 100 && told.at(-1) !== wanted; tries++) await new Promise((go) => setTimeout(go, 20));
+      expect(told.at(-1)).toBe(wanted);
+    };
+    await until('ready');
+    world.script.push({ outcome: 'later', code: 421, reply: '421' });
+    const second = (await world.reset('globalAdmin', 'amara', { supersede: id })).json<Reset>();
+    await world.walk();
+    await until('ready, replaced');
+    await world.api('globalAdmin', 'POST', `/resets/${second.id}/cancel`);
+    await until('ready');
+    await world.reset('globalAdmin', 'amara', { supersede: id });
+    await world.walk();
+    await until('superseded, replaced');
+    abort.abort();
+    await reading;
+  });
 });

@@ -322,3 +322,17 @@ it('a call whose answer never comes is remembered until its own deadline', async
     await world.pass(2_000);
   }
 });
+
+it('a rotated master key still knows the request and the address that it has marked', async () => {
+  const [one, two] = [1, 2].map((byte) => Buffer.alloc(32, byte).toString('base64'));
+  const sql = openSqlite(':memory:');
+  const before = await makeWorld({ ...cast, sql, secretKey: `${one}` });
+  const offer = (await before.api('globalAdmin', 'GET', `/users/${before.ids.amara}/offer`)).json<Offer>();
+  const recipient = { onFile: offer.addresses[0]?.id ?? '' };
+  const first = (await before.reset('globalAdmin', 'amara', { recipient }, 'key-before-rotation')).json<Reset>();
+  await using world = await makeWorld({ ...cast, sql, secretKey: `${two},${one}` });
+  const replayed = await world.reset('globalAdmin', 'amara', { recipient }, 'key-before-rotation');
+  expect([replayed.statusCode, replayed.json<Reset>().id]).toEqual([202, first.id]);
+  const again = await world.reset('globalAdmin', 'amara', { recipient, supersede: first.id });
+  expect(again.statusCode, again.body).toBe(202);
+});
