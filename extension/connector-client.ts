@@ -33,6 +33,8 @@ export interface ConnectorOptions {
   /** Milliseconds until a request counts as unanswered, and until a silent stream counts as dead. */
   readonly timeout?: number;
   readonly silence?: number;
+  /** Calls the listener when the machine may be back: awake, or in a network. Returns how to stop it. */
+  onWake?(listener: () => void): () => void;
 }
 
 export type Connector = ReturnType<typeof connector>;
@@ -61,7 +63,7 @@ export function connector(options: ConnectorOptions) {
   const pause = options.wait ?? wait;
   const send = options.fetch ?? ((...request: Parameters<typeof fetch>) => fetch(...request));
   const timeout = options.timeout ?? 15_000;
-  const silence = options.silence ?? 45_000;
+  const silence = options.silence ?? 25_000;
 
   /** One request, and once more with a fresh token when the first one was refused. */
   async function request(path: string, call: Call, limit?: number): Promise<Response | undefined> {
@@ -134,8 +136,7 @@ export function connector(options: ConnectorOptions) {
       return sound ? answer : { outcome: 'unknown', why: 'notConnector' };
     },
 
-    search: (text: string, signal?: AbortSignal): Promise<Answer<Search>> =>
-      ask(`/api/users?search=${encodeURIComponent(text)}`, signal ? { signal } : {}),
+    search: (text: string): Promise<Answer<Search>> => ask(`/api/users?search=${encodeURIComponent(text)}`),
 
     /** @param user object id */
     offer: (user: string): Promise<Answer<Offer>> => ask(`/api/users/${encodeURIComponent(user)}/offer`),
@@ -153,8 +154,9 @@ export function connector(options: ConnectorOptions) {
     kill: (id: string): Promise<Answer<Reset>> => ask(`${at(id)}/kill`, { method: 'POST', body: {} }),
 
     /**
-     * Follows a reset until the signal aborts, it has nothing more to tell, or the connector refuses. A broken or
-     * silent connection is taken up again where it was left (Last-Event-ID), for as long as it takes.
+     * Follows a reset until the signal aborts, it has nothing more to tell, or the connector refuses, which is the last
+     * that is told then. A broken or silent connection is taken up again where it was left (Last-Event-ID), for as long
+     * as it takes, and at once when the machine wakes up.
      * @param seq of the state that is already known
      */
     async *watch(id: string, seq: number, signal: AbortSignal): AsyncGenerator<Sighting> {
@@ -163,51 +165,60 @@ export function connector(options: ConnectorOptions) {
       let barren = 0;
       let unreached = 0;
       let lost = false;
-      while (!signal.aborted) {
-        const idle = new AbortController();
-        let timer = setTimeout(() => idle.abort(), silence);
-        const alive = () => {
-          clearTimeout(timer);
-          timer = setTimeout(() => idle.abort(), silence);
-        };
-        let retry: number | undefined;
-        try {
-          const response = await request(`${at(id)}/events`, {
-            headers: { Accept: 'text/event-stream', 'Last-Event-ID': String(seen) },
-            signal: AbortSignal.any([signal, idle.signal]),
-          });
-          const refused = response && !response.ok ? parseJson(await response.text()) : undefined;
-          if (isProblemBody(refused) && ![429, 503, 500].includes(refused.status)) {
-            yield { kind: 'problem', problem: refused };
-            return;
-          }
-          if (response?.ok && response.body) {
-            alive();
-            unreached = 0;
-            if (lost) yield { kind: 'connection', lost: false };
-            lost = false;
-            for await (const event of readEvents(response.body, alive)) {
-              retry = event.retry ?? retry;
-              const reset = event.name === 'reset' ? readReset(event.data, id) : undefined;
-              if (!reset) continue;
-              barren = 0;
-              seen = Math.max(seen, reset.seq);
-              over = isOver(reset);
-              yield { kind: 'reset', reset };
+      let woken = new AbortController();
+      const stopWaking = options.onWake?.(() => woken.abort());
+      try {
+        while (!signal.aborted) {
+          const idle = new AbortController();
+          woken = new AbortController();
+          let timer = setTimeout(() => idle.abort(), silence);
+          const alive = () => {
+            clearTimeout(timer);
+            timer = setTimeout(() => idle.abort(), silence);
+          };
+          let retry: number | undefined;
+          try {
+            const response = await request(`${at(id)}/events`, {
+              headers: { Accept: 'text/event-stream', 'Last-Event-ID': String(seen) },
+              signal: AbortSignal.any([signal, idle.signal, woken.signal]),
+            });
+            const refused = response && !response.ok ? parseJson(await response.text()) : undefined;
+            if (isProblemBody(refused) && ![429, 503, 500].includes(refused.status)) {
+              yield { kind: 'problem', problem: refused };
+              return;
             }
+            if (response?.ok && response.body) {
+              alive();
+              unreached = 0;
+              if (lost) yield { kind: 'connection', lost: false };
+              lost = false;
+              for await (const event of readEvents(response.body, alive)) {
+                retry = event.retry ?? retry;
+                const reset = event.name === 'reset' ? readReset(event.data, id) : undefined;
+                if (!reset) continue;
+                barren = 0;
+                seen = Math.max(seen, reset.seq);
+                over = isOver(reset);
+                yield { kind: 'reset', reset };
+              }
+            }
+          } catch {
+            // The connection broke; what follows takes it up again.
+          } finally {
+            clearTimeout(timer);
           }
-        } catch {
-          // The connection broke; what follows takes it up again.
-        } finally {
-          clearTimeout(timer);
+          // One broken connection is no news, as proxies have their limits; one silence is: that long nothing was heard.
+          if (!signal.aborted && !over && !woken.signal.aborted) {
+            if ((unreached++ > 0 || idle.signal.aborted) && !lost) {
+              lost = true;
+              yield { kind: 'connection', lost: true };
+            }
+            await pause(retry ?? backoff(barren++), AbortSignal.any([signal, woken.signal]));
+          }
+          if (over) return;
         }
-        if (signal.aborted || over) return;
-        // One broken connection is no news: a laptop woke up, a proxy has its limits.
-        if (unreached++ > 0 && !lost) {
-          lost = true;
-          yield { kind: 'connection', lost: true };
-        }
-        await pause(retry ?? backoff(barren++), signal);
+      } finally {
+        stopWaking?.();
       }
     },
   };

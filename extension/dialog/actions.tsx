@@ -1,67 +1,25 @@
 // What an administrator can do with a reset: what the connector says they may, and nothing else.
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { isLive, mood, standing } from './ladder.ts';
+import { Callout, Question, TroubleText } from './parts.tsx';
 import type { Step } from './reset-flow.ts';
 import { useRoom } from './room.tsx';
 
-export function Actions({ step }: { readonly step: Extract<Step, { at: 'reset' }> }) {
+type At = Extract<Step, { at: 'reset' }>;
+
+/** The buttons beneath a reset. */
+export function Actions({ step }: { readonly step: At }) {
   const { words, talk, isDeliberate, close } = useRoom();
   const { reset, doing } = step;
   const [asking, setAsking] = useState(false);
-  const killButton = useRef<HTMLButtonElement>(null);
-  const question = useRef<HTMLHeadingElement>(null);
   const mayKill = reset.may.includes('kill');
   const live = isLive(reset);
+  // It may have ended by itself while the question stood, or the connector has said no: then there is more to read.
+  const answered = !mayKill || step.trouble?.kind === 'problem' || step.following.how === 'signedOut';
   useEffect(() => {
-    if (asking) question.current?.focus();
-  }, [asking]);
-  // It may have ended by itself while the question stood.
-  useEffect(() => {
-    if (!mayKill) setAsking(false);
-  }, [mayKill]);
-
-  if (asking && mayKill) {
-    const leave = () => {
-      setAsking(false);
-      requestAnimationFrame(() => killButton.current?.focus());
-    };
-    return (
-      <section
-        class="confirm"
-        role="alertdialog"
-        aria-labelledby="kill-title"
-        aria-describedby="kill-text"
-        onKeyDown={(event) => {
-          if (event.key !== 'Escape') return;
-          event.stopPropagation();
-          leave();
-        }}
-      >
-        <h3 id="kill-title" ref={question} tabIndex={-1}>
-          {words.actions.confirmKill}
-        </h3>
-        <p id="kill-text">{words.actions.confirmKillText(reset.user.displayName)}</p>
-        <p class="buttons">
-          <button
-            type="button"
-            class="danger"
-            aria-disabled={doing !== undefined}
-            onClick={(event) => {
-              if (!doing && isDeliberate(event)) void talk.act('kill').then(() => setAsking(false));
-            }}
-            data-testid="confirm-kill"
-          >
-            {doing === 'kill' ? words.actions.killing : words.actions.confirm}
-          </button>
-          <button type="button" onClick={leave} data-testid="keep-running">
-            {words.actions.back}
-          </button>
-        </p>
-      </section>
-    );
-  }
-
+    if (answered) setAsking(false);
+  }, [answered]);
   const now = standing(reset);
   const stopFirst = now === 'alarm';
   const attention = mood(now) === 'attention' && !stopFirst;
@@ -102,7 +60,6 @@ export function Actions({ step }: { readonly step: Extract<Step, { at: 'reset' }
         )}
         {mayKill && (
           <button
-            ref={killButton}
             type="button"
             class={stopFirst ? 'danger' : 'danger-quiet'}
             onClick={() => setAsking(true)}
@@ -112,6 +69,46 @@ export function Actions({ step }: { readonly step: Extract<Step, { at: 'reset' }
           </button>
         )}
       </div>
+      {asking && <KillQuestion step={step} leave={() => setAsking(false)} />}
     </section>
+  );
+}
+
+/** Stays until there is an answer, so that a stop whose outcome is unknown can be repeated. */
+function KillQuestion({ step, leave }: { readonly step: At; readonly leave: () => void }) {
+  const { words, talk, isDeliberate } = useRoom();
+  const { reset, doing, trouble } = step;
+  return (
+    <Question
+      title={words.actions.confirmKill}
+      text={words.actions.confirmKillText(reset.user.displayName)}
+      tone="bad"
+      leave={leave}
+      testId="kill-question"
+    >
+      {trouble?.kind === 'unsure' && trouble.act === 'kill' && (
+        <Callout tone="bad" role="alert">
+          <p data-testid="kill-trouble">
+            <TroubleText trouble={trouble} />
+          </p>
+        </Callout>
+      )}
+      <p class="buttons">
+        <button
+          type="button"
+          class="danger"
+          aria-disabled={doing !== undefined}
+          onClick={(event) => {
+            if (!doing && isDeliberate(event)) void talk.act('kill');
+          }}
+          data-testid="confirm-kill"
+        >
+          {doing === 'kill' ? words.actions.killing : words.actions.confirm}
+        </button>
+        <button type="button" onClick={leave} data-testid="keep-running">
+          {words.actions.back}
+        </button>
+      </p>
+    </Question>
   );
 }

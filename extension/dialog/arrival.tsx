@@ -2,12 +2,13 @@
 
 import { useEffect, useRef } from 'preact/hooks';
 import type { Reset } from '#shared/api.ts';
+import type { DialogMessages } from '#shared/messages/dialog.ts';
 import { Actions } from './actions.tsx';
 import { Icon, type IconName } from './icon.tsx';
-import { isBySelf, isLive, mood, type Rung, rungs, type Standing, standing } from './ladder.ts';
-import { Callout, CopyButton, TroubleText } from './parts.tsx';
+import { has, isBySelf, isLive, lastReply, mood, type Rung, rungs, type Standing, standing } from './ladder.ts';
+import { Callout, CopyButton, signInNote, TroubleText, Waiting } from './parts.tsx';
 import { PinCard } from './pin-card.tsx';
-import type { Step } from './reset-flow.ts';
+import type { Following, Step } from './reset-flow.ts';
 import { useCountdown, useMoment, useRoom } from './room.tsx';
 
 /** What is worked on turns; what a person is awaited for doesn't. */
@@ -19,6 +20,7 @@ function iconFor(now: Standing): IconName | undefined {
   return ({ busy: undefined, good: 'check', attention: 'alert', ended: 'stop' } as const)[mood(now)];
 }
 
+/** A reset as it stands, from its first second to its end. */
 export function Arrival({ step }: { readonly step: Extract<Step, { at: 'reset' }> }) {
   const { words } = useRoom();
   const { reset, pin } = step;
@@ -48,17 +50,54 @@ export function Arrival({ step }: { readonly step: Extract<Step, { at: 'reset' }
           <TroubleText trouble={step.trouble} />
         </Callout>
       )}
-      {step.lost && (
-        <Callout tone="attention" role="status">
-          {words.ladder.lost}
-        </Callout>
-      )}
+      <Unfollowed following={step.following} />
       {pin !== undefined && isLive(reset) && <PinCard pin={pin} who={who} />}
       <Ladder reset={reset} />
-      {isLive(reset) && mood(now) !== 'attention' && <Tell reset={reset} pinGone={reset.pin && pin === undefined} />}
+      {/* There is nothing to look for before a mail server has taken the mail. */}
+      {isLive(reset) && has(reset, 'accepted') && mood(now) !== 'attention' && (
+        <Tell reset={reset} pinGone={reset.pin && pin === undefined} />
+      )}
       <Actions step={step} />
     </div>
   );
+}
+
+/** What is shown may be out of date: why, and what to do about it. */
+function Unfollowed({ following }: { readonly following: Following }) {
+  const { words, talk } = useRoom();
+  switch (following.how) {
+    case 'live':
+      return null;
+    case 'lost':
+      return (
+        <Callout tone="attention" role="status">
+          <p data-testid="lost">{words.ladder.lost}</p>
+        </Callout>
+      );
+    case 'signingIn':
+      return <Waiting>{words.signIn.open}</Waiting>;
+    case 'signedOut':
+      return (
+        <Callout tone="attention" role="status">
+          <p data-testid="signed-out">
+            <strong>{words.signIn.ended}</strong> {words.signIn.endedText}
+          </p>
+          {following.note && <p>{signInNote(words, following.note)}</p>}
+          <button type="button" class="main" onClick={() => void talk.signIn()} data-testid="sign-in">
+            {words.signIn.button}
+          </button>
+        </Callout>
+      );
+    case 'refused':
+      return (
+        <Callout tone="bad" role="alert">
+          <p data-testid="not-followed">{following.problem.detail}</p>
+          <button type="button" onClick={talk.followAgain} data-testid="follow-again">
+            {words.tryAgain}
+          </button>
+        </Callout>
+      );
+  }
 }
 
 const rungIcon: Readonly<Record<Rung['state'], IconName>> = {
@@ -79,7 +118,7 @@ function Ladder({ reset }: { readonly reset: Reset }) {
     const now = rung.state === 'active' || rung.state === 'trouble';
     const again = now && countdown ? words.ladder.nextAttempt(countdown) : undefined;
     if (rung.name === 'accepted')
-      return [words.ladder.to(reset.recipient.shown), now ? lastReply(reset) : undefined, again];
+      return [words.ladder.to(reset.recipient.shown), now ? replyText(words, lastReply(reset)) : undefined, again];
     if (!now) return [];
     if (rung.name === 'passwordSet') return [again];
     if (rung.name === 'opened') return [words.ladder.openBy(moment(reset.expiresAt))];
@@ -120,9 +159,9 @@ function Ladder({ reset }: { readonly reset: Reset }) {
   );
 }
 
-/** What the mail server answered last, while it has not accepted. */
-function lastReply(reset: Reset): string | undefined {
-  return reset.events.findLast(({ name }) => name === 'mailRefused' || name === 'deferred')?.evidence;
+/** The raw error stays beneath "All events". */
+function replyText(words: DialogMessages, last: ReturnType<typeof lastReply>): string | undefined {
+  return last === 'unreached' ? words.ladder.unreached : last?.reply;
 }
 
 function Tell({ reset, pinGone }: { readonly reset: Reset; readonly pinGone: boolean }) {

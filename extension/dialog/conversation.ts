@@ -7,8 +7,18 @@ import type { ProblemBody } from '#shared/problem.ts';
 import type { Answer, Connector } from '../connector-client.ts';
 import type { Hint } from '../portals/portal.ts';
 import type { SignIn, SignInOutcome } from '../sign-in.ts';
-import { isLive } from './ladder.ts';
-import { type Attempt, begin, type Flow, foreignDomain, type Happening, reduce, type Trouble } from './reset-flow.ts';
+import { isLive, isOver } from './ladder.ts';
+import {
+  type Act,
+  type Attempt,
+  begin,
+  type Flow,
+  foreignDomain,
+  type Happening,
+  reduce,
+  type SignInNote,
+  type Trouble,
+} from './reset-flow.ts';
 
 export interface ConversationDeps {
   readonly hint: Hint | undefined;
@@ -24,14 +34,16 @@ export interface ConversationDeps {
 /** What the dialog's person may ask for. Nothing here rejects; what went wrong is in the flow. */
 export interface Conversation {
   begin(): Promise<void>;
-  /** `choose`: with another account. */
+  /** From a click, in the provider's window. A reset that is shown stays shown. `choose`: with another account. */
   signIn(choose?: boolean): Promise<void>;
   search(text: string): Promise<void>;
   choose(user: string): Promise<void>;
   signInElsewhere(): Promise<void>;
   /** Starts a reset, or repeats the attempt whose outcome is unknown, whatever is given then. */
   send(request: Omit<ResetRequest, 'pin'>, withPin: boolean): Promise<void>;
-  act(name: 'cancel' | 'kill'): Promise<void>;
+  act(name: Act): Promise<void>;
+  /** Follows the shown reset again, after a refusal. */
+  followAgain(): void;
   sendAgain(): void;
   keep(): void;
   hidePin(): void;
@@ -41,6 +53,7 @@ export interface Conversation {
   reload(): Promise<void>;
 }
 
+/** Begins a talk; nothing is asked before `begin`. Every change is shown through `deps.show`, at once and in order. */
 export function converse(deps: ConversationDeps): Conversation {
   let flow = begin(deps.hint);
   let provider: SignIn | undefined;
@@ -58,11 +71,12 @@ export function converse(deps: ConversationDeps): Conversation {
   /** Watches the reset that is shown or about to be replaced, and no other. */
   function follow(): void {
     const { step } = flow;
-    const shown = step.at === 'reset' ? step.reset : step.at === 'form' ? step.replaces : undefined;
+    const behind = step.at === 'form' ? step.replaces : undefined;
+    const shown = step.at === 'reset' && isFollowed(step) ? step.reset : behind;
     if (watching?.id === shown?.id) return;
     watching?.stop.abort();
     watching = undefined;
-    if (!shown || !connector) return;
+    if (!shown || !connector || isOver(shown)) return;
     watching = { id: shown.id, stop: new AbortController() };
     void watch(connector, shown, watching.stop.signal);
   }
@@ -70,8 +84,18 @@ export function converse(deps: ConversationDeps): Conversation {
   async function watch(from: Connector, { id, seq }: Reset, signal: AbortSignal): Promise<void> {
     for await (const sighting of from.watch(id, seq, signal)) {
       if (signal.aborted) return;
-      if (sighting.kind === 'reset') tell({ is: 'seen', reset: sighting.reset });
-      else tell({ is: 'connection', lost: sighting.kind === 'problem' || sighting.lost });
+      if (sighting.kind === 'reset') {
+        tell({ is: 'seen', reset: sighting.reset });
+        continue;
+      }
+      if (sighting.kind === 'connection') {
+        tell({ is: 'following', following: { how: sighting.lost ? 'lost' : 'live' } });
+        continue;
+      }
+      // The last that is told: whoever follows it again begins anew.
+      watching = undefined;
+      const { problem } = sighting;
+      tell({ is: 'following', following: problem.status === 401 ? { how: 'signedOut' } : { how: 'refused', problem } });
     }
   }
 
@@ -96,10 +120,16 @@ export function converse(deps: ConversationDeps): Conversation {
     const outcome = await trying;
     if (mine !== journey) return;
     if (outcome.outcome === 'done') return find();
-    if (outcome.outcome === 'failed') tell({ is: 'signInWanted', note: { failed: outcome.why } });
-    else if (outcome.outcome === 'closed' && flow.step.at === 'signIn' && flow.step.phase === 'open') {
-      tell({ is: 'signInWanted', note: 'closed' });
-    } else tell({ is: 'signInWanted' });
+    const wasOpen = flow.step.at === 'signIn' && flow.step.phase === 'open';
+    tell({ is: 'signInWanted', ...noteOn(outcome, wasOpen) });
+  }
+
+  /** Signs in beside a reset that stays in sight. */
+  async function signInBeside(trying: Promise<SignInOutcome>): Promise<void> {
+    tell({ is: 'following', following: { how: 'signingIn' } });
+    const outcome = await trying;
+    const done = outcome.outcome === 'done';
+    tell({ is: 'following', following: done ? { how: 'live' } : { how: 'signedOut', ...noteOn(outcome, true) } });
   }
 
   /** From the hint to the person: by whole address, by object id, else by hand. */
@@ -148,7 +178,12 @@ export function converse(deps: ConversationDeps): Conversation {
   async function askSignedIn<T>(ask: () => Promise<Answer<T>>): Promise<Answer<T>> {
     const answer = await ask();
     if (!isSignedOut(answer) || (await provider?.interactive())?.outcome !== 'done') return answer;
+    followAgain();
     return ask();
+  }
+
+  function followAgain(): void {
+    if (flow.step.at === 'reset' && !isFollowed(flow.step)) tell({ is: 'following', following: { how: 'live' } });
   }
 
   async function started(mine: number, attempt: Attempt, answer: Answer<Reset>): Promise<void> {
@@ -173,8 +208,9 @@ export function converse(deps: ConversationDeps): Conversation {
     },
     async signIn(choose = false) {
       if (!provider) return;
+      if (flow.step.at === 'reset') return signInBeside(provider.interactive(choose));
       const mine = ++journey;
-      tell({ is: 'signingIn', phase: 'open' });
+      tell({ is: 'signingIn' });
       await signedIn(mine, provider.interactive(choose));
     },
     async search(text) {
@@ -182,7 +218,9 @@ export function converse(deps: ConversationDeps): Conversation {
       tell({ is: 'searching', text });
       const answer = await connector.search(text);
       if (answer.outcome === 'done') tell({ is: 'found', text, search: answer.value, hint: false });
-      else tell({ is: 'searchFailed', text, trouble: troubleOf(answer) });
+      else if (isSignedOut(answer)) {
+        if (flow.step.at === 'picking') tell({ is: 'signInWanted' });
+      } else tell({ is: 'searchFailed', text, trouble: troubleOf(answer) });
     },
     async choose(user) {
       const mine = ++journey;
@@ -209,11 +247,17 @@ export function converse(deps: ConversationDeps): Conversation {
       tell({ is: 'doing', act: name });
       const answer = await askSignedIn(() => connector[name](id));
       if (answer.outcome === 'done') return tell({ is: 'seen', reset: answer.value });
+      if (isSignedOut(answer)) {
+        tell({ is: 'actFailed', trouble: troubleOf(answer) });
+        return tell({ is: 'following', following: { how: 'signedOut' } });
+      }
       // It has moved on, or nobody knows: what it is now says more than what went wrong.
       const now = await connector.reset(id);
       const reset = now.outcome === 'done' ? { reset: now.value } : {};
-      tell({ is: 'actFailed', trouble: troubleOf(answer), ...reset });
+      const trouble: Trouble = answer.outcome === 'unknown' ? { kind: 'unsure', act: name } : troubleOf(answer);
+      tell({ is: 'actFailed', trouble, ...reset });
     },
+    followAgain,
     sendAgain: () => tell({ is: 'sendAgain' }),
     keep: () => tell({ is: 'keep' }),
     hidePin: () => tell({ is: 'pinHidden' }),
@@ -222,7 +266,10 @@ export function converse(deps: ConversationDeps): Conversation {
       const shown = shownOffer();
       if (!connector || !shown || (flow.step.at === 'reset' && isLive(flow.step.reset))) return;
       const mine = journey;
-      const offer = await need(mine, connector.offer(shown.user.id));
+      const offer = await need(
+        mine,
+        askSignedIn(() => connector.offer(shown.user.id)),
+      );
       if (!offer) return;
       // Somebody else may have started one in the meantime.
       if (offer.reset && isLive(offer.reset)) tell({ is: 'offered', offer });
@@ -234,6 +281,17 @@ export function converse(deps: ConversationDeps): Conversation {
       return provider && flow.step.at === 'trouble' ? find() : this.begin();
     },
   };
+}
+
+/** Is a shown reset kept up to date, or will it be without anybody's doing? */
+function isFollowed({ following }: Extract<Flow['step'], { at: 'reset' }>): boolean {
+  return following.how === 'live' || following.how === 'lost';
+}
+
+/** What to say of a sign-in that came to nothing. `seen`: its window was open. */
+function noteOn(outcome: SignInOutcome, seen: boolean): { note?: SignInNote } {
+  if (outcome.outcome === 'failed') return { note: { failed: outcome.why } };
+  return outcome.outcome === 'closed' && seen ? { note: 'closed' } : {};
 }
 
 function isSignedOut(answer: Answer<unknown>): boolean {

@@ -5,7 +5,7 @@ import { Arrival } from './arrival.tsx';
 import { Header, PersonCard } from './header.tsx';
 import { isLive } from './ladder.ts';
 import { Elsewhere, Refused, SetUp, SignInNotice, TroubleNotice } from './notices.tsx';
-import { Waiting } from './parts.tsx';
+import { Question, Waiting } from './parts.tsx';
 import { PersonPicker } from './person-picker.tsx';
 import type { Flow } from './reset-flow.ts';
 import { ResetForm } from './reset-form.tsx';
@@ -20,6 +20,7 @@ function lossOf({ step }: Flow, dirty: boolean): Loss | undefined {
   return step.at === 'reset' && step.pin !== undefined && isLive(step.reset) ? 'pin' : undefined;
 }
 
+/** The page's content: all that it shows follows from `flow`. */
 export function Dialog({ flow, room }: { readonly flow: Flow; readonly room: Room }) {
   const [dirty, setDirty] = useState(false);
   const [leaving, setLeaving] = useState(false);
@@ -122,34 +123,16 @@ function Leaving({
   readonly leave: () => void;
   readonly words: Room['words']['closing'];
 }) {
-  const first = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
-    const before = document.activeElement;
-    first.current?.focus();
-    return () => {
-      if (before instanceof HTMLElement) before.focus();
-    };
-  }, []);
   return (
-    <div class="leaving" role="alertdialog" aria-labelledby="leaving-text" data-testid="leaving">
-      <p id="leaving-text">{words[loss]}</p>
-      <div class="buttons">
-        <button
-          ref={first}
-          type="button"
-          class="main"
-          onClick={stay}
-          onKeyDown={(event) => {
-            if (event.key === 'Escape') event.preventDefault();
-          }}
-          data-testid="stay"
-        >
+    <Question title={words[loss]} tone="attention" leave={stay} testId="leaving">
+      <p class="buttons">
+        <button type="button" class="main" onClick={stay} data-testid="stay">
           {words.stay}
         </button>
         <button type="button" onClick={leave} data-testid="leave">
           {words.leave}
         </button>
-      </div>
-    </div>
+      </p>
+    </Question>
   );
 }

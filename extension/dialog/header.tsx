@@ -5,6 +5,7 @@ import { Icon } from './icon.tsx';
 import type { Flow } from './reset-flow.ts';
 import { useRoom } from './room.tsx';
 
+/** The product, the organisation, and who acts. */
 export function Header({ flow }: { readonly flow: Flow }) {
   const { words } = useRoom();
   const organisation = flow.organisation?.name ?? flow.config?.organisation.name;
@@ -37,6 +38,7 @@ function initials(name: string): string {
   return letters.join('').toLocaleUpperCase();
 }
 
+/** The person, by what the connector knows and never by what the page said. */
 export function PersonCard({ user }: { readonly user: Offer['user'] }) {
   const { words } = useRoom();
   const place = [user.jobTitle, user.department].filter(Boolean).join(' · ');

@@ -12,8 +12,6 @@ export interface Rung {
   readonly state: 'done' | 'active' | 'trouble' | 'waiting' | 'never';
   /** ISO 8601, when done. */
   readonly at?: string;
-  /** The connector's evidence, for people who check. */
-  readonly evidence?: string;
 }
 
 /**
@@ -42,7 +40,8 @@ export type Standing =
 /** Good news, news, a warning, the end without success. */
 export type Mood = 'busy' | 'good' | 'attention' | 'ended';
 
-function has(reset: Reset, name: EventName): boolean {
+/** Has the connector recorded this event? */
+export function has(reset: Reset, name: EventName): boolean {
   return reset.events.some((event) => event.name === name);
 }
 
@@ -92,34 +91,41 @@ export function standing(reset: Reset): Standing {
   return reset.nextAttemptAt ? 'retrying' : 'sending';
 }
 
-const ended: readonly Standing[] = [
-  'killing',
-  'killedUnchanged',
-  'killed',
-  'expiredUnchanged',
-  'expiring',
-  'rejected',
-  'cancelled',
-  'refused',
-  'scrambled',
-  'superseded',
-];
-const busy: readonly Standing[] = [
-  'sending',
-  'retrying',
-  'changing',
-  'changeDelayed',
-  'waiting',
-  'opened',
-  'signedIn',
-  'replacing',
-];
+const moods = {
+  sending: 'busy',
+  retrying: 'busy',
+  changing: 'busy',
+  changeDelayed: 'busy',
+  waiting: 'busy',
+  opened: 'busy',
+  signedIn: 'busy',
+  replacing: 'busy',
+  mailFailed: 'attention',
+  mailMisconfigured: 'attention',
+  bounced: 'attention',
+  signInAgain: 'attention',
+  directoryFailed: 'attention',
+  pinLocked: 'attention',
+  likelyScanner: 'attention',
+  alarm: 'attention',
+  overdue: 'attention',
+  changed: 'good',
+  changedSince: 'good',
+  killing: 'ended',
+  killedUnchanged: 'ended',
+  killed: 'ended',
+  expiredUnchanged: 'ended',
+  expiring: 'ended',
+  rejected: 'ended',
+  cancelled: 'ended',
+  refused: 'ended',
+  scrambled: 'ended',
+  superseded: 'ended',
+} as const satisfies Record<Standing, Mood>;
 
 /** The colour and symbol that go with a standing. */
 export function mood(now: Standing): Mood {
-  if (now === 'changed' || now === 'changedSince') return 'good';
-  if (ended.includes(now)) return 'ended';
-  return busy.includes(now) ? 'busy' : 'attention';
+  return moods[now];
 }
 
 /** The four rungs in order. */
@@ -130,12 +136,7 @@ export function rungs(reset: Reset): Rung[] {
   return rungNames.map((name): Rung => {
     const event = reset.events.find((candidate) => candidate.name === name);
     if (event) {
-      return {
-        name,
-        state: 'done',
-        at: event.at,
-        ...(event.evidence === undefined ? {} : { evidence: event.evidence }),
-      };
+      return { name, state: 'done', at: event.at };
     }
     const first = next;
     next = false;
@@ -145,6 +146,19 @@ export function rungs(reset: Reset): Rung[] {
     if (!first) return { name, state: 'waiting' };
     return { name, state: attention ? 'trouble' : 'active' };
   });
+}
+
+/**
+ * What the mail server said last, while it has not accepted. `unreached`: nothing, there was no talk with it, or it broke
+ * off; undefined: it has not been asked in vain.
+ */
+export function lastReply(reset: Reset): 'unreached' | { readonly reply: string } | undefined {
+  const last = reset.events.findLast(({ name }) => name === 'mailRefused' || name === 'deferred')?.evidence;
+  if (last === undefined) return undefined;
+  // As the connector writes it: the outcome, then the reply, or the error that came in place of one.
+  const [, outcome, reply = last] = /^(\w+): (.*)$/s.exec(last) ?? [];
+  const isReply = /^[2-5]\d\d\b/.test(reply);
+  return !isReply && (outcome === 'later' || outcome === 'unknown') ? 'unreached' : { reply };
 }
 
 /** The newest state of a reset: what has ended stays ended, and no answer that is older than another one counts. */

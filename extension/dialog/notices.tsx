@@ -1,11 +1,12 @@
 // The states in which nothing can be sent yet, or at all: set-up, sign-in, another organisation, a refusal, trouble.
 
-import { Callout, Notice, TroubleText, Waiting } from './parts.tsx';
+import { Callout, Notice, signInNote, TroubleText, Waiting } from './parts.tsx';
 import type { Flow, Step } from './reset-flow.ts';
 import { useRoom } from './room.tsx';
 
 type At<Name extends Step['at']> = Extract<Step, { at: Name }>;
 
+/** No connector is configured: the way to the settings. */
 export function SetUp() {
   const { words, openSettings } = useRoom();
   return (
@@ -20,6 +21,7 @@ export function SetUp() {
   );
 }
 
+/** The sign-in: asked quietly, waiting for the button, or open in its window. */
 export function SignInNotice({ flow, step }: { readonly flow: Flow; readonly step: At<'signIn'> }) {
   const { words, talk } = useRoom();
   if (step.phase === 'quiet') return <Waiting>{words.signIn.quiet}</Waiting>;
@@ -29,7 +31,7 @@ export function SignInNotice({ flow, step }: { readonly flow: Flow; readonly ste
       <p>{words.signIn.text}</p>
       {note && (
         <Callout tone={note === 'closed' ? 'attention' : 'bad'} role="status">
-          {note === 'closed' ? words.signIn.closed : words.signIn.failed(note.failed)}
+          {signInNote(words, note)}
         </Callout>
       )}
       {step.phase === 'open' ? (
@@ -45,6 +47,7 @@ export function SignInNotice({ flow, step }: { readonly flow: Flow; readonly ste
   );
 }
 
+/** The person belongs to another organisation: nothing can be sent, its sign-in is offered. */
 export function Elsewhere({ flow, step }: { readonly flow: Flow; readonly step: At<'elsewhere'> }) {
   const { words, talk } = useRoom();
   const { other, trouble } = step;
@@ -74,6 +77,7 @@ export function Elsewhere({ flow, step }: { readonly flow: Flow; readonly step: 
   );
 }
 
+/** Nothing may be sent for this person, and why. */
 export function Refused({ step }: { readonly step: At<'refused'> }) {
   const { words, close } = useRoom();
   const { refusal, user } = step.offer;
@@ -90,6 +94,7 @@ export function Refused({ step }: { readonly step: At<'refused'> }) {
   );
 }
 
+/** Nothing can be shown, why, and what may help. */
 export function TroubleNotice({ step }: { readonly step: At<'trouble'> }) {
   const { words, talk, openSettings } = useRoom();
   const { trouble } = step;

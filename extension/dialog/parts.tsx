@@ -1,9 +1,10 @@
 // Small pieces that several states of the dialog share.
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import type { DialogMessages } from '#shared/messages/dialog.ts';
 import { Icon } from './icon.tsx';
-import type { Trouble } from './reset-flow.ts';
+import type { SignInNote, Trouble } from './reset-flow.ts';
 import { useRoom } from './room.tsx';
 
 /** A state of its own: a heading that takes the focus when it appears, so that a screen reader begins there. */
@@ -47,8 +48,69 @@ export function Waiting({ children }: { readonly children: string }) {
 export function TroubleText({ trouble }: { readonly trouble: Trouble }) {
   const { words } = useRoom();
   if (trouble.kind === 'problem') return <>{trouble.problem.detail}</>;
-  if (trouble.kind === 'signIn') return <>{words.signIn.failed(trouble.why)}</>;
+  if (trouble.kind === 'unsure') return <>{words.trouble.unsure[trouble.act]}</>;
   return <>{words.trouble[trouble.kind]}</>;
+}
+
+/** The sentence for a sign-in that came to nothing. */
+export function signInNote(words: DialogMessages, note: SignInNote): string {
+  return note === 'closed' ? words.signIn.closed : words.signIn.failed(note.failed);
+}
+
+/**
+ * A question before something that can't be taken back: above everything else, which does nothing while it stands
+ * (the browser's own modal dialog). Focus goes back to where it was. Escape is `leave`.
+ */
+export function Question({
+  title,
+  text,
+  tone,
+  leave,
+  testId,
+  children,
+}: {
+  readonly title: string;
+  readonly text?: string;
+  readonly tone: 'bad' | 'attention';
+  readonly leave: () => void;
+  readonly testId: string;
+  readonly children: ComponentChildren;
+}) {
+  const box = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const shown = box.current;
+    shown?.showModal();
+    return () => shown?.close();
+  }, []);
+  return (
+    <dialog
+      ref={box}
+      class="question"
+      data-tone={tone}
+      role="alertdialog"
+      aria-labelledby={`${id}-title`}
+      {...(text === undefined ? {} : { 'aria-describedby': `${id}-text` })}
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape') return;
+        // The page's own Escape closes the window.
+        event.preventDefault();
+        event.stopPropagation();
+        leave();
+      }}
+      onCancel={(event) => {
+        event.preventDefault();
+        leave();
+      }}
+      data-testid={testId}
+    >
+      <h2 id={`${id}-title`} tabIndex={-1} autofocus>
+        {title}
+      </h2>
+      {text !== undefined && <p id={`${id}-text`}>{text}</p>}
+      {children}
+    </dialog>
+  );
 }
 
 /** A box that says what went wrong, or what to look at. */

@@ -6,6 +6,7 @@ import { Callout, Notice, TroubleText } from './parts.tsx';
 import type { Flow, Step } from './reset-flow.ts';
 import { useRoom } from './room.tsx';
 
+/** The list to pick from, and the search. */
 export function PersonPicker({ flow, step }: { readonly flow: Flow; readonly step: Extract<Step, { at: 'picking' }> }) {
   const { words, talk } = useRoom();
   const [text, setText] = useState(step.text);

@@ -3,6 +3,7 @@
 import { CopyButton } from './parts.tsx';
 import { useRoom } from './room.tsx';
 
+/** The PIN of a reset that was started in this window. */
 export function PinCard({ pin, who }: { readonly pin: string; readonly who: string }) {
   const { words, talk } = useRoom();
   const halves = [pin.slice(0, 4), pin.slice(4)];

@@ -15,6 +15,7 @@ function suspicionText(words: DialogMessages['suspicion'], { code, meant }: Susp
   return words[code];
 }
 
+/** The addresses on file and the field for another one. `asked`: somebody has tried to send, so say what is missing. */
 export function RecipientField({
   draft,
   offer,

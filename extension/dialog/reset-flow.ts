@@ -11,7 +11,23 @@ import { isLive, isOver, newer } from './ladder.ts';
 export type Trouble =
   | { readonly kind: 'problem'; readonly problem: ProblemBody }
   | { readonly kind: Unknown }
-  | { readonly kind: 'signIn'; readonly why: string };
+  /** No answer to an act came: it may or may not have taken effect. */
+  | { readonly kind: 'unsure'; readonly act: Act };
+
+/** What may be done to a reset that is under way. */
+export type Act = 'cancel' | 'kill';
+
+/** Why a sign-in has come to nothing: the person has closed its window, or the provider's code or sentence. */
+export type SignInNote = 'closed' | { readonly failed: string };
+
+/**
+ * Is what is shown of a reset kept up to date? `lost`: the connection is, and will be taken up again. `signedOut`: once
+ * the person has signed in again. `refused`: the connector doesn't show it any more.
+ */
+export type Following =
+  | { readonly how: 'live' | 'lost' | 'signingIn' }
+  | { readonly how: 'signedOut'; readonly note?: SignInNote }
+  | { readonly how: 'refused'; readonly problem: ProblemBody };
 
 /** One try at starting a reset. Whoever repeats it repeats all of it; it holds the typed password and the PIN. */
 export interface Attempt {
@@ -29,7 +45,7 @@ export type Step =
   | {
       readonly at: 'signIn';
       readonly phase: 'quiet' | 'ready' | 'open';
-      readonly note?: 'closed' | { readonly failed: string };
+      readonly note?: SignInNote;
     }
   | { readonly at: 'finding' }
   /** The person is picked by hand. `why`: the hint was a name only, the hint led to nobody, or there was none. */
@@ -61,8 +77,8 @@ export type Step =
       readonly pin?: string;
       /** Started in this window just now. */
       readonly fresh?: true;
-      readonly lost: boolean;
-      readonly doing?: 'cancel' | 'kill';
+      readonly following: Following;
+      readonly doing?: Act;
       readonly trouble?: Trouble;
     }
   | { readonly at: 'trouble'; readonly trouble: Trouble };
@@ -79,8 +95,8 @@ export interface Flow {
 export type Happening =
   | { readonly is: 'setUpNeeded' }
   | { readonly is: 'configured'; readonly config: Config }
-  | { readonly is: 'signingIn'; readonly phase: 'quiet' | 'open' }
-  | { readonly is: 'signInWanted'; readonly note?: 'closed' | { readonly failed: string } }
+  | { readonly is: 'signingIn' }
+  | { readonly is: 'signInWanted'; readonly note?: SignInNote }
   | { readonly is: 'finding' }
   /** `hint`: the search was for the hint, not for what somebody typed. */
   | { readonly is: 'searching'; readonly text: string }
@@ -94,8 +110,8 @@ export type Happening =
   | { readonly is: 'startRefused'; readonly trouble: Trouble }
   | { readonly is: 'startUnknown'; readonly trouble: Trouble }
   | { readonly is: 'seen'; readonly reset: Reset }
-  | { readonly is: 'connection'; readonly lost: boolean }
-  | { readonly is: 'doing'; readonly act: 'cancel' | 'kill' }
+  | { readonly is: 'following'; readonly following: Following }
+  | { readonly is: 'doing'; readonly act: Act }
   | { readonly is: 'actFailed'; readonly trouble: Trouble; readonly reset?: Reset }
   | { readonly is: 'pinHidden' }
   | { readonly is: 'sendAgain' }
@@ -104,6 +120,7 @@ export type Happening =
   | { readonly is: 'showReset' }
   | { readonly is: 'failed'; readonly trouble: Trouble };
 
+/** The dialog as it opens. `hint`: about whom, as far as the page with the button could tell. */
 export function begin(hint: Hint | undefined): Flow {
   return { step: { at: 'starting' }, ...(hint ? { hint } : {}) };
 }
@@ -122,7 +139,7 @@ export function reduce(flow: Flow, happening: Happening): Flow {
         step: { at: 'signIn', phase: 'quiet' },
       };
     case 'signingIn':
-      return to({ at: 'signIn', phase: happening.phase });
+      return to({ at: 'signIn', phase: 'open' });
     case 'signInWanted':
       return to({ at: 'signIn', phase: 'ready', ...(happening.note ? { note: happening.note } : {}) });
     case 'finding':
@@ -172,9 +189,12 @@ function found(flow: Flow, { text, search, hint }: Extract<Happening, { is: 'fou
   return { ...known, step: { at: 'picking', why, text, users: search.users, busy: false } };
 }
 
+/** Of a reset that was just answered. */
+const following: Following = { how: 'live' };
+
 /** The live reset comes before everything; then the reason why nothing may be sent; then the form. */
 function stepFor(offer: Offer): Step {
-  if (offer.reset && !isOver(offer.reset)) return { at: 'reset', offer, reset: offer.reset, lost: false };
+  if (offer.reset && !isOver(offer.reset)) return { at: 'reset', offer, reset: offer.reset, following };
   return offer.refusal ? { at: 'refused', offer } : { at: 'form', offer };
 }
 
@@ -190,7 +210,7 @@ function onForm(step: Extract<Step, { at: 'form' }>, happening: Happening): Step
       if (!attempt) return step;
       const pin = attempt.request.pin;
       // The attempt goes, and the typed password with it.
-      const shown = { at: 'reset' as const, offer, reset: happening.reset, fresh: true as const, lost: false };
+      const shown = { at: 'reset' as const, offer, reset: happening.reset, fresh: true as const, following };
       return pin === undefined ? shown : { ...shown, pin };
     }
     case 'startRefused':
@@ -198,9 +218,9 @@ function onForm(step: Extract<Step, { at: 'form' }>, happening: Happening): Step
     case 'startUnknown':
       return step.sending ? { ...form, unsure: step.sending, trouble: happening.trouble } : step;
     case 'keep':
-      return replaces && !attempt ? { at: 'reset', offer, reset: replaces, lost: false } : step;
+      return replaces && !attempt ? { at: 'reset', offer, reset: replaces, following } : step;
     case 'showReset':
-      return offer.reset && !attempt ? { at: 'reset', offer, reset: offer.reset, lost: false } : step;
+      return offer.reset && !attempt ? { at: 'reset', offer, reset: offer.reset, following } : step;
     case 'seen':
       return replaces ? { ...step, replaces: newer(replaces, happening.reset) } : step;
     default:
@@ -216,8 +236,8 @@ function onReset(step: Extract<Step, { at: 'reset' }>, happening: Happening): St
       // An act of ours is over when the reset has ended; the answer to the act itself comes as `seen`, too.
       return isLive(reset) ? { ...step, reset } : { ...calm, reset };
     }
-    case 'connection':
-      return { ...step, lost: happening.lost };
+    case 'following':
+      return followed(step, happening.following);
     case 'doing':
       return step.doing ? step : { ...calm, doing: happening.act };
     case 'actFailed': {
@@ -235,6 +255,13 @@ function onReset(step: Extract<Step, { at: 'reset' }>, happening: Happening): St
     default:
       return step;
   }
+}
+
+/** What was not known is out of date when there are answers again, and needs no saying beside the way to sign in. */
+function followed(step: Extract<Step, { at: 'reset' }>, now: Following): Step {
+  const { trouble, ...calm } = step;
+  const said = now.how === 'lost' || (trouble?.kind === 'problem' && trouble.problem.status !== 401);
+  return { ...(said ? step : calm), following: now };
 }
 
 function formAfter(offer: Offer): Step {

@@ -11,6 +11,7 @@ import { RecipientField } from './recipient-field.tsx';
 import type { Step } from './reset-flow.ts';
 import { useMoment, useRoom } from './room.tsx';
 
+/** The form of one reset. */
 export function ResetForm({
   step,
   onDirty,

@@ -21,6 +21,7 @@ export interface Room {
 
 export const RoomContext = createContext<Room | undefined>(undefined);
 
+/** What is at hand, in every part beneath the dialog. Throws outside of it, which is a mistake in the code. */
 export function useRoom(): Room {
   const room = useContext(RoomContext);
   if (!room) throw new Error('A part of the dialog was drawn outside of it.');

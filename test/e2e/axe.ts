@@ -3,13 +3,13 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { Page } from 'puppeteer-core';
+import { settled } from '../practice/acts.ts';
 
 const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
 /** What is wrong with the elements of a selector (WCAG 2.2 A and AA), and how many rules had something to look at. */
 export async function axe(page: Page, selector: string): Promise<{ violations: string[]; passes: number }> {
-  // What is still fading in has no contrast yet.
-  await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished)).then(() => {}));
+  await settled(page);
   const source = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   const client = await page.createCDPSession();
   const { frameTree } = await client.send('Page.getFrameTree');

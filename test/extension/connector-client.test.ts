@@ -299,6 +299,67 @@ describe('watching a reset', () => {
     expect(seen).toHaveLength(2);
   });
 
+  test('the connection counts as lost after the first silence', async () => {
+    const { client } = await world(
+      (response, _seen, count) => {
+        if (count === 1) return stream(response, ': only this\n\n');
+        stream(response, event(reset(7, { state: 'refused' })));
+        return response.end();
+      },
+      { silence: 60 },
+    );
+    const sightings = await collect(client.watch('r1', 2, new AbortController().signal));
+    expect(sightings.map((one) => (one.kind === 'connection' ? one.lost : one.kind))).toEqual([true, false, 'reset']);
+  });
+
+  test('a machine that wakes up asks at once, over a new connection, and tells nothing of it', async () => {
+    const wakes = new Set<() => void>();
+    const onWake = (listener: () => void) => {
+      wakes.add(listener);
+      return () => void wakes.delete(listener);
+    };
+    const { client, seen, waits } = await world(
+      (response, _seen, count) => {
+        if (count === 1) {
+          setTimeout(() => wakes.forEach((wake) => void wake()), 30);
+          return stream(response, ': here\n\n');
+        }
+        stream(response, event(reset(7, { state: 'refused' })));
+        return response.end();
+      },
+      { onWake },
+    );
+    const sightings = await collect(client.watch('r1', 2, new AbortController().signal));
+    expect(sightings.map(({ kind }) => kind)).toEqual(['reset']);
+    expect(seen).toHaveLength(2);
+    expect(waits).toEqual([]);
+    expect(wakes.size).toBe(0);
+  });
+
+  test('a machine that wakes up does not wait for the rest of a pause', async () => {
+    const wakes = new Set<() => void>();
+    const { client, seen } = await world(
+      (response, _seen, count) => {
+        if (count === 1) return response.destroy();
+        stream(response, event(reset(7, { state: 'refused' })));
+        return response.end();
+      },
+      {
+        onWake: (listener) => {
+          wakes.add(listener);
+          return () => void wakes.delete(listener);
+        },
+        wait: (_milliseconds, signal) =>
+          new Promise((resolve) => {
+            signal?.addEventListener('abort', () => resolve());
+            wakes.forEach((wake) => void wake());
+          }),
+      },
+    );
+    expect(seqs(await collect(client.watch('r1', 2, new AbortController().signal)))).toEqual([7]);
+    expect(seen).toHaveLength(2);
+  });
+
   test('backs off while nobody answers, and resumes the pace the server asks for', async () => {
     const { client, waits } = await world((response, _seen, count) => {
       if (count < 5) return response.destroy();

@@ -81,7 +81,10 @@ afterEach(() => {
   for (const cleanup of cleanups.splice(0)) cleanup();
 });
 
-/** A connector that answers by `METHOD /path`: with JSON, with a Problem, or ('cut') with nothing. */
+/**
+ * A connector that answers by `METHOD /path`: with JSON, with a Problem, or ('cut') with nothing. A stream of events
+ * begins with the reset that is answered, if any, and stays open.
+ */
 async function world(hint: Hint | undefined, answers: Answers, outcomes: SignInOutcome['outcome'][] = ['done']) {
   const seen: Seen[] = [];
   const server = createServer(async (request, response) => {
@@ -91,11 +94,12 @@ async function world(hint: Hint | undefined, answers: Answers, outcomes: SignInO
     const body: unknown = text === '' ? undefined : JSON.parse(text);
     const key = request.headers['idempotency-key'];
     seen.push({ what, key: typeof key === 'string' ? key : undefined, body });
-    if (what.endsWith('/events')) {
+    const answer = answers(what, seen);
+    if (what.endsWith('/events') && answer !== 'cut' && !(answer instanceof Problem)) {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write(': here\n\n');
+      if (answer) response.write(`id: 9\nevent: reset\ndata: ${JSON.stringify(answer)}\n\n`);
       return;
     }
-    const answer = answers(what, seen);
     if (answer === 'cut') return void response.destroy();
     const problem = answer instanceof Problem ? answer : answer === undefined ? new Problem('notFound') : undefined;
     const status = problem?.status ?? (request.method === 'POST' ? 202 : 200);
@@ -351,6 +355,148 @@ describe('a reset', () => {
   });
 });
 
+describe('following a reset', () => {
+  const live = reset('ready');
+  const events = 'GET /api/resets/r1/events';
+  const offered: Answers = (what, all) => {
+    if (what === 'GET /api/users/u/offer') return { ...offer, reset: live };
+    return what === events ? undefined : known(what, all);
+  };
+  const streams = (seen: Seen[]) => seen.filter(({ what }) => what === events);
+
+  test('a sign-in that has ended is said, with the reset in sight; after signing in it is followed again', async () => {
+    let ended = true;
+    const later = reset('leased', { seq: 9 });
+    const { talk, step } = await world(rowHint, (what, all) => {
+      if (what === events) return ended ? new Problem('tokenExpired') : later;
+      return offered(what, all);
+    });
+    await talk.begin();
+    await vi.waitFor(() => expect(step()).toMatchObject({ at: 'reset', following: { how: 'signedOut' } }));
+    expect(step()).toMatchObject({ reset: { id: 'r1', state: 'ready' } });
+    ended = false;
+    await talk.signIn();
+    await vi.waitFor(() => expect(step()).toMatchObject({ at: 'reset', reset: { state: 'leased' } }));
+    expect(step()).toMatchObject({ following: { how: 'live' } });
+  });
+
+  test('a sign-in window that was closed keeps the reset and the button; the next try works', async () => {
+    let ended = true;
+    const { talk, step } = await world(
+      rowHint,
+      (what, all) => {
+        if (what === events) return ended ? new Problem('tokenExpired') : reset('leased', { seq: 9 });
+        return offered(what, all);
+      },
+      ['done', 'closed', 'done'],
+    );
+    await talk.begin();
+    await vi.waitFor(() => expect(step()).toMatchObject({ following: { how: 'signedOut' } }));
+    await talk.signIn();
+    expect(step()).toMatchObject({ at: 'reset', following: { how: 'signedOut', note: 'closed' } });
+    ended = false;
+    await talk.signIn();
+    await vi.waitFor(() => expect(step()).toMatchObject({ reset: { state: 'leased' }, following: { how: 'live' } }));
+  });
+
+  test('a sign-in for something else takes it up again as well', async () => {
+    let ended = true;
+    const { talk, step, seen } = await world(rowHint, (what, all) => {
+      if (what === events) return ended ? new Problem('tokenExpired') : undefined;
+      if (what !== 'POST /api/resets/r1/cancel') return offered(what, all);
+      // The first answer, and the one with a fresh token.
+      if (all.filter((one) => one.what === what).length <= 2) return new Problem('tokenExpired');
+      ended = false;
+      return reset('ready', { seq: 3 });
+    });
+    await talk.begin();
+    await vi.waitFor(() => expect(step()).toMatchObject({ following: { how: 'signedOut' } }));
+    const before = streams(seen).length;
+    await talk.act('cancel');
+    await vi.waitFor(() => expect(streams(seen).length).toBeGreaterThan(before));
+    expect(step()).toMatchObject({ following: { how: 'live' } });
+  });
+
+  test('another refusal is shown with its own sentence, and can be tried again', async () => {
+    let refused = true;
+    const { talk, step } = await world(rowHint, (what, all) => {
+      if (what === events) return refused ? new Problem('roleMissing') : reset('leased', { seq: 9 });
+      return offered(what, all);
+    });
+    await talk.begin();
+    await vi.waitFor(() =>
+      expect(step()).toMatchObject({ following: { how: 'refused', problem: { code: 'roleMissing' } } }),
+    );
+    refused = false;
+    talk.followAgain();
+    await vi.waitFor(() => expect(step()).toMatchObject({ reset: { state: 'leased' }, following: { how: 'live' } }));
+  });
+
+  test('is taken up again by “keep” when it was refused behind the form', async () => {
+    let refused = false;
+    const { talk, step, seen } = await world(rowHint, (what, all) => {
+      if (what === events) return refused ? new Problem('tokenExpired') : 'cut';
+      return offered(what, all);
+    });
+    await talk.begin();
+    refused = true;
+    talk.sendAgain();
+    await vi.waitFor(() => expect(streams(seen).length).toBeGreaterThan(1));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const before = streams(seen).length;
+    talk.keep();
+    await vi.waitFor(() => expect(step()).toMatchObject({ at: 'reset', following: { how: 'signedOut' } }));
+    expect(streams(seen).length).toBeGreaterThan(before);
+  });
+
+  test('one that is over is not asked for again', async () => {
+    const over = reset('cancelled', { seq: 9 });
+    const { talk, step, seen } = await world(rowHint, (what, all) => (what === events ? over : offered(what, all)));
+    await talk.begin();
+    await vi.waitFor(() => expect(step()).toMatchObject({ reset: { state: 'cancelled' } }));
+    talk.hidePin();
+    talk.followAgain();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(streams(seen)).toHaveLength(1);
+  });
+});
+
+describe('without an answer', () => {
+  const lost: Answers = (what, all) => {
+    if (what === 'GET /api/users/u/offer') return { ...offer, reset: reset('ready') };
+    return what === 'GET /api/resets/r1/events' ? undefined : known(what, all);
+  };
+
+  test.each(['kill', 'cancel'] as const)('a %s is said to be unknown, not failed, and may be repeated', async (act) => {
+    let up = false;
+    const { talk, step } = await world(rowHint, (what, all) => {
+      if (what.startsWith('POST') || what === 'GET /api/resets/r1') {
+        return up ? reset('recalled', { seq: 3, may: [] }) : 'cut';
+      }
+      return lost(what, all);
+    });
+    await talk.begin();
+    await talk.act(act);
+    expect(step()).toMatchObject({ at: 'reset', trouble: { kind: 'unsure', act } });
+    up = true;
+    await talk.act(act);
+    expect(step()).toMatchObject({ reset: { state: 'recalled' } });
+    expect(step()).not.toHaveProperty('trouble');
+  });
+
+  test('a search that is not signed in any more offers the sign-in', async () => {
+    let ended = false;
+    const { talk, step } = await world({ displayName: 'Amara Nwosu', host: 'x' }, (what, all) =>
+      what.startsWith('GET /api/users?') ? (ended ? new Problem('tokenExpired') : found([user])) : known(what, all),
+    );
+    await talk.begin();
+    expect(step().at).toBe('picking');
+    ended = true;
+    await talk.search('amara');
+    expect(step()).toMatchObject({ at: 'signIn', phase: 'ready' });
+  });
+});
+
 // The form --------------------------------------------------------------------------------------------------------
 
 describe('the draft', () => {
@@ -495,7 +641,7 @@ describe('the words', () => {
   test('are Turkish in Turkish', () => {
     const english = new Map(sentences(dialogMessages.en));
     const same = sentences(dialogMessages.tr).filter(([path, sentence]) => english.get(path) === sentence);
-    expect(same.map(([, sentence]) => sentence)).toEqual(['PIN']);
+    expect(same.map(([, sentence]) => sentence)).toEqual(['Reset & Resend', 'PIN']);
   });
 
   test('have a name for every event', () => {

@@ -14,7 +14,7 @@ import {
   states,
 } from '#shared/api.ts';
 import { entraPolicy } from '#shared/password.ts';
-import { isLive, isOver, mood, newer, rungs, standing } from '../../extension/dialog/ladder.ts';
+import { isLive, isOver, lastReply, mood, newer, rungs, standing } from '../../extension/dialog/ladder.ts';
 import { begin, type Flow, foreignDomain, type Happening, reduce } from '../../extension/dialog/reset-flow.ts';
 
 const secret = 'Wq7-secret-Zr';
@@ -220,6 +220,49 @@ describe('the ladder', () => {
   });
 });
 
+describe('an act without an answer', () => {
+  const unsure = { kind: 'unsure', act: 'kill' } as const;
+  const shown = play(
+    { is: 'offered', offer: { ...offer, reset: reset('ready', ['accepted'], { may: ['kill'] }) } },
+    { is: 'doing', act: 'kill' },
+    { is: 'actFailed', trouble: unsure },
+  );
+
+  test('is said until the connection is back or the act is repeated', () => {
+    expect(shown.step).toMatchObject({ trouble: unsure });
+    const lost = reduce(shown, { is: 'following', following: { how: 'lost' } });
+    expect(lost.step).toMatchObject({ trouble: unsure, following: { how: 'lost' } });
+    expect(reduce(lost, { is: 'following', following: { how: 'live' } }).step).not.toHaveProperty('trouble');
+    expect(reduce(shown, { is: 'doing', act: 'kill' }).step).not.toHaveProperty('trouble');
+  });
+
+  test('what the connector has refused stays said', () => {
+    const problem = { type: 'x', title: 'x', status: 409, detail: 'No.', code: 'stateConflict' as const };
+    const refused = reduce(shown, { is: 'actFailed', trouble: { kind: 'problem', problem } });
+    expect(reduce(refused, { is: 'following', following: { how: 'live' } }).step).toHaveProperty('trouble');
+  });
+});
+
+describe('what the mail server said last', () => {
+  const said = (name: EventName, evidence: string) => lastReply(reset('mailing', ['requested', [name, evidence]]));
+
+  test.each([
+    ['later: connect ECONNREFUSED 127.0.0.1:2525'],
+    ['later: getaddrinfo ENOTFOUND mail.contoso.example'],
+    ['later: Greeting never received'],
+    ['unknown: Connection closed'],
+  ])('%s: nothing, it was not reached', (evidence) => {
+    expect(said('deferred', evidence)).toBe('unreached');
+  });
+
+  test('its reply as it gave it; what an operator must know of the settings as it is', () => {
+    expect(said('deferred', 'later: 451 4.7.1 Come back')).toEqual({ reply: '451 4.7.1 Come back' });
+    expect(said('mailRefused', 'refused: 550 5.1.1 No such user')).toEqual({ reply: '550 5.1.1 No such user' });
+    expect(said('deferred', 'misconfigured: self-signed certificate')).toEqual({ reply: 'self-signed certificate' });
+    expect(lastReply(reset('mailing', ['requested']))).toBeUndefined();
+  });
+});
+
 // Properties ----------------------------------------------------------------------------------------------------
 
 const arbitraryReset = fc
@@ -243,7 +286,7 @@ const arbitraryHappening: fc.Arbitrary<Happening> = fc.oneof(
   fc.constantFrom<Happening>(
     { is: 'setUpNeeded' },
     { is: 'configured', config },
-    { is: 'signingIn', phase: 'open' },
+    { is: 'signingIn' },
     { is: 'signInWanted', note: 'closed' },
     { is: 'finding' },
     { is: 'offered', offer },
@@ -251,8 +294,9 @@ const arbitraryHappening: fc.Arbitrary<Happening> = fc.oneof(
     { is: 'sending', attempt: { ...attempt, key: 'key-2' } },
     { is: 'startRefused', trouble },
     { is: 'startUnknown', trouble },
-    { is: 'connection', lost: true },
-    { is: 'connection', lost: false },
+    { is: 'following', following: { how: 'lost' } },
+    { is: 'following', following: { how: 'signedOut' } },
+    { is: 'following', following: { how: 'live' } },
     { is: 'doing', act: 'kill' },
     { is: 'doing', act: 'cancel' },
     { is: 'actFailed', trouble },

@@ -76,6 +76,21 @@ export function untilStep(dialog: Page, ...steps: string[]): Promise<string> {
   return until(dialog, `The dialog in ${steps.join(' or ')}`, current, ...steps);
 }
 
+/** Waits for the dialog's sign-in button: the provider's own session is asked before, and shows none. */
+export async function untilSignIn(dialog: Page): Promise<void> {
+  await dialog.locator(at('sign-in')).setTimeout(patience).wait();
+}
+
+/** Until what fades in has faded in; what turns for ever is not waited for. */
+export async function settled(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const ending = document
+      .getAnimations()
+      .filter((one) => one.effect?.getComputedTiming().endTime !== Number.POSITIVE_INFINITY);
+    return Promise.allSettled(ending.map((one) => one.finished)).then(() => undefined);
+  });
+}
+
 /** The page of the embedded sign-in in a window of its own. */
 async function signInWindow(browser: Browser, origin: string): Promise<Page> {
   const isIt = (target: Target) => target.type() === 'page' && target.url().startsWith(`${origin}/signin/`);

@@ -45,17 +45,11 @@ export async function playTour({ practice, browser, folder, say, signal }: TourO
       throw error;
     }
   }
-  async function picture(page: Page, name: string): Promise<void> {
+  async function picture(page: Page, name: string, fullPage = false): Promise<void> {
     pictures += 1;
-    // What fades in has faded in; what turns for ever is not waited for.
-    await page.evaluate(() => {
-      const ending = document
-        .getAnimations()
-        .filter((one) => one.effect?.getComputedTiming().endTime !== Number.POSITIVE_INFINITY);
-      return Promise.allSettled(ending.map((one) => one.finished)).then(() => undefined);
-    });
+    await act.settled(page);
     const path = join(making, `${String(pictures).padStart(2, '0')}-${name}.png`) as `${string}.png`;
-    await page.screenshot({ path });
+    await page.screenshot({ path, fullPage });
   }
 
   async function job(): Promise<void> {
@@ -64,7 +58,7 @@ export async function playTour({ practice, browser, folder, say, signal }: TourO
 
     const dialog = await step(`The button in ${person.displayName}’s row opens the dialog`, async () => {
       const opened = await act.openDialog(browser, users, person.displayName);
-      await act.untilStep(opened, 'signIn');
+      await act.untilSignIn(opened);
       return opened;
     });
     await picture(dialog, 'dialog-sign-in');
@@ -83,7 +77,7 @@ export async function playTour({ practice, browser, folder, say, signal }: TourO
       await act.untilRung(dialog, 'accepted');
     });
     await step('The password is changed, and the link armed', () => act.untilRung(dialog, 'passwordSet'));
-    await picture(dialog, 'dialog-sent');
+    await picture(dialog, 'dialog-sent', true);
 
     // The recipient is somebody else, at another browser: nothing of the administrator's session is there.
     const context = await browser.createBrowserContext();

@@ -13,6 +13,7 @@ import type { Flow } from '../../dialog/reset-flow.ts';
 import { hintOf } from '../../dialog-window.ts';
 import { localeOf, readSettings } from '../../settings.ts';
 import { signIn } from '../../sign-in.ts';
+import { onWake } from '../../wake.ts';
 
 const isDeliberate = deliberation(document, () => performance.now());
 const [hint, settings] = await Promise.all([hintOf(browser, location.search), readSettings(browser.storage)]);
@@ -26,7 +27,7 @@ const root = document.getElementById('root') as HTMLElement;
 const origin = settings.connector.value;
 const talk = converse({
   hint,
-  connect: origin === undefined ? undefined : (token) => connector({ origin, locale, token }),
+  connect: origin === undefined ? undefined : (token) => connector({ origin, locale, token, onWake }),
   signInTo: (config) => signIn(config, browser.identity),
   random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
   newKey: () => crypto.randomUUID(),

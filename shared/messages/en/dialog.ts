@@ -1,7 +1,7 @@
 // What the dialog says, in English. `who` is a display name.
 
 export const dialog = {
-  title: 'Reset & resend',
+  title: 'Reset & Resend',
   close: 'Close',
   tryAgain: 'Try again',
   copy: 'Copy',
@@ -18,7 +18,7 @@ export const dialog = {
 
   setUp: {
     title: 'One step before the first reset',
-    text: 'Reset & resend does not know your organisation’s connector yet. Your IT department has its address.',
+    text: 'Reset & Resend does not know your organisation’s connector yet. Your IT department has its address.',
     button: 'Open the settings',
   },
 
@@ -28,7 +28,8 @@ export const dialog = {
     button: 'Sign in',
     quiet: 'Looking for your sign-in …',
     open: 'The sign-in page is open in its own window.',
-    again: 'Show the sign-in again',
+    ended: 'Your sign-in has ended.',
+    endedText: 'Sign in again to see how the reset goes on.',
     closed: 'The sign-in window was closed before you were signed in.',
     failed: (why: string) => `Signing in did not work (${why}).`,
     other: 'Use another account',
@@ -71,6 +72,11 @@ export const dialog = {
     title: 'That did not work',
     unreachable: 'The connector does not answer. Check the network, then try again.',
     notConnector: 'Something answered, but not a connector of this version. Check the address in the settings.',
+    unsure: {
+      kill: 'No answer came, so it is not known whether the stop took effect. Try again: stopping twice does no harm.',
+      cancel:
+        'No answer came, so it is not known whether the reset was cancelled. Try again: cancelling twice does no harm.',
+    },
     settings: 'Open the settings',
   },
 
@@ -154,14 +160,13 @@ export const dialog = {
     read: (who: string) => `Read it out to ${who} by phone. It is shown only here, only now.`,
     hide: 'I have read it out',
     gone: 'The link asks for the PIN that was given by phone. If it was lost, send again: a new link gets a new PIN.',
-    label: 'PIN, digit by digit',
   },
 
   /** How the reset stands: a headline, and what follows from it. */
   standing: {
     sending: { title: 'Handing over the mail …', text: () => 'The old password still works.' },
     retrying: {
-      title: 'The mail server wants to be asked again',
+      title: 'The mail is not out yet; it is tried again',
       text: () => 'Nothing is lost and the old password still works.',
     },
     changing: { title: 'Changing the password …', text: () => 'A mail server has accepted the mail.' },
@@ -267,7 +272,8 @@ export const dialog = {
     nextAttempt: (when: string) => `Next try ${when}`,
     openBy: (when: string) => `The link can be opened until ${when}.`,
     changeBy: (when: string) => `A new password must be chosen by ${when}.`,
-    lost: 'No connection to the connector. The reset goes on without this window; the view is brought up to date as soon as possible.',
+    lost: 'No connection to the connector. What is shown here may be out of date; it is brought up to date as soon as the connector answers.',
+    unreached: 'The mail server could not be reached.',
     startedBy: (who: string, when: string) => `Started by ${who}, ${when}`,
     details: 'All events',
   },

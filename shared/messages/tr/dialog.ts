@@ -3,7 +3,7 @@
 import type { dialog as en } from '../en/dialog.ts';
 
 export const dialog = {
-  title: 'Sıfırla ve gönder',
+  title: 'Reset & Resend',
   close: 'Kapat',
   tryAgain: 'Yeniden dene',
   copy: 'Kopyala',
@@ -20,7 +20,7 @@ export const dialog = {
 
   setUp: {
     title: 'İlk sıfırlamadan önce tek bir adım',
-    text: '“Sıfırla ve gönder” kuruluşunuzun bağlayıcısını henüz tanımıyor. Adresini BT biriminizden öğrenebilirsiniz.',
+    text: 'Reset & Resend, kuruluşunuzun bağlayıcısını henüz tanımıyor. Adresini BT biriminizden öğrenebilirsiniz.',
     button: 'Ayarları aç',
   },
 
@@ -30,7 +30,8 @@ export const dialog = {
     button: 'Oturum aç',
     quiet: 'Oturumunuz aranıyor …',
     open: 'Oturum açma sayfası ayrı bir pencerede açık.',
-    again: 'Oturum açma sayfasını yeniden göster',
+    ended: 'Oturumunuz sona erdi.',
+    endedText: 'Sıfırlamanın nasıl ilerlediğini görmek için yeniden oturum açın.',
     closed: 'Oturum açma penceresi, oturum açılmadan kapatıldı.',
     failed: (why: string) => `Oturum açılamadı (${why}).`,
     other: 'Başka bir hesap kullan',
@@ -73,6 +74,11 @@ export const dialog = {
     title: 'Olmadı',
     unreachable: 'Bağlayıcı yanıt vermiyor. Ağ bağlantısını denetleyip yeniden deneyin.',
     notConnector: 'Bir yanıt geldi, ama bu sürümde bir bağlayıcıdan değil. Ayarlardaki adresi denetleyin.',
+    unsure: {
+      kill: 'Yanıt gelmedi; durdurmanın etkili olup olmadığı bilinmiyor. Yeniden deneyin: iki kez durdurmanın zararı olmaz.',
+      cancel:
+        'Yanıt gelmedi; sıfırlamanın iptal edilip edilmediği bilinmiyor. Yeniden deneyin: iki kez iptal etmenin zararı olmaz.',
+    },
     settings: 'Ayarları aç',
   },
 
@@ -157,13 +163,12 @@ export const dialog = {
     read: (who: string) => `${who} adlı kişiye telefonda okuyun. Yalnızca burada ve yalnızca şimdi gösterilir.`,
     hide: 'Okudum',
     gone: 'Bağlantı, telefonda verilen PIN’i sorar. Kaybolduysa yeniden gönderin: yeni bağlantı yeni bir PIN alır.',
-    label: 'PIN, rakam rakam',
   },
 
   standing: {
     sending: { title: 'E-posta teslim ediliyor …', text: () => 'Eski parola hâlâ geçerli.' },
     retrying: {
-      title: 'Posta sunucusu yeniden denenmesini istiyor',
+      title: 'E-posta henüz yola çıkmadı; yeniden deneniyor',
       text: () => 'Hiçbir şey kaybolmadı; eski parola hâlâ geçerli.',
     },
     changing: { title: 'Parola değiştiriliyor …', text: () => 'Bir posta sunucusu e-postayı kabul etti.' },
@@ -285,7 +290,8 @@ export const dialog = {
     nextAttempt: (when: string) => `Sonraki deneme ${when}`,
     openBy: (when: string) => `Bağlantı şu ana kadar açılabilir: ${when}.`,
     changeBy: (when: string) => `Yeni parola için son an: ${when}.`,
-    lost: 'Bağlayıcıyla bağlantı yok. Sıfırlama bu pencere olmadan da sürer; görünüm ilk fırsatta güncellenir.',
+    lost: 'Bağlayıcıyla bağlantı yok. Burada görünenler güncel olmayabilir; bağlayıcı yanıt verir vermez güncellenir.',
+    unreached: 'Posta sunucusuna ulaşılamadı.',
     startedBy: (who: string, when: string) => `Başlatan: ${who}, ${when}`,
     details: 'Tüm olaylar',
   },
