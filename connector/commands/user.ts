@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { problemSentence } from '#shared/messages/problem.ts';
 import { checkPassword, generatePassword } from '#shared/password.ts';
 import { roleName, roleTemplateId, roleTemplates } from '../policy/roles.ts';
-import { readUser } from '../scim/resource.ts';
+import { readUser } from '../scim/users.ts';
 import { setPassword } from '../store/credentials.ts';
 import { assignRole, removeRole, rolesOf } from '../store/roles.ts';
 import { coreUser, shownName, type UserContent } from '../store/user-resource.ts';

@@ -4,10 +4,16 @@
 import { Problem } from '#shared/problem.ts';
 import { type Filter, matches } from '../filter/filter.ts';
 import { type PatchPath, parsePath } from '../filter/scim.ts';
-import type { UserContent } from '../store/user-resource.ts';
-import { type Attribute, fieldOf, type Located, locate, locateExtension, subAttribute } from './attribute.ts';
-import { isObject, type JsonObject, membersOf, readUser, readValue } from './resource.ts';
-import { user } from './user.ts';
+import {
+  type Attribute,
+  fieldOf,
+  type Located,
+  locate,
+  locateExtension,
+  type ResourceType,
+  subAttribute,
+} from './attribute.ts';
+import { isObject, type JsonObject, membersOf, readResource, readValue } from './resource.ts';
 
 export const patchOp = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 
@@ -22,13 +28,13 @@ interface Operation {
 const mostOperations = 1000;
 
 /**
- * Applies the body of a PATCH to a User.
+ * Applies the body of a PATCH to a resource.
  * @throws Problem invalidSyntax, invalidPath, invalidFilter, invalidValue, noTarget, mutability; scopeMissing for a password
  */
-export function patchUser(content: UserContent, body: unknown): UserContent {
+export function patchResource<C extends object>(type: ResourceType, content: C, body: unknown): C {
   const resource = structuredClone(content) as unknown as JsonObject;
-  for (const operation of readOperations(body)) apply(resource, operation);
-  return readUser(resource, content);
+  for (const operation of readOperations(body)) apply(type, resource, operation);
+  return readResource<C>(type, resource, content);
 }
 
 function readOperations(body: unknown): Operation[] {
@@ -76,33 +82,33 @@ function readOperation(value: unknown): Operation {
   return operation;
 }
 
-function apply(resource: JsonObject, { op, path, value }: Operation): void {
+function apply(type: ResourceType, resource: JsonObject, { op, path, value }: Operation): void {
   if (path !== undefined) {
-    applyAt(resource, op, path, value);
+    applyAt(type, resource, op, path, value);
     return;
   }
   for (const [name, inner] of Object.entries(value as JsonObject)) {
     // Okta repeats the id; a client may send back what it has read: read-only attributes say nothing new.
-    const located = name.includes('[') ? undefined : locateName(name);
+    const located = name.includes('[') ? undefined : locateName(type, name);
     if (located?.attribute.mutability === 'readOnly' || ['groups', 'meta'].includes(name.toLowerCase())) continue;
     // Entra, with aadOptscim062020 in its URL, writes "name.givenName" and "urn:…:User:department" as names.
-    applyAt(resource, op, name, inner);
+    applyAt(type, resource, op, name, inner);
   }
 }
 
-function locateName(name: string): Located | undefined {
+function locateName(type: ResourceType, name: string): Located | undefined {
   const { attribute } = parsePath(name, () => undefined);
-  return locate(user, attribute);
+  return locate(type, attribute);
 }
 
-function applyAt(resource: JsonObject, op: Op, path: string, value: unknown): void {
-  const parsed = parsePath(path, (name, use, parent) => fieldOf(user, name, use, parent));
-  const extension = locateExtension(user, parsed.attribute);
+function applyAt(type: ResourceType, resource: JsonObject, op: Op, path: string, value: unknown): void {
+  const parsed = parsePath(path, (name, use, parent) => fieldOf(type, name, use, parent));
+  const extension = locateExtension(type, parsed.attribute);
   if (extension) {
-    applyToExtension(resource, op, extension.id, value);
+    applyToExtension(type, resource, op, extension.id, value);
     return;
   }
-  const located = locate(user, parsed.attribute);
+  const located = locate(type, parsed.attribute);
   if (!located) {
     // changePassword is advertised as absent; a password that is silently dropped would be believed to be set.
     if (/(^|:)password$/i.test(path)) throw new Problem('scopeMissing', { attribute: 'password' });
@@ -141,13 +147,13 @@ function child(holder: JsonObject, name: string): JsonObject {
 }
 
 /** The URN of an extension alone: its attributes come as an object. */
-function applyToExtension(resource: JsonObject, op: Op, urn: string, value: unknown): void {
+function applyToExtension(type: ResourceType, resource: JsonObject, op: Op, urn: string, value: unknown): void {
   if (op === 'remove' || value === null || value === '') {
     delete resource[urn];
     return;
   }
   if (!isObject(value)) throw new Problem('invalidValue', { field: urn });
-  for (const [name, inner] of Object.entries(value)) applyAt(resource, op, `${urn}:${name}`, inner);
+  for (const [name, inner] of Object.entries(value)) applyAt(type, resource, op, `${urn}:${name}`, inner);
 }
 
 interface Target {

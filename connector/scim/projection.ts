@@ -5,8 +5,15 @@ import { parsePath } from '../filter/scim.ts';
 import { locate, locateExtension, type ResourceType } from './attribute.ts';
 import { isObject, type JsonObject } from './resource.ts';
 
-/** Takes the resource's JSON text and gives what is sent of it. */
-export type Projection = (text: string) => string;
+/** Which part of a resource is sent. */
+export interface Projection {
+  /** Is anything of this top-level attribute sent? */
+  readonly shows: (attribute: string) => boolean;
+  /** Takes the resource's JSON text and gives what is sent of it. */
+  readonly text: (text: string) => string;
+  /** Did the request ask for particular attributes (RFC 7644 §3.5.2: then PATCH answers 200)? */
+  readonly asked: boolean;
+}
 
 /** A way into the resource: `['name', 'givenName']`. */
 type Steps = readonly string[];
@@ -22,7 +29,7 @@ export function projectionOf(
 ): Projection {
   const wanted = attributes?.trim() ? attributes : undefined;
   const unwanted = excluded?.trim() ? excluded : undefined;
-  if (wanted === undefined && unwanted === undefined) return (text) => text;
+  if (wanted === undefined && unwanted === undefined) return { shows: () => true, text: (text) => text, asked: false };
   if (wanted !== undefined && unwanted !== undefined) {
     throw new Problem('invalidValue', {
       field: 'attributes',
@@ -31,8 +38,13 @@ export function projectionOf(
   }
   const ways = stepsOf(type, (wanted ?? unwanted) as string);
   const always = type.common.filter(({ returned }) => returned === 'always').map(({ name }) => name);
-  return (text) => {
-    const resource = JSON.parse(text) as JsonObject;
+  const shows = (name: string) => {
+    if (always.includes(name)) return true;
+    const into = waysInto(ways, name);
+    return unwanted === undefined ? into.length > 0 : !into.some((way) => way.length === 0);
+  };
+  const text = (whole: string) => {
+    const resource = JSON.parse(whole) as JsonObject;
     if (unwanted !== undefined) {
       for (const way of ways) if (!always.includes(way[0] ?? '')) drop(resource, way);
       return JSON.stringify(resource);
@@ -44,6 +56,7 @@ export function projectionOf(
     }
     return JSON.stringify(kept);
   };
+  return { shows, text, asked: wanted !== undefined };
 }
 
 function stepsOf(type: ResourceType, list: string): Steps[] {

@@ -2,9 +2,7 @@
 // Strict where a value is wrong, forgiving where clients are known to be odd; each such line names the client.
 
 import { Problem } from '#shared/problem.ts';
-import { coreUser, type UserContent } from '../store/user-resource.ts';
-import type { Attribute } from './attribute.ts';
-import { user } from './user.ts';
+import type { Attribute, ResourceType } from './attribute.ts';
 
 /** Values of one multi-valued attribute; each costs a row. */
 const mostValues = 200;
@@ -19,38 +17,41 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /**
- * Reads the User of a POST or PUT (RFC 7644 §3.3, §3.5.1), or the outcome of a PATCH. What is read-only, unknown,
+ * Reads the resource of a POST or PUT (RFC 7644 §3.3, §3.5.1), or the outcome of a PATCH. What is read-only, unknown,
  * null or empty is left out (RFC 7643 §2.5).
  * @param current what is stored, if anything: an `active` that is absent changes nothing
  * @throws Problem invalidSyntax (no object, no `schemas`, a name twice), invalidValue with `field`
  */
-export function readUser(body: unknown, current?: UserContent): UserContent {
-  if (!isObject(body)) throw new Problem('invalidSyntax', { reason: 'A User is a JSON object.' });
+export function readResource<C extends object>(type: ResourceType, body: unknown, current?: C): C {
+  if (!isObject(body)) throw new Problem('invalidSyntax', { reason: `A ${type.name} is a JSON object.` });
   const members = membersOf(body);
   const schemas = members.get('schemas');
-  const isUser = (urn: unknown) => typeof urn === 'string' && urn.toLowerCase() === coreUser.toLowerCase();
-  if (!Array.isArray(schemas) || !schemas.some(isUser)) {
-    throw new Problem('invalidSyntax', { field: 'schemas', reason: `“schemas” must contain ${coreUser}.` });
+  const core = type.schema.id;
+  const isCore = (urn: unknown) => typeof urn === 'string' && urn.toLowerCase() === core.toLowerCase();
+  if (!Array.isArray(schemas) || !schemas.some(isCore)) {
+    throw new Problem('invalidSyntax', { field: 'schemas', reason: `“schemas” must contain ${core}.` });
   }
-  const content = readAttributes([...user.common, ...user.schema.attributes], members, '');
+  const content = readAttributes([...type.common, ...type.schema.attributes], members, '');
   // Entra (older) sends department and manager beside their extension: names that the schema lacks are passed over.
   const extensions: JsonObject = {};
-  for (const { schema } of user.extensions) {
+  for (const { schema } of type.extensions) {
     const value = members.get(schema.id.toLowerCase());
     if (value === undefined || value === null) continue;
     if (!isObject(value)) refuse(schema.id, 'an object');
     const inner = readAttributes(schema.attributes, membersOf(value), `${schema.id}:`);
     if (Object.keys(inner).length > 0) extensions[schema.id] = inner;
   }
-  const active = content.active ?? current?.active ?? true;
   const { externalId, ...rest } = content;
+  // An `active` that is absent never disables, and never lets anybody in again.
+  const hasActive = type.schema.attributes.some(({ name }) => name === 'active');
+  const active = content.active ?? (current as JsonObject | undefined)?.active ?? true;
   return {
-    schemas: [coreUser, ...Object.keys(extensions)],
+    schemas: [core, ...Object.keys(extensions)],
     ...(externalId === undefined ? {} : { externalId }),
     ...rest,
-    active,
+    ...(hasActive ? { active } : {}),
     ...extensions,
-  } as unknown as UserContent;
+  } as unknown as C;
 }
 
 /** The members of an object under their names in lower case: attribute names are case-insensitive (RFC 7643 §2.1). */

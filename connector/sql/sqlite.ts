@@ -173,6 +173,16 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
         armed ??= setImmediate(flush);
       });
     },
+    async read<T>(work: (tx: Tx) => Work<T>): Promise<T> {
+      if (closed) throw new Problem('unavailable', { reason: 'closing' });
+      // Nothing of ours can write in between, because this never lets go of the thread; another process could.
+      db.exec('begin');
+      try {
+        return drive(work) as T;
+      } finally {
+        rollback();
+      }
+    },
     get: <R>(strings: TemplateStringsArray, ...values: Value[]) =>
       read('get', textOf(strings), values) as Promise<R | undefined>,
     all: <R>(strings: TemplateStringsArray, ...values: Value[]) => read('all', textOf(strings), values) as Promise<R[]>,

@@ -72,6 +72,11 @@ export async function userById(sql: Pick<Sql, 'get'>, tenant: string, id: string
   return sql.get<Row>`select id, resource as text, version from app_user where tenant = ${tenant} and id = ${id}`;
 }
 
+/** By id, within a unit of work. */
+export function* readStored(tx: Tx, tenant: string, id: string): Work<StoredUser | undefined> {
+  return yield* tx.get<Row>`select id, resource as text, version from app_user where tenant = ${tenant} and id = ${id}`;
+}
+
 /** By userName in any case (see `fold`). */
 export async function userByName(sql: Pick<Sql, 'get'>, tenant: string, name: string): Promise<StoredUser | undefined> {
   return sql.get<Row>`select id, resource as text, version from app_user

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { type Field, type Filter, matches, type Operator } from '../../connector/filter/filter.ts';
 import { filterLimits, parseFilter, parsePath, printFilter } from '../../connector/filter/scim.ts';
 import { fieldOf } from '../../connector/scim/attribute.ts';
-import { readUser } from '../../connector/scim/resource.ts';
+import { readUser } from '../../connector/scim/users.ts';
 import { user } from '../../connector/scim/user.ts';
 import { coreUser, type UserContent } from '../../connector/store/user-resource.ts';
 import { createUser, isUserSearchable, listUsers } from '../../connector/store/users.ts';

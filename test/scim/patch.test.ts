@@ -2,8 +2,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { patchUser } from '../../connector/scim/patch.ts';
-import { readUser } from '../../connector/scim/resource.ts';
+import { patchResource } from '../../connector/scim/patch.ts';
+import { user } from '../../connector/scim/user.ts';
+import { readUser } from '../../connector/scim/users.ts';
 import { Problem } from '../../shared/problem.ts';
 import { core, enterprise, patchOp, scimServer } from './scim-server.ts';
 
@@ -23,11 +24,11 @@ const barbara = readUser({
   [enterprise]: { department: 'Tours', manager: { value: 'm-1' } },
 });
 
-const patch = (...Operations: object[]) => patchUser(barbara, { schemas: [patchOp], Operations });
+const patch = (...Operations: object[]) => patchResource(user, barbara, { schemas: [patchOp], Operations });
 
 function refusal(...operations: unknown[]): string {
   try {
-    patchUser(barbara, { schemas: [patchOp], Operations: operations });
+    patchResource(user, barbara, { schemas: [patchOp], Operations: operations });
   } catch (error) {
     return (error as { code: string }).code;
   }
@@ -194,14 +195,16 @@ describe('refused', () => {
   });
 
   test('a body without the PatchOp schema', () => {
-    expect(() => patchUser(barbara, { Operations: [{ op: 'remove', path: 'title' }] })).toThrow('invalidSyntax');
-    expect(() => patchUser(barbara, null)).toThrow('invalidSyntax');
+    expect(() => patchResource(user, barbara, { Operations: [{ op: 'remove', path: 'title' }] })).toThrow(
+      'invalidSyntax',
+    );
+    expect(() => patchResource(user, barbara, null)).toThrow('invalidSyntax');
   });
 });
 
 test('active that is cleared stays as it is: nobody is let in or out by an absence', () => {
   const blocked = patch({ op: 'replace', path: 'active', value: false });
-  const cleared = patchUser(blocked, { schemas: [patchOp], Operations: [{ op: 'remove', path: 'active' }] });
+  const cleared = patchResource(user, blocked, { schemas: [patchOp], Operations: [{ op: 'remove', path: 'active' }] });
   expect(cleared.active).toBe(false);
 });
 

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseFilter } from '../../connector/filter/scim.ts';
 import { fieldOf } from '../../connector/scim/attribute.ts';
-import { readUser } from '../../connector/scim/resource.ts';
+import { readUser } from '../../connector/scim/users.ts';
 import { user as type } from '../../connector/scim/user.ts';
 import type { Sql, Statement, Value } from '../../connector/sql/sql.ts';
 import { setPassword } from '../../connector/store/credentials.ts';

@@ -1,0 +1,63 @@
+// What the endpoints of the door share: who calls, which collections there are, and how a URL answers its methods.
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Problem } from '#shared/problem.ts';
+import type { Logger } from '../log.ts';
+import type { Sql } from '../sql/sql.ts';
+import type { Caller, Collection } from './collection.ts';
+
+export interface ScimDeps {
+  readonly sql: Sql;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly log: Logger;
+  /** The connector's origin, for `meta.location`. */
+  readonly publicUrl: string;
+}
+
+export interface Door {
+  readonly deps: ScimDeps;
+  /** The URL that the endpoints stand under. */
+  readonly base: string;
+  readonly collections: readonly Collection[];
+  readonly callerOf: (request: FastifyRequest) => Caller;
+}
+
+export type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>;
+
+const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+const listResponse = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
+
+/** The handlers of one URL; every other method is 405 with Allow (RFC 9110 §15.5.6). */
+export function endpoint(
+  app: FastifyInstance,
+  url: string,
+  handlers: Partial<Record<(typeof methods)[number], Handler>>,
+): void {
+  const allow = [...Object.keys(handlers), ...('GET' in handlers ? ['HEAD'] : [])].join(', ');
+  for (const method of methods) {
+    const handler = handlers[method];
+    if (handler) app.route({ method, url, handler });
+    else {
+      app.route({
+        method,
+        url,
+        handler: async () => {
+          throw new Problem('methodNotAllowed', { allow });
+        },
+      });
+    }
+  }
+}
+
+/** ListResponse (RFC 7644 §3.4.2) of texts that are ready; `itemsPerPage` is how many there are in this answer. */
+export function listText(resources: readonly string[], total: number, startIndex: number): string {
+  const head = JSON.stringify({
+    schemas: [listResponse],
+    totalResults: total,
+    startIndex,
+    itemsPerPage: resources.length,
+  });
+  return `${head.slice(0, -1)},"Resources":[${resources.join(',')}]}`;
+}
