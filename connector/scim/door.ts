@@ -5,6 +5,7 @@ import { Problem } from '#shared/problem.ts';
 import type { Logger } from '../log.ts';
 import type { Sql } from '../sql/sql.ts';
 import type { Caller, Collection } from './collection.ts';
+import type { Rate } from './limits.ts';
 
 export interface ScimDeps {
   readonly sql: Sql;
@@ -14,6 +15,8 @@ export interface ScimDeps {
   readonly log: Logger;
   /** The connector's origin, for `meta.location`. */
   readonly publicUrl: string;
+  /** How fast a client may ask; without one there is no limit. */
+  readonly rate?: Rate;
 }
 
 export interface Door {

@@ -11,7 +11,8 @@ const errorSchema = 'urn:ietf:params:scim:api:messages:2.0:Error';
 const sentences: Partial<Record<ProblemCode, string>> = {
   unauthorized: 'The bearer token is missing, unknown or revoked.',
   tokenExpired: 'The bearer token has expired.',
-  scopeMissing: 'The bearer token does not allow this.',
+  scopeMissing: 'The bearer token has not the scope that this needs.',
+  throttled: 'More requests than this client may send. Wait as long as Retry-After says.',
   unsupportedMediaType: 'Send application/scim+json or application/json.',
 };
 
@@ -26,29 +27,38 @@ export function asProblem(error: Partial<FastifyError>): Problem | undefined {
   return undefined;
 }
 
+/** The Error message (RFC 7644 §3.12) as an object. */
+export function errorMessage({ status, scimType, code, details }: Problem): object {
+  const said = [details.reason, code === 'scopeMissing' && details.scope ? `It needs ${details.scope}.` : undefined];
+  const reason = said
+    .filter((one) => typeof one === 'string')
+    .map((one) => ` ${one.replace(/^\p{Ll}/u, (c) => c.toUpperCase())}${one.endsWith('.') ? '' : '.'}`)
+    .join('');
+  return {
+    schemas: [errorSchema],
+    status: String(status),
+    ...(scimType === undefined ? {} : { scimType }),
+    detail: `${sentences[code] ?? problemSentence('en', code, details)}${reason}`,
+  };
+}
+
 /** Sends the Error message. `details.reason`, where there is one, is a sentence (or half of one) for the client's log. */
 export function sendError(reply: FastifyReply, problem: Problem): FastifyReply {
-  const { status, scimType, code, details } = problem;
-  const reason =
-    typeof details.reason === 'string' ? ` ${details.reason.replace(/^\p{Ll}/u, (c) => c.toUpperCase())}` : '';
+  const { status, code, details } = problem;
   // RFC 6750 §3: the challenge says which scheme, and of a token that was given what is wrong with it.
+  const scope = typeof details.scope === 'string' ? details.scope : 'scim';
   if (status === 401) {
     const given = reply.request.headers.authorization !== undefined;
     reply.header('www-authenticate', `Bearer realm="scim"${given ? ', error="invalid_token"' : ''}`);
   }
-  if (code === 'scopeMissing')
-    reply.header('www-authenticate', 'Bearer realm="scim", error="insufficient_scope", scope="scim"');
+  if (code === 'scopeMissing') {
+    reply.header('www-authenticate', `Bearer realm="scim", error="insufficient_scope", scope="${scope}"`);
+  }
   if (code === 'methodNotAllowed' && typeof details.allow === 'string') reply.header('allow', details.allow);
   if (status === 503) reply.header('retry-after', '1');
+  if (status === 429) reply.header('retry-after', String(details.retryAfter ?? 1));
   return reply
     .code(status)
     .header('content-type', scimJson)
-    .send(
-      JSON.stringify({
-        schemas: [errorSchema],
-        status: String(status),
-        ...(scimType === undefined ? {} : { scimType }),
-        detail: `${sentences[code] ?? problemSentence('en', code, details)}${reason}${reason === '' || reason.endsWith('.') ? '' : '.'}`,
-      }),
-    );
+    .send(JSON.stringify(errorMessage(problem)));
 }

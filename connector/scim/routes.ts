@@ -16,8 +16,8 @@ import type { Logger } from '../log.ts';
 import type { Tx, Work } from '../sql/sql.ts';
 import { etag } from '../store/users.ts';
 import { uuidv7 } from '../store/uuid.ts';
-import { type Token, verifyToken } from '../token.ts';
-import type { Caller, Collection, Stored } from './collection.ts';
+import { callers, scopeNeeded } from './callers.ts';
+import type { Collection, Stored } from './collection.ts';
 import { defaultCount, maxResults, resourceTypeResource, schemaResource, serviceProviderConfig } from './discovery.ts';
 import { type Door, endpoint, listText, type ScimDeps } from './door.ts';
 import { asProblem, scimJson, sendError } from './error.ts';
@@ -28,23 +28,15 @@ import { collectionsOf, schemasOf } from './resource-types.ts';
 /** The door as a fastify plugin. */
 export function scimDoor(deps: ScimDeps): FastifyPluginAsync {
   return async (app) => {
-    const { sql, now, log } = deps;
-    const callers = new WeakMap<FastifyRequest, Token>();
+    const { log } = deps;
+    const { admit, callerOf } = callers(deps);
 
     speakScim(app, log);
     app.addHook('onRequest', async (request) => {
       // RFC 7643 §5: what authentication is asked for should be known before one has it.
       if (request.routeOptions.url === `${app.prefix}/ServiceProviderConfig` && request.method === 'GET') return;
-      const token = await verifyToken(sql, request.headers.authorization, now());
-      if (!token.scopes.includes('scim')) throw new Problem('scopeMissing');
-      callers.set(request, token);
+      await admit(request, scopeNeeded(request.method, request.url));
     });
-
-    const callerOf = (request: FastifyRequest): Caller => {
-      const token = callers.get(request);
-      if (!token) throw new Error('A route was reached without a token.');
-      return { tenant: token.tenant, scopes: token.scopes, by: { at: now(), actor: `token:${token.id}` } };
-    };
 
     const door: Door = { deps, base: `${deps.publicUrl}${app.prefix}`, collections: collectionsOf(), callerOf };
     for (const collection of door.collections) resources(app, door, collection);

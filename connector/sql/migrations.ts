@@ -65,10 +65,46 @@ export const migrations: readonly (readonly string[])[] = [
       primary key (tenant, user_id, role_template_id)
     )`,
 
-    // -- callers
+    // -- callers: a client is a program that syncs; its rows stay when it is revoked, so that the record can be read
+    `create table client (
+      tenant text not null, id text not null unique, name text not null, scope text not null,
+      token_minutes bigint not null, created bigint not null, revoked bigint,
+      primary key (tenant, id)
+    )`,
+    // kind: 'secret' (hash), 'key' (detail: JWK), 'federation' (detail: issuer, audience, subject, jwksUri)
+    `create table client_credential (
+      tenant text not null, client text not null, id text not null, kind text not null,
+      hash text, detail text, created bigint not null, expires bigint, last_used bigint, revoked bigint,
+      primary key (tenant, client, id)
+    )`,
+    // signed assertions that have been used, until they expire by themselves
+    `create table client_assertion (
+      tenant text not null, client text not null, jti text not null, expires bigint not null,
+      primary key (tenant, client, jti)
+    )`,
+    `create index client_assertion_by_expiry on client_assertion (expires)`,
+    // kind: 'long' (made by an operator), 'access' (given out by the token endpoint)
     `create table token (
-      tenant text not null, id text not null, name text not null, scope text not null,
+      tenant text not null, id text not null, client text not null, kind text not null,
+      name text not null, scope text not null,
       hash text not null unique, created bigint not null, expires bigint, last_used bigint, revoked bigint,
+      primary key (tenant, id)
+    )`,
+    `create index token_by_client on token (tenant, client, kind, created)`,
+    // what a client has still to be told: feed says whether changes of these resource types go there
+    `create table event_stream (
+      tenant text not null, client text not null, feed bigint not null, resources text not null,
+      last_seq bigint not null, created bigint not null,
+      primary key (tenant, client)
+    )`,
+    `create table event (
+      tenant text not null, client text not null, seq bigint not null,
+      at bigint not null, txn text not null, uri text not null, external_id text, events text not null,
+      primary key (tenant, client, seq)
+    )`,
+    `create index event_by_txn on event (tenant, client, txn)`,
+    `create table event_key (
+      tenant text not null, id text not null, sealed text not null, created bigint not null,
       primary key (tenant, id)
     )`,
     `create table oidc_model (
