@@ -216,6 +216,12 @@ export const settings = {
     hourText(defaultPolicy.changeLifetime),
   ),
   passwordMinimum: setting('RR_POLICY_PASSWORD_MINIMUM', 'Shortest password', count(8, 64), '8'),
+  scimRate: setting(
+    'RR_SCIM_RATE',
+    'Requests per second of one sync client, bursts of five times as many; 0: any number',
+    count(0, 100_000),
+    '0',
+  ),
   logLevel: setting('RR_LOG_LEVEL', 'How much is logged', level, 'info'),
 } as const;
 

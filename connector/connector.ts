@@ -17,7 +17,12 @@ import { resetsDoor } from './resets/routes.ts';
 import { walk } from './resets/walk.ts';
 import { watchers } from './resets/watchers.ts';
 import { startWorker, type Worker } from './resets/worker.ts';
+import { malformedUrl } from './scim/error.ts';
+import { eventsDoor } from './scim/events.ts';
+import { rateOf } from './scim/limits.ts';
+import { oauthDoor } from './scim/oauth.ts';
 import { scimDoor } from './scim/routes.ts';
+import { eventsPath } from './scim/sets.ts';
 import { extensionClientId } from './signin/clients.ts';
 import { signinDoor } from './signin/door.ts';
 import { keysOf } from './signin/keys.ts';
@@ -74,10 +79,14 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
     ready: async () => (await sql.get`select 1 as one`) !== undefined,
   };
   const keys = keysOf({ sql, keyring, now, random });
+  const rate = rateOf(config.scimRate);
   const app = await createApp({
     ...shared,
+    badUrl: { '/scim/v2': malformedUrl },
     doors: {
-      '/scim/v2': scimDoor({ sql, now, random, log, publicUrl }),
+      '/scim/v2': scimDoor({ sql, now, random, log, keyring, publicUrl, rate }),
+      '/scim/oauth': oauthDoor({ sql, now, random, log, publicUrl, fetch: world.fetch ?? fetch }),
+      [eventsPath]: eventsDoor({ sql, tenants: state.tenants, keyring, now, log, publicUrl, rate }),
       '/api': resetsDoor({
         ...context,
         directoryOf,

@@ -1,6 +1,12 @@
 // The HTTP server: mounts the doors under their prefixes, one line each, with the limits and headers that all share.
 
-import Fastify, { type FastifyInstance, type FastifyPluginAsync, LogController } from 'fastify';
+import Fastify, {
+  type FastifyInstance,
+  type FastifyPluginAsync,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import { Problem } from '#shared/problem.ts';
 import type { Logger } from '../log.ts';
 import { problemReply } from './problem-json.ts';
@@ -12,6 +18,8 @@ export interface AppDeps {
   readonly trustedProxies: readonly string[];
   /** Prefix → door. */
   readonly doors: Readonly<Record<string, FastifyPluginAsync>>;
+  /** Prefix → how a door says that a URL has malformed percent-escapes: no route of its own is reached by one. */
+  readonly badUrl?: Readonly<Record<string, (reply: FastifyReply) => FastifyReply>>;
   /** Is everything there that a request needs? */
   readonly ready: () => Promise<boolean>;
 }
@@ -32,6 +40,11 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     keepAliveTimeout: 10_000,
     routerOptions: { maxParamLength: 300 },
     forceCloseConnections: true,
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
+      const said = Object.entries(deps.badUrl ?? {}).find(([prefix]) => request.url.startsWith(`${prefix}/`));
+      if (said) said[1](reply);
+      else problemReply(error, request, reply);
+    },
   };
   const app = (deps.tls
     ? Fastify({ ...options, https: { ...deps.tls, minVersion: 'TLSv1.2' } })

@@ -50,10 +50,12 @@ export function callers({ sql, now, rate = rateOf(0) }: CallerDeps) {
     tokenOf,
     /** The token, where the request has one: not yet after a 401. */
     known: (request: FastifyRequest): Token | undefined => admitted.get(request),
-    /** Who asks, and the stamp of what is written. */
-    callerOf(request: FastifyRequest): Caller {
+    /** Who asks, and the stamp of what is written. @param txn the transaction that he was promised, if he was */
+    callerOf(request: FastifyRequest, txn?: string): Caller {
       const token = tokenOf(request);
-      return { tenant: token.tenant, scopes: token.scopes, by: { at: now(), actor: actorOf(token) } };
+      const via = request.method === 'PUT' ? 'put' : 'patch';
+      const by = { at: now(), actor: actorOf(token), via, ...(txn === undefined ? {} : { txn }) } as const;
+      return { tenant: token.tenant, scopes: token.scopes, by };
     },
   };
 }

@@ -62,3 +62,9 @@ export function sendError(reply: FastifyReply, problem: Problem): FastifyReply {
     .header('content-type', scimJson)
     .send(JSON.stringify(errorMessage(problem)));
 }
+
+/** A URL with malformed percent-escapes, which no route of the door sees. */
+export function malformedUrl(reply: FastifyReply): FastifyReply {
+  reply.header('cache-control', 'no-store');
+  return sendError(reply, new Problem('invalidSyntax', { reason: 'The URL has a malformed percent-escape.' }));
+}

@@ -168,13 +168,7 @@ function* liveClient(tx: Tx, tenant: string, id: string): Work<void> {
   if (!row || row.revoked !== null) throw new Problem('notFound');
 }
 
-function* addCredential(
-  tx: Tx,
-  tenant: string,
-  client: string,
-  one: Omit<Credential, 'created'>,
-  by: By,
-): Work<void> {
+function* addCredential(tx: Tx, tenant: string, client: string, one: Omit<Credential, 'created'>, by: By): Work<void> {
   yield* liveClient(tx, tenant, client);
   const detail = one.detail === undefined ? null : JSON.stringify(one.detail);
   yield* tx.run`insert into client_credential
@@ -275,7 +269,7 @@ export function* touchCredential(tx: Tx, tenant: string, client: string, one: Cr
  * Remembers a signed assertion until it expires. False: it was used before (RFC 7523 §3, 7).
  * @param jti of any length and letters; `expires` in milliseconds since the epoch
  */
-export function* useAssertion(
+export function* spendAssertion(
   tx: Tx,
   client: { tenant: string; id: string },
   jti: string,
