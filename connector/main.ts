@@ -10,6 +10,7 @@ import { tokenCommand } from './commands/token.ts';
 import { userCommand } from './commands/user.ts';
 import { type Config, readConfig } from './config.ts';
 import { KeyError } from './master-key.ts';
+import { ExtensionError } from './scim/extensions.ts';
 import { openState, type World } from './state.ts';
 
 const manual = `Usage: node connector/main.ts COMMAND [OPTIONS]
@@ -126,7 +127,7 @@ try {
     say(error.message);
     say(manual);
     process.exitCode = 2;
-  } else if (error instanceof StartError || error instanceof KeyError) {
+  } else if (error instanceof StartError || error instanceof KeyError || error instanceof ExtensionError) {
     say(error.message);
     process.exitCode = 1;
   } else {

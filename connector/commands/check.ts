@@ -6,6 +6,7 @@ import { verifyAudit } from '../audit.ts';
 import { type Config, publicUrlOf, readConfig, type SettingLine } from '../config.ts';
 import { mailTransport } from '../mail/transports.ts';
 import { keyFileOf, openMasterKey } from '../master-key.ts';
+import { readExtensions } from '../scim/extension-file.ts';
 import { readMeta } from '../sql/migrate.ts';
 import { openSqlite } from '../sql/sqlite.ts';
 import { canSignIn, type World } from '../state.ts';
@@ -92,6 +93,13 @@ const trials: readonly Trial[] = [
       }
       const days = Math.floor((certificate.validToDate.getTime() - now()) / 86_400_000);
       return { ok: days > 0, text: days > 0 ? `valid for ${days} more days` : 'has expired' };
+    },
+  },
+  {
+    name: 'SCIM extensions',
+    run: async ({ scimExtensions }) => {
+      const found = scimExtensions === undefined ? [] : readExtensions(scimExtensions);
+      return { ok: true, text: found.length > 0 ? found.map(({ schema }) => schema.id).join(' ') : 'none' };
     },
   },
   {

@@ -1,9 +1,8 @@
 // The resources of one type, as the door serves them: the table that describes them, and the store that keeps them.
 // Endpoints, Bulk, root queries and discovery know resources by this interface alone; another type is another entry.
 
-import type { Filter } from '../filter/filter.ts';
-import type { Resolve } from '../filter/scim.ts';
 import type { Tx, Work } from '../sql/sql.ts';
+import type { Source } from '../store/source.ts';
 import type { Stamp } from '../store/users.ts';
 import type { ResourceType } from './attribute.ts';
 
@@ -30,14 +29,6 @@ export interface View {
   readonly shows: (attribute: string) => boolean;
 }
 
-/** A page by its index (RFC 7644 §3.4.2.4). */
-export interface Page {
-  /** From 1. */
-  readonly startIndex: number;
-  /** From 0. */
-  readonly count: number;
-}
-
 /** May this version be changed (If-Match)? */
 export type Condition = (version: number) => boolean;
 
@@ -48,8 +39,8 @@ export interface Collection {
   readonly type: ResourceType;
   /** What PATCH answers when nothing particular is asked for (RFC 7644 §3.5.2): 200 with the resource, or 204. */
   readonly patchAnswers: 'resource' | 'nothing';
-  /** The names that a filter may use: those that exist and that the store can search by. */
-  readonly resolve: Resolve;
+  /** Where they lie, for queries (query.ts): the collection has nothing else to do with filters and pages. */
+  readonly source: Source;
   /**
    * What a body needs before its transaction; the outcome is handed to the write. @throws Problem scopeMissing
    */
@@ -63,7 +54,6 @@ export interface Collection {
   patch(tx: Tx, caller: Caller, id: string, body: unknown, match: Condition, prepared?: Prepared): Work<Stored>;
   /** @throws Problem notFound, preconditionFailed */
   remove(tx: Tx, caller: Caller, id: string, match: Condition): Work<void>;
-  list(tx: Tx, tenant: string, filter: Filter | undefined, page: Page): Work<{ total: number; found: Stored[] }>;
   /** The whole JSON texts to be sent, with `meta.location` and what other resources say of them, looked up at once. */
   texts(tx: Tx, tenant: string, found: readonly Stored[], view: View): Work<string[]>;
 }

@@ -29,7 +29,11 @@ export function projectionOf(
 ): Projection {
   const wanted = attributes?.trim() ? attributes : undefined;
   const unwanted = excluded?.trim() ? excluded : undefined;
-  if (wanted === undefined && unwanted === undefined) return { shows: () => true, text: (text) => text, asked: false };
+  const hidden = hiddenIn(type);
+  if (wanted === undefined && unwanted === undefined) {
+    const text = (whole: string) => (hidden.length === 0 ? whole : without(whole, hidden));
+    return { shows: () => true, text, asked: false };
+  }
   if (wanted !== undefined && unwanted !== undefined) {
     throw new Problem('invalidValue', {
       field: 'attributes',
@@ -44,11 +48,10 @@ export function projectionOf(
     return unwanted === undefined ? into.length > 0 : !into.some((way) => way.length === 0);
   };
   const text = (whole: string) => {
-    const resource = JSON.parse(whole) as JsonObject;
     if (unwanted !== undefined) {
-      for (const way of ways) if (!always.includes(way[0] ?? '')) drop(resource, way);
-      return JSON.stringify(resource);
+      return without(whole, [...hidden, ...ways.filter(([first]) => !always.includes(first ?? ''))]);
     }
+    const resource = JSON.parse(whole) as JsonObject;
     const kept: JsonObject = {};
     for (const [name, value] of Object.entries(resource)) {
       const part = always.includes(name) ? value : keep(value, waysInto(ways, name));
@@ -59,8 +62,30 @@ export function projectionOf(
   return { shows, text, asked: wanted !== undefined };
 }
 
+const hiddenWays = new WeakMap<ResourceType, Steps[]>();
+
+/** What is sent only when it is asked for (RFC 7643 §7 `returned`: request): an extension may have it. */
+function hiddenIn(type: ResourceType): Steps[] {
+  let ways = hiddenWays.get(type);
+  if (!ways) {
+    ways = type.extensions.flatMap(({ schema }) =>
+      schema.attributes.filter(({ returned }) => returned === 'request').map(({ name }): Steps => [schema.id, name]),
+    );
+    hiddenWays.set(type, ways);
+  }
+  return ways;
+}
+
+function without(whole: string, ways: readonly Steps[]): string {
+  const resource = JSON.parse(whole) as JsonObject;
+  for (const way of ways) drop(resource, way);
+  return JSON.stringify(resource);
+}
+
 function stepsOf(type: ResourceType, list: string): Steps[] {
-  return list.split(',').flatMap((name): Steps[] => {
+  // Entra's collection of requests asks for emails[type eq "work"]: the attribute is shown, all of it.
+  const names = list.replace(/\[[^\]]*\]/g, '').split(',');
+  return names.flatMap((name): Steps[] => {
     let path: ReturnType<typeof parsePath>['attribute'];
     try {
       path = parsePath(name.trim(), () => undefined).attribute;

@@ -2,12 +2,19 @@
 
 import type { ResourceType, Schema } from './attribute.ts';
 import type { Collection } from './collection.ts';
+import { type Extension, extendTypes } from './extensions.ts';
+import { group } from './group.ts';
+import { groupCollection } from './groups.ts';
 import { user } from './user.ts';
-import { userCollection } from './users.ts';
+import { type Passwords, userCollection } from './users.ts';
+
+/** The types as the standard has them. */
+export const resourceTypes: readonly ResourceType[] = [user, group];
 
 /** The collections, in the order in which discovery names them. */
-export function collectionsOf(): Collection[] {
-  return [userCollection(user)];
+export function collectionsOf(extensions: readonly Extension[] = [], passwords?: Passwords): Collection[] {
+  const [users = user, groups = group] = extendTypes(resourceTypes, extensions);
+  return [userCollection(users, passwords), groupCollection(groups)];
 }
 
 /** Every schema of these types. */
