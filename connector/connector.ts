@@ -19,6 +19,7 @@ import { watchers } from './resets/watchers.ts';
 import { startWorker, type Worker } from './resets/worker.ts';
 import { malformedUrl } from './scim/error.ts';
 import { eventsDoor } from './scim/events.ts';
+import { readExtensions } from './scim/extension-file.ts';
 import { rateOf } from './scim/limits.ts';
 import { oauthDoor } from './scim/oauth.ts';
 import { scimDoor } from './scim/routes.ts';
@@ -79,12 +80,14 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
     ready: async () => (await sql.get`select 1 as one`) !== undefined,
   };
   const keys = keysOf({ sql, keyring, now, random });
+  const extensions = config.scimExtensions === undefined ? [] : readExtensions(config.scimExtensions);
+  const passwords = { hashing: state.hashing, tenantOf: state.tenants.byId };
   const rate = rateOf(config.scimRate);
   const app = await createApp({
     ...shared,
     badUrl: { '/scim/v2': malformedUrl },
     doors: {
-      '/scim/v2': scimDoor({ sql, now, random, log, keyring, publicUrl, rate }),
+      '/scim/v2': scimDoor({ sql, now, random, log, keyring, publicUrl, rate, extensions, passwords }),
       '/scim/oauth': oauthDoor({ sql, now, random, log, publicUrl, fetch: world.fetch ?? fetch }),
       [eventsPath]: eventsDoor({ sql, tenants: state.tenants, keyring, now, log, publicUrl, rate }),
       '/api': resetsDoor({

@@ -20,7 +20,7 @@ export interface CallerDeps {
 export function scopeNeeded(method: string, url: string): TokenScope {
   const path = url.split('?', 1)[0] ?? '';
   const reads = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
-  return reads || (method === 'POST' && path.endsWith('/.search')) ? 'scim.read' : 'scim.write';
+  return reads || (method === 'POST' && /\/\.search\/?$/.test(path)) ? 'scim.read' : 'scim.write';
 }
 
 /** Admits requests, and knows afterwards who sent them. */

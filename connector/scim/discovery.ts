@@ -2,6 +2,7 @@
 // advertised here is what happens, and what is not yet there is said to be absent.
 
 import type { Attribute, ResourceType, Schema } from './attribute.ts';
+import { cursorTimeout } from './cursor.ts';
 
 /** The most resources in one answer, and how many when a client does not say. */
 export const maxResults = 1000;
@@ -15,8 +16,16 @@ export function serviceProviderConfig(base: string): object {
     bulk: { supported: false, maxOperations: 0, maxPayloadSize: megabyte },
     filter: { supported: true, maxResults },
     changePassword: { supported: false },
-    sort: { supported: false },
+    sort: { supported: true },
     etag: { supported: true },
+    pagination: {
+      cursor: true,
+      index: true,
+      defaultPaginationMethod: 'index',
+      defaultPageSize: defaultCount,
+      maxPageSize: maxResults,
+      cursorTimeout,
+    },
     authenticationSchemes: [
       {
         type: 'oauthbearertoken',

@@ -5,6 +5,7 @@ import type { Collection } from './collection.ts';
 import { type Extension, extendTypes } from './extensions.ts';
 import { group } from './group.ts';
 import { groupCollection } from './groups.ts';
+import { serviceSchemas } from './service-schemas.ts';
 import { user } from './user.ts';
 import { type Passwords, userCollection } from './users.ts';
 
@@ -17,7 +18,8 @@ export function collectionsOf(extensions: readonly Extension[] = [], passwords?:
   return [userCollection(users, passwords), groupCollection(groups)];
 }
 
-/** Every schema of these types. */
+/** Every schema of these types, and those of discovery itself. */
 export function schemasOf(types: readonly ResourceType[]): Schema[] {
-  return types.flatMap(({ schema, extensions }) => [schema, ...extensions.map((extension) => extension.schema)]);
+  const own = types.flatMap(({ schema, extensions }) => [schema, ...extensions.map((extension) => extension.schema)]);
+  return [...own, ...serviceSchemas];
 }

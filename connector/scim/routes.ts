@@ -10,43 +10,64 @@
 
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '#shared/problem.ts';
-import { parseFilter } from '../filter/scim.ts';
 import { parseJson } from '../http/json.ts';
 import type { Logger } from '../log.ts';
 import type { Tx, Work } from '../sql/sql.ts';
+import { queries } from '../store/query.ts';
 import { etag } from '../store/users.ts';
 import { uuidv7 } from '../store/uuid.ts';
+import { answerAsync } from './async.ts';
 import { callers, scopeNeeded } from './callers.ts';
 import type { Collection, Stored } from './collection.ts';
-import { defaultCount, maxResults, resourceTypeResource, schemaResource, serviceProviderConfig } from './discovery.ts';
+import { cursors } from './cursor.ts';
+import { resourceTypeResource, schemaResource, serviceProviderConfig } from './discovery.ts';
 import { type Door, endpoint, listText, type ScimDeps } from './door.ts';
 import { asProblem, scimJson, sendError } from './error.ts';
 import { type Projection, projectionOf } from './projection.ts';
-import { idOf, ifMatch, ifNoneMatch, type Query, queryOf, searchOf, whole } from './request.ts';
+import { answerQuery } from './query.ts';
+import { idOf, ifMatch, ifNoneMatch, type Query, queryOf, searchOf } from './request.ts';
 import { collectionsOf, schemasOf } from './resource-types.ts';
+import { rootEndpoints } from './root.ts';
+import { eventsPath } from './sets.ts';
 
 /** The door as a fastify plugin. */
 export function scimDoor(deps: ScimDeps): FastifyPluginAsync {
   return async (app) => {
     const { log } = deps;
-    const { admit, callerOf } = callers(deps);
+    const base = `${deps.publicUrl}${app.prefix}`;
+    const { admit, callerOf, known } = callers(deps);
 
+    const promised = answerAsync(app, { ...deps, base, eventsBase: `${deps.publicUrl}${eventsPath}`, known });
     speakScim(app, log);
     app.addHook('onRequest', async (request) => {
       // RFC 7643 §5: what authentication is asked for should be known before one has it.
-      if (request.routeOptions.url === `${app.prefix}/ServiceProviderConfig` && request.method === 'GET') return;
+      if (isOpen(request.routeOptions.url?.slice(app.prefix.length)) && request.method === 'GET') return;
       await admit(request, scopeNeeded(request.method, request.url));
     });
 
-    const door: Door = { deps, base: `${deps.publicUrl}${app.prefix}`, collections: collectionsOf(), callerOf };
+    const door: Door = {
+      ...{
+        deps,
+        base,
+        collections: collectionsOf(deps.extensions, deps.passwords),
+        callerOf: (one) => callerOf(one, promised(one)),
+      },
+      queries: queries(deps.sql),
+      cursors: cursors(deps.keyring, deps.now),
+    };
     for (const collection of door.collections) resources(app, door, collection);
     discovery(app, door);
-    for (const absent of ['/', '/.search', '/Me', '/Bulk']) {
+    rootEndpoints(app, door);
+    for (const absent of ['/Bulk']) {
       app.all(absent, async () => {
         throw new Problem('notImplemented');
       });
     }
   };
+}
+
+function isOpen(path: string | undefined): boolean {
+  return path !== undefined && /^\/ServiceProviderConfig\/?$/i.test(path);
 }
 
 /** What is sent of one resource, and its version. */
@@ -75,18 +96,8 @@ function resources(app: FastifyInstance, door: Door, collection: Collection): vo
       .header('etag', etag(stored.version))
       .send(text);
 
-  const list = async (request: FastifyRequest, reply: FastifyReply, query: Query) => {
-    const { tenant } = callerOf(request);
-    const view = viewOf(query);
-    const filter = query.filter === undefined ? undefined : parseFilter(query.filter, collection.resolve);
-    const startIndex = Math.max(1, whole(query.startIndex, 'startIndex') ?? 1);
-    const count = Math.min(maxResults, Math.max(0, whole(query.count, 'count') ?? defaultCount));
-    const page = await sql.read(function* (tx) {
-      const { total, found } = yield* collection.list(tx, tenant, filter, { startIndex, count });
-      return { total, texts: yield* collection.texts(tx, tenant, found, { base, shows: view.shows }) };
-    });
-    return reply.send(listText(page.texts.map(view.text), page.total, startIndex));
-  };
+  const list = async (request: FastifyRequest, reply: FastifyReply, query: Query) =>
+    reply.send(await answerQuery(door, callerOf(request).tenant, type.endpoint, [collection], query));
 
   endpoint(app, type.endpoint, {
     GET: (request, reply) => list(request, reply, queryOf(request)),
