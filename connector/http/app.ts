@@ -18,8 +18,8 @@ export interface AppDeps {
   readonly trustedProxies: readonly string[];
   /** Prefix → door. */
   readonly doors: Readonly<Record<string, FastifyPluginAsync>>;
-  /** Prefix → how a door says that a URL has malformed percent-escapes: no route of its own is reached by one. */
-  readonly badUrl?: Readonly<Record<string, (reply: FastifyReply) => FastifyReply>>;
+  /** Prefix → how a door tells of a URL with malformed percent-escapes: none of its routes and hooks is reached by one. */
+  readonly badUrl?: Readonly<Record<string, (error: Error, reply: FastifyReply) => FastifyReply>>;
   /** Is everything there that a request needs? */
   readonly ready: () => Promise<boolean>;
 }
@@ -42,7 +42,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     forceCloseConnections: true,
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       const said = Object.entries(deps.badUrl ?? {}).find(([prefix]) => request.url.startsWith(`${prefix}/`));
-      if (said) said[1](reply);
+      if (said) said[1](error, reply);
       else problemReply(error, request, reply);
     },
   };

@@ -55,7 +55,9 @@ export function endpoint(
     throw new Problem('methodNotAllowed', { allow });
   };
   for (const form of formsOf(url)) {
-    for (const method of methods) app.route({ method, url: form, handler: handlers[method] ?? refused });
+    for (const method of methods) {
+      app.route({ method, url: form, handler: handlers[method] ?? refused, config: { allow } });
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 import type { FastifyError, FastifyReply } from 'fastify';
 import { problemSentence } from '#shared/messages/problem.ts';
 import { Problem, type ProblemCode } from '#shared/problem.ts';
+import { maxPayloadSize } from './bulk-request.ts';
 
 export const scimJson = 'application/scim+json';
 const errorSchema = 'urn:ietf:params:scim:api:messages:2.0:Error';
@@ -19,7 +20,10 @@ const sentences: Partial<Record<ProblemCode, string>> = {
 /** What went wrong, as a Problem; undefined for an error of our own. */
 export function asProblem(error: Partial<FastifyError>): Problem | undefined {
   if (error instanceof Problem) return error;
-  if (error.statusCode === 413) return new Problem('tooLarge');
+  // RFC 7644 §3.7.4: the answer names the limit.
+  if (error.statusCode === 413) {
+    return new Problem('tooLarge', { reason: `Its size exceeds the maxPayloadSize (${maxPayloadSize}).` });
+  }
   if (error.statusCode === 415) return new Problem('unsupportedMediaType');
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
     return new Problem('invalidSyntax', { reason: 'The request is not well-formed.' });
@@ -34,11 +38,13 @@ export function errorMessage({ status, scimType, code, details }: Problem): obje
     .filter((one) => typeof one === 'string')
     .map((one) => ` ${one.replace(/^\p{Ll}/u, (c) => c.toUpperCase())}${one.endsWith('.') ? '' : '.'}`)
     .join('');
+  // “could not be read as JSON” is only half true of JSON that does not follow the schema: then the reason says it all.
+  const whole = code === 'invalidSyntax' && reason !== '';
   return {
     schemas: [errorSchema],
     status: String(status),
     ...(scimType === undefined ? {} : { scimType }),
-    detail: `${sentences[code] ?? problemSentence('en', code, details)}${reason}`,
+    detail: whole ? reason.trim() : `${sentences[code] ?? problemSentence('en', code, details)}${reason}`,
   };
 }
 
@@ -63,8 +69,15 @@ export function sendError(reply: FastifyReply, problem: Problem): FastifyReply {
     .send(JSON.stringify(errorMessage(problem)));
 }
 
-/** A URL with malformed percent-escapes, which no route of the door sees. */
-export function malformedUrl(reply: FastifyReply): FastifyReply {
-  reply.header('cache-control', 'no-store');
-  return sendError(reply, new Problem('invalidSyntax', { reason: 'The URL has a malformed percent-escape.' }));
+/**
+ * A URL that no route and no hook of the door sees: with malformed percent-escapes, or an id that is longer than any.
+ * To be sent without fastify's charset.
+ */
+export function malformedUrl(error: Partial<FastifyError>, reply: FastifyReply): FastifyReply {
+  const problem =
+    error.code === 'FST_ERR_MAX_PARAM_LENGTH'
+      ? new Problem('notFound')
+      : new Problem('invalidSyntax', { reason: 'The URL has a malformed percent-escape.' });
+  reply.code(problem.status).header('content-type', scimJson).header('cache-control', 'no-store');
+  return reply.header('x-content-type-options', 'nosniff').send(Buffer.from(JSON.stringify(errorMessage(problem))));
 }

@@ -17,6 +17,7 @@ import { queries } from '../store/query.ts';
 import { etag } from '../store/users.ts';
 import { uuidv7 } from '../store/uuid.ts';
 import { answerAsync } from './async.ts';
+import { bulkEndpoint } from './bulk.ts';
 import { callers, scopeNeeded } from './callers.ts';
 import type { Collection, Stored } from './collection.ts';
 import { cursors } from './cursor.ts';
@@ -25,6 +26,7 @@ import { type Door, endpoint, listText, type ScimDeps } from './door.ts';
 import { asProblem, scimJson, sendError } from './error.ts';
 import { type Projection, projectionOf } from './projection.ts';
 import { answerQuery } from './query.ts';
+import { refusals } from './refusals.ts';
 import { idOf, ifMatch, ifNoneMatch, type Query, queryOf, searchOf } from './request.ts';
 import { collectionsOf, schemasOf } from './resource-types.ts';
 import { rootEndpoints } from './root.ts';
@@ -37,12 +39,14 @@ export function scimDoor(deps: ScimDeps): FastifyPluginAsync {
     const base = `${deps.publicUrl}${app.prefix}`;
     const { admit, callerOf, known } = callers(deps);
 
+    const refuse = refusals(app);
     const promised = answerAsync(app, { ...deps, base, eventsBase: `${deps.publicUrl}${eventsPath}`, known });
     speakScim(app, log);
     app.addHook('onRequest', async (request) => {
       // RFC 7643 §5: what authentication is asked for should be known before one has it.
       if (isOpen(request.routeOptions.url?.slice(app.prefix.length)) && request.method === 'GET') return;
       await admit(request, scopeNeeded(request.method, request.url));
+      refuse(request);
     });
 
     const door: Door = {
@@ -58,11 +62,7 @@ export function scimDoor(deps: ScimDeps): FastifyPluginAsync {
     for (const collection of door.collections) resources(app, door, collection);
     discovery(app, door);
     rootEndpoints(app, door);
-    for (const absent of ['/Bulk']) {
-      app.all(absent, async () => {
-        throw new Problem('notImplemented');
-      });
-    }
+    bulkEndpoint(app, door);
   };
 }
 

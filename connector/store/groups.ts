@@ -7,8 +7,9 @@ import { type Filter, matches } from '../filter/filter.ts';
 import { fold } from '../filter/fold.ts';
 import type { Tx, Work } from '../sql/sql.ts';
 import { countAdded, countRemoved } from './counts.ts';
+import { type Change, publish } from './events.ts';
 import { inChunks, placeholders } from './in-list.ts';
-import { changedAttributes, compose, contentOfResource, type Stamp, type StoredResource } from './resource.ts';
+import { changedAttributes, compose, contentOfResource, etag, type Stamp, type StoredResource } from './resource.ts';
 
 export const coreGroup = 'urn:ietf:params:scim:schemas:core:2.0:Group';
 
@@ -93,6 +94,8 @@ export function* createGroup(
   const added = yield* addMembers(tx, tenant, id, members);
   const detail = added === 0 ? {} : { detail: { membersAdded: added } };
   yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'group.created', target: `group:${id}`, ...detail });
+  const attributes = [...Object.keys(content), ...(added === 0 ? [] : ['members'])];
+  yield* publish(tx, toldOf(tenant, id, by, 'create', content.externalId, { version, attributes }));
   return { id, text, version };
 }
 
@@ -128,6 +131,9 @@ export function* updateGroup(
   };
   const written = yield* write(tx, tenant, stored, content, by);
   yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'group.updated', target: `group:${id}`, detail });
+  const names = [...attributes, ...(added + removed > 0 ? ['members'] : [])];
+  const after = { version: written.version, attributes: names };
+  yield* publish(tx, toldOf(tenant, id, by, by.via ?? 'patch', content.externalId, after));
   return written;
 }
 
@@ -139,12 +145,25 @@ export function* deleteGroup(
   by: Stamp,
   match: (version: number) => boolean = () => true,
 ): Work<void> {
-  yield* forUpdate(tx, tenant, id, match);
+  const stored = yield* forUpdate(tx, tenant, id, match);
   yield* tx.run`delete from group_member where tenant = ${tenant} and group_id = ${id}`;
   yield* leaveGroups(tx, tenant, id, by);
   yield* tx.run`delete from app_group where tenant = ${tenant} and id = ${id}`;
   yield* countRemoved(tx, tenant, 'Group');
   yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'group.deleted', target: `group:${id}` });
+  yield* publish(tx, toldOf(tenant, id, by, 'delete', contentOfResource<GroupContent>(stored).externalId));
+}
+
+function toldOf(
+  tenant: string,
+  id: string,
+  by: Stamp,
+  action: Change['action'],
+  externalId: string | undefined,
+  after?: { version: number; attributes: readonly string[] },
+): Change {
+  const told = after === undefined ? {} : { version: etag(after.version), attributes: after.attributes };
+  return { tenant, at: by.at, txn: by.txn, resource: 'Group', id, externalId, action, ...told };
 }
 
 /** Somebody is deleted: every group that they were in has a new version and one member less. */
@@ -155,10 +174,13 @@ export function* leaveGroups(tx: Tx, tenant: string, member: string, by: Stamp):
   if (groups.length === 0) return;
   yield* tx.run`delete from group_member where tenant = ${tenant} and member_id = ${member}`;
   for (const group of groups) {
-    yield* write(tx, tenant, group, contentOfResource<GroupContent>(group), by);
+    const content = contentOfResource<GroupContent>(group);
+    const { version } = yield* write(tx, tenant, group, content, by);
     const detail = { attributes: 'members', membersRemoved: 1 };
     const target = `group:${group.id}`;
     yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'group.updated', target, detail });
+    const after = { version, attributes: ['members'] };
+    yield* publish(tx, toldOf(tenant, group.id, by, 'patch', content.externalId, after));
   }
 }
 

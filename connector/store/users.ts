@@ -8,8 +8,9 @@ import { wakeSubject } from '../jobs.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
 import { countAdded, countRemoved } from './counts.ts';
 import { endSessions } from './credentials.ts';
+import { type Change, publish } from './events.ts';
 import { leaveGroups } from './groups.ts';
-import { changedAttributes, compose, contentOfResource, type Stamp, type StoredResource } from './resource.ts';
+import { changedAttributes, compose, contentOfResource, etag, type Stamp, type StoredResource } from './resource.ts';
 import { addressesOf, searchWords, shownName, type UserContent } from './user-resource.ts';
 
 /** A person as stored. */
@@ -72,6 +73,7 @@ export function* createUser(tx: Tx, tenant: string, id: string, content: UserCon
   yield* writeAddresses(tx, tenant, id, content, by.at);
   yield* writeWords(tx, tenant, id, content);
   yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'user.created', target: `user:${id}` });
+  yield* publish(tx, toldOf(tenant, id, by, 'create', content, version));
   return { id, text, version };
 }
 
@@ -113,6 +115,9 @@ export function* updateUser(
   }
   const detail = { attributes: changed.join(' ') };
   yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'user.updated', target: `user:${id}`, detail });
+  const told = toldOf(tenant, id, by, by.via ?? 'patch', after, version);
+  const active = before.active === after.active ? {} : { active: after.active };
+  yield* publish(tx, { ...told, attributes: changed, ...active });
   return { id, text, version };
 }
 
@@ -128,7 +133,7 @@ export function* deleteUser(
   by: Stamp,
   ifMatch: (version: number) => boolean = () => true,
 ): Work<void> {
-  yield* forUpdate(tx, tenant, id, ifMatch);
+  const stored = yield* forUpdate(tx, tenant, id, ifMatch);
   yield* tx.run`delete from app_user where tenant = ${tenant} and id = ${id}`;
   yield* countRemoved(tx, tenant, 'User');
   yield* tx.run`delete from user_address where tenant = ${tenant} and user_id = ${id}`;
@@ -140,6 +145,20 @@ export function* deleteUser(
   yield* wakeSubject(tx, tenant, id, by.at);
   yield* leaveGroups(tx, tenant, id, by);
   yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'user.deleted', target: `user:${id}` });
+  yield* publish(tx, toldOf(tenant, id, by, 'delete', contentOf(stored)));
+}
+
+function toldOf(
+  tenant: string,
+  id: string,
+  by: Stamp,
+  action: Change['action'],
+  content: UserContent,
+  version?: number,
+): Change {
+  const { externalId } = content;
+  const after = version === undefined ? {} : { version: etag(version), attributes: Object.keys(content) };
+  return { tenant, at: by.at, txn: by.txn, resource: 'User', id, externalId, action, ...after };
 }
 
 function* forUpdate(tx: Tx, tenant: string, id: string, ifMatch: (version: number) => boolean) {

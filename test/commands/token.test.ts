@@ -51,7 +51,7 @@ describe('token', () => {
   });
 
   test.each([
-    [[], 2, 'create, list or revoke'],
+    [[], 2, 'create, list, rotate or revoke'],
     [['make'], 2, '“token make”'],
     [['create', '--scope', 'scim'], 2, '--name'],
     [['create', '--name', 'x'], 2, '--scope'],
