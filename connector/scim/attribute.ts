@@ -130,7 +130,7 @@ export function subAttribute(attribute: Attribute, name: string): Attribute | un
  */
 export function fieldOf(type: ResourceType, path: AttributePath, use: Use, parent?: Field): Field | undefined {
   if (parent) return elementField(type, path, use, parent);
-  const located = locate(type, path);
+  const located = locate(type, path) ?? locateUnqualified(type, path);
   if (!located || located.attribute.returned === 'never') return undefined;
   const { attribute, container } = located;
   const implied = use === 'compare' && attribute.type === 'complex' ? subAttribute(attribute, 'value') : undefined;
@@ -144,6 +144,16 @@ export function fieldOf(type: ResourceType, path: AttributePath, use: Use, paren
     type: last.type,
     caseExact: last.caseExact,
   };
+}
+
+/** An extended attribute without its URN (RFC 7644 §3.10: SHOULD be qualified): Entra asks `id eq "…" and manager eq "…"`. */
+function locateUnqualified(type: ResourceType, path: AttributePath): Located | undefined {
+  if (path.uri !== undefined) return undefined;
+  for (const { schema } of type.extensions) {
+    const located = locate(type, { ...path, uri: schema.id });
+    if (located) return located;
+  }
+  return undefined;
 }
 
 /** A name inside the brackets of `parent`. */

@@ -94,7 +94,8 @@ export function ifNoneMatch(request: FastifyRequest): (version: number) => boole
   return header === undefined ? () => true : (version) => !namesVersion(header, version);
 }
 
-function namesVersion(header: string, version: number): boolean {
+/** Does a list of entity-tags, or `*`, name this version? */
+export function namesVersion(header: string, version: number): boolean {
   const opaque = (tag: string) => tag.trim().replace(/^W\//, '');
   return header.trim() === '*' || header.split(',').some((tag) => opaque(tag) === opaque(etag(version)));
 }

@@ -35,6 +35,13 @@ export const migrations: readonly (readonly string[])[] = [
     `create unique index app_user_by_name on app_user (tenant, user_name_key)`,
     `create index app_user_by_external_id on app_user (tenant, external_id, id)`,
     `create index app_user_by_display_name on app_user (tenant, display_name_key, id)`,
+    `create index app_user_by_last_modified on app_user (tenant, last_modified, id)`,
+    // how many resources there are; epoch counts what is not an addition at the end, newest is the greatest id ever added
+    `create table resource_count (
+      tenant text not null, resource_type text not null,
+      total bigint not null, epoch bigint not null, newest text not null,
+      primary key (tenant, resource_type)
+    )`,
     // every address that leads to a person: kind is 'userName', or the SCIM emails type ('work', 'home', 'other')
     `create table user_address (
       tenant text not null, user_id text not null, address_key text not null, kind text not null,
@@ -48,6 +55,22 @@ export const migrations: readonly (readonly string[])[] = [
       primary key (tenant, user_id, word)
     )`,
     `create index user_word_by_word on user_word (tenant, word, user_id)`,
+    // -- groups: the resource without its members, which are rows, so that one more or less costs the same in any group
+    `create table app_group (
+      tenant text not null, id text not null,
+      external_id text, display_name text not null, display_name_key text not null,
+      resource text not null,
+      version bigint not null, created bigint not null, last_modified bigint not null,
+      primary key (tenant, id)
+    )`,
+    `create index app_group_by_external_id on app_group (tenant, external_id, id)`,
+    `create index app_group_by_display_name on app_group (tenant, display_name_key, id)`,
+    // member_type: 'User' or 'Group'
+    `create table group_member (
+      tenant text not null, group_id text not null, member_id text not null, member_type text not null,
+      primary key (tenant, group_id, member_id)
+    )`,
+    `create index group_member_by_member on group_member (tenant, member_id, group_id)`,
     `create table credential (
       tenant text not null, user_id text not null,
       hash text not null, force_change bigint not null,
