@@ -19,7 +19,7 @@ export class ExtensionError extends Error {
 const simpleTypes = ['string', 'boolean', 'decimal', 'integer', 'dateTime', 'binary', 'reference'] as const;
 const attributeName = /^[A-Za-z][A-Za-z0-9_$-]*$/;
 // RFC 8141, as far as it can be written in a path (RFC 7644 §3.10).
-const urn = /^urn:[A-Za-z0-9][A-Za-z0-9-]{1,30}[A-Za-z0-9]:[A-Za-z0-9_.:-]*[A-Za-z0-9_-]$/;
+const urn = /^urn:[A-Za-z0-9][A-Za-z0-9-]{1,30}[A-Za-z0-9]:[A-Za-z0-9_.:-]*[A-Za-z0-9_-]$/i;
 /** Each is read with every body. */
 const mostAttributes = 200;
 

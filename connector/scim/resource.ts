@@ -154,7 +154,7 @@ function readSingle(attribute: Attribute, value: unknown, path: string): unknown
     case 'decimal':
       return typeof value === 'number' ? value : refuse(path, 'a number');
     case 'binary':
-      return typeof value === 'string' && base64.test(value) ? value : refuse(path, 'text in base64');
+      return readBinary(value, path);
     case 'dateTime':
       return typeof value === 'string' && dateTime.test(value) && !Number.isNaN(Date.parse(value))
         ? value
@@ -164,6 +164,12 @@ function readSingle(attribute: Attribute, value: unknown, path: string): unknown
     default:
       return canonical(attribute, readText(value, path));
   }
+}
+
+/** Certificates come in lines, as tools write them and RFC 7643 §8.2 prints them; they are kept without. */
+function readBinary(value: unknown, path: string): string {
+  const text = typeof value === 'string' ? value.replace(/[ \t\r\n]+/g, '') : '';
+  return text !== '' && base64.test(text) ? text : refuse(path, 'text in base64');
 }
 
 /** RFC 7643 §2.4: "service providers SHOULD canonicalize the value returned"; other values are as good. */

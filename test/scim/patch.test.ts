@@ -61,6 +61,48 @@ describe('§3.5.2.1 add', () => {
     });
   });
 
+  test('the same type and value is the same element: what is said beside them is said of it', () => {
+    const after = patch({
+      op: 'add',
+      path: 'emails',
+      value: [{ value: 'babs@jensen.org', type: 'home', primary: true, display: 'B' }],
+    });
+    expect(after.emails).toEqual([
+      { value: 'bjensen@example.com', type: 'work', primary: false },
+      { value: 'babs@jensen.org', type: 'home', primary: true, display: 'B' },
+    ]);
+  });
+
+  test('RFC 7643 §2.4 canonical types are written as the schema writes them', () => {
+    const after = patch({
+      op: 'add',
+      path: 'phoneNumbers',
+      value: [
+        { value: '1', type: 'MOBILE' },
+        { value: '2', type: 'Car' },
+      ],
+    });
+    expect(after.phoneNumbers).toEqual([
+      { value: '1', type: 'mobile' },
+      { value: '2', type: 'Car' },
+    ]);
+  });
+
+  test('a plain value stands for an element that has a value', () => {
+    expect(patch({ op: 'add', path: 'roles', value: ['Auditor', { value: 'Nurse' }] }).roles).toEqual([
+      { value: 'Auditor' },
+      { value: 'Nurse' },
+    ]);
+  });
+
+  test('the URN of the core schema, alone and before a name', () => {
+    const after = patch(
+      { op: 'add', path: core, value: { title: 'Chief' } },
+      { op: 'replace', path: `${core}:name.givenName`, value: 'Babs' },
+    );
+    expect(after).toMatchObject({ title: 'Chief', name: { givenName: 'Babs' } });
+  });
+
   test('a new primary value makes the others not so', () => {
     const after = patch({ op: 'add', path: 'emails', value: [{ value: 'x@example.com', primary: true }] });
     expect(after.emails?.map(({ primary }) => primary)).toEqual([false, undefined, true]);
@@ -124,6 +166,14 @@ describe('§3.5.2.3 replace', () => {
     expect(street.addresses).toMatchObject([{ streetAddress: '1010\nBroadway Ave', locality: 'Hollywood' }, {}]);
   });
 
+  test('§3.5.2.3 "all matching record values SHALL be replaced": what is not given is gone, the filter stays true', () => {
+    const after = patch({ op: 'replace', path: 'addresses[type eq "work"]', value: { locality: 'Burbank' } });
+    expect(after.addresses).toEqual([
+      { type: 'work', locality: 'Burbank' },
+      { type: 'home', streetAddress: '456 Hollywood Blvd' },
+    ]);
+  });
+
   test('sub-attributes that are not named stay; null unassigns one', () => {
     expect(patch({ op: 'replace', path: 'name', value: { givenName: 'Babs', familyName: null } }).name).toEqual({
       givenName: 'Babs',
@@ -173,8 +223,16 @@ describe('refused', () => {
     ['id', [{ op: 'replace', path: 'id', value: 'x' }], 'mutability'],
     ['meta', [{ op: 'replace', path: 'meta.created', value: 'x' }], 'mutability'],
     ['an empty userName', [{ op: 'replace', path: 'userName', value: '' }], 'invalidValue'],
-    ['a password', [{ op: 'replace', path: 'password', value: 'x' }], 'scopeMissing'],
-    ['a password in a value', [{ op: 'replace', value: { password: 'x' } }], 'scopeMissing'],
+    ['taking a password away', [{ op: 'remove', path: 'password' }], 'mutability'],
+    ['groups, which follow from the Groups', [{ op: 'add', path: 'groups', value: [{ value: 'x' }] }], 'mutability'],
+    ['an add without a value', [{ op: 'add', path: 'title' }], 'invalidValue'],
+    ['a replace without a value', [{ op: 'replace', path: 'title' }], 'invalidValue'],
+    [
+      'two values for the one that matches',
+      [{ op: 'replace', path: 'emails[type eq "work"]', value: [{ value: 'a' }, { value: 'b' }] }],
+      'invalidValue',
+    ],
+    ['a URI with a space', [{ op: 'add', path: 'profileUrl', value: 'https://a b' }], 'invalidValue'],
     [
       'two primary values',
       [
