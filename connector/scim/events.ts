@@ -6,7 +6,7 @@
 //
 // A client sees its own events and nobody else's, whatever it asks for.
 
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '#shared/problem.ts';
 import { record } from '../audit.ts';
 import { problemReply, readJsonBodies } from '../http/problem-json.ts';
@@ -75,7 +75,7 @@ export function eventsDoor(deps: EventsDeps): FastifyPluginAsync {
     app.get('/:tenant/jwks.json', async (request, reply) => {
       const tenant = await deps.tenants.byId((request.params as { tenant: string }).tenant);
       if (!tenant) throw new Problem('notFound');
-      return reply.type('application/jwk-set+json').send(JSON.stringify(await signer.jwks(tenant.id)));
+      return send(reply, await signer.jwks(tenant.id), 'application/jwk-set+json');
     });
 
     app.get('/txn/:txn', async (request, reply) => {
@@ -87,7 +87,7 @@ export function eventsDoor(deps: EventsDeps): FastifyPluginAsync {
         return reply.type('application/secevent+jwt').send(await signer.sign(tenant, client, only));
       }
       const sets = await Promise.all(events.map((event) => signer.sign(tenant, client, event)));
-      return reply.type('application/json').send(JSON.stringify({ sets }));
+      return send(reply, { sets });
     });
 
     app.all('/poll', async (request, reply) => {
@@ -122,7 +122,7 @@ export function eventsDoor(deps: EventsDeps): FastifyPluginAsync {
         for (const event of found.events) {
           sets[`${client}.${event.seq}`] = await signer.sign(tenant, client, event);
         }
-        return reply.type('application/json').send(JSON.stringify({ sets, moreAvailable: found.more }));
+        return send(reply, { sets, moreAvailable: found.more });
       } finally {
         if (polls.get(client) === wait) polls.delete(client);
       }
@@ -138,6 +138,11 @@ export function eventsDoor(deps: EventsDeps): FastifyPluginAsync {
       }
     }
   };
+}
+
+/** As bytes: fastify would add a charset, which JSON has none of. */
+function send(reply: FastifyReply, body: object, type = 'application/json'): FastifyReply {
+  return reply.type(type).send(Buffer.from(JSON.stringify(body)));
 }
 
 interface Poll {

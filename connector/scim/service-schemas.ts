@@ -62,7 +62,7 @@ const serviceProviderConfig: Schema = {
           ...must,
           canonicalValues: ['none', 'long', 'request'],
         }),
-        simple('eventUris', 'reference', 'The events that are told.', { ...given, ...many, referenceTypes: ['uri'] }),
+        simple('eventUris', 'string', 'The events that are told.', { ...given, ...many }),
       ],
       given,
     ),

@@ -81,7 +81,7 @@ export function userCollection(type: ResourceType, passwords?: Passwords): Colle
       if (!passwords || !scopes.includes(passwordScope)) {
         // A password that PATCH drops silently would be believed to be set. Okta's profile, though, carries one along
         // whether or not it is synchronised: POST and PUT pass it over (RFC 7644 §3.3: not asserted).
-        if (method === 'PATCH') throw new Problem('scopeMissing', { attribute: 'password' });
+        if (method === 'PATCH') throw new Problem('scopeMissing', { attribute: 'password', scope: passwordScope });
         return undefined;
       }
       const found = await passwords.tenantOf(tenant);
