@@ -266,6 +266,9 @@ function applyToMany(op: Op, target: Target, path: PatchPath, value: unknown): v
   if (attribute.type !== 'complex') applyToPlain(op, target, path, elements, value);
   else if (path.filter || sub) applyToChosen(op, target, path.filter, elements as JsonObject[], value);
   else applyToAll(op, target, elements as JsonObject[], value);
+  // The next operation finds what a client would find: no empty elements, none twice.
+  const whole = sub ? target.path.slice(0, -sub.name.length - 1) : target.path;
+  holder[attribute.name] = readValue(attribute, holder[attribute.name], whole);
 }
 
 /** A list of plain values (an extension may have one). */

@@ -122,8 +122,8 @@ export function readValue(attribute: Attribute, value: unknown, path: string): u
 function readElement(attribute: Attribute, value: unknown, path: string): unknown {
   // A client may leave null and "" among the values (Entra, in arrays that its mapping has not filled).
   if (value === null || value === '') return undefined;
-  // Members and roles come as plain ids and names as well (SCIM 1.1, and clients that have grown out of it).
-  const bare = attribute.type === 'complex' && typeof value === 'string' && hasValue(attribute);
+  // Microsoft's collection of requests adds members by their plain ids.
+  const bare = attribute.rows && typeof value === 'string';
   return readSingle(attribute, bare ? { value } : value, path);
 }
 
@@ -131,14 +131,19 @@ function hasValue(attribute: Attribute): boolean {
   return attribute.subAttributes?.some(({ name }) => name === 'value') ?? false;
 }
 
-/** RFC 7643 §2.4: the same type and value SHOULD NOT come back twice. */
-function withoutRepeats(elements: unknown[]): unknown[] {
-  const seen = new Set<string>();
-  return elements.filter((one) => {
-    if (isObject(one) && one.value === undefined) return true;
-    const key = JSON.stringify(isObject(one) ? [one.type, one.value] : one);
-    return seen.has(key) ? false : seen.add(key);
-  });
+/** RFC 7643 §2.4: the same type and value SHOULD NOT come back twice. Where one of them is primary, it is that one. */
+function withoutRepeats(elements: readonly unknown[]): unknown[] {
+  const unique: unknown[] = [];
+  const places = new Map<string, number>();
+  for (const one of elements) {
+    const key = isObject(one) ? one.value !== undefined && JSON.stringify([one.type, one.value]) : JSON.stringify(one);
+    const place = key === false ? undefined : places.get(key);
+    if (place === undefined) {
+      if (key !== false) places.set(key, unique.length);
+      unique.push(one);
+    } else if (isObject(one) && one.primary === true) unique[place] = one;
+  }
+  return unique;
 }
 
 function readSingle(attribute: Attribute, value: unknown, path: string): unknown {

@@ -88,13 +88,6 @@ describe('§3.5.2.1 add', () => {
     ]);
   });
 
-  test('a plain value stands for an element that has a value', () => {
-    expect(patch({ op: 'add', path: 'roles', value: ['Auditor', { value: 'Nurse' }] }).roles).toEqual([
-      { value: 'Auditor' },
-      { value: 'Nurse' },
-    ]);
-  });
-
   test('the URN of the core schema, alone and before a name', () => {
     const after = patch(
       { op: 'add', path: core, value: { title: 'Chief' } },
@@ -331,4 +324,162 @@ test('atomic: of three operations the third fails, and nothing has happened', as
   );
   expect([answer.status, answer.body.scimType]).toEqual([400, 'invalidPath']);
   expect((await server.ask('GET', `/Users/${created.id}`)).body).toEqual(created);
+});
+
+describe('RFC 7644 §3.5.2 examples as they stand', () => {
+  test('§3.5.2.1 emails and nickname without a path', async () => {
+    await using server = await scimServer();
+    const { id } = await server.create({
+      userName: 'bjensen',
+      emails: [{ value: 'bjensen@example.com', type: 'work' }],
+    });
+    const { body } = await server.patch(id, {
+      op: 'add',
+      value: { emails: [{ value: 'babs@jensen.org', type: 'home' }], nickname: 'Babs' },
+    });
+    expect(body.nickName).toBe('Babs');
+    expect(body.emails).toEqual([
+      { value: 'bjensen@example.com', type: 'work' },
+      { value: 'babs@jensen.org', type: 'home' },
+    ]);
+  });
+
+  test('§3.5.2.2 members of a Group: one, all, "remove and add", and all replaced', async () => {
+    await using server = await scimServer();
+    const babs = await server.create({ userName: 'babs' });
+    server.clock.at++;
+    const james = await server.create({ userName: 'james' });
+    const group = await server.createGroup({ displayName: 'Guides', members: [{ value: babs.id }] });
+    const member = ({ id }: { id: string }, display: string) => ({
+      display,
+      $ref: `https://example.com/v2/Users/${id}`,
+      value: id,
+    });
+    const members = async (...operations: object[]) => {
+      const answer = await server.patchGroup(group.id, ...operations);
+      expect([answer.status, answer.text]).toEqual([204, '']);
+      const { body } = await server.ask('GET', `/Groups/${group.id}`);
+      return (body.members ?? []).map(({ value }: { value: string }) => value);
+    };
+    // The standard writes no space before the quotation mark.
+    const remove = { op: 'remove', path: `members[value eq"${babs.id}"]` };
+    const add = { op: 'add', path: 'members', value: [member(james, 'James Smith')] };
+    expect(await members(remove, add)).toEqual([james.id]);
+    const both = [member(babs, 'Babs Jensen'), member(james, 'James Smith')];
+    expect(await members({ op: 'remove', path: 'members' }, { op: 'add', path: 'members', value: both })).toEqual([
+      babs.id,
+      james.id,
+    ]);
+    expect(await members({ op: 'replace', path: 'members', value: both })).toEqual([babs.id, james.id]);
+    expect(await members({ op: 'remove', path: `members[value eq "${james.id}"]` })).toEqual([babs.id]);
+    expect(await members({ op: 'remove', path: 'members' })).toEqual([]);
+  });
+
+  test('§3.5.2.2 emails[type eq "work" and value ew "example.com"]', async () => {
+    await using server = await scimServer();
+    const emails = [
+      { value: 'bjensen@example.com', type: 'work' },
+      { value: 'bjensen@jensen.org', type: 'work' },
+      { value: 'babs@example.com', type: 'home' },
+    ];
+    const { id } = await server.create({ userName: 'bjensen', emails });
+    const path = 'emails[type eq "work" and value ew "example.com"]';
+    expect((await server.patch(id, { op: 'remove', path })).body.emails).toEqual(emails.slice(1));
+  });
+
+  test('§3.5.2.3 the whole work address, its street alone, and all values of emails', async () => {
+    await using server = await scimServer();
+    const { id } = await server.create({
+      userName: 'bjensen',
+      addresses: [
+        { type: 'work', streetAddress: '100 Universal City Plaza', primary: false },
+        { type: 'home', streetAddress: '456 Hollywood Blvd', primary: true },
+      ],
+    });
+    const value = {
+      type: 'work',
+      streetAddress: '911 Universal City Plaza',
+      locality: 'Hollywood',
+      region: 'CA',
+      postalCode: '91608',
+      country: 'US',
+      formatted: '911 Universal City Plaza\nHollywood, CA 91608 US',
+      primary: true,
+    };
+    const whole = await server.patch(id, { op: 'replace', path: 'addresses[type eq "work"]', value });
+    expect(whole.body.addresses).toMatchObject([value, { type: 'home', primary: false }]);
+    const street = { op: 'replace', path: 'addresses[type eq "work"].streetAddress', value: '1010 Broadway Ave' };
+    expect((await server.patch(id, street)).body.addresses[0]).toMatchObject({
+      ...value,
+      streetAddress: '1010 Broadway Ave',
+    });
+    const emails = [
+      { value: 'bjensen@example.com', type: 'work', primary: true },
+      { value: 'babs@jensen.org', type: 'home' },
+    ];
+    const all = await server.patch(id, { op: 'replace', value: { emails, nickname: 'Babs' } });
+    expect(all.body).toMatchObject({ emails, nickName: 'Babs' });
+  });
+});
+
+describe('§3.5.2 laws', () => {
+  const email = fc.record(
+    { value: fc.constantFrom('a@x', 'b@x', 'c@x'), type: fc.constantFrom('work', 'home'), primary: fc.boolean() },
+    { requiredKeys: ['value'] },
+  );
+  const person = fc
+    .array(email, { maxLength: 4 })
+    .filter((emails) => emails.filter(({ primary }) => primary).length < 2)
+    .map((emails) => readUser({ schemas: [core], userName: 'ada', emails }));
+  const path = fc.constantFrom('emails', 'emails[type eq "work"]', 'emails[not (value eq "a@x")]', 'emails.type');
+  const change = fc.oneof(
+    fc.record({ op: fc.constant('add'), path: fc.constant('emails'), value: fc.array(email, { maxLength: 2 }) }),
+    fc.record({ op: fc.constant('replace'), path: fc.constant('emails[type eq "work"].primary'), value: fc.boolean() }),
+    fc.record({ op: fc.constant('replace'), path: fc.constant('emails[value eq "b@x"]'), value: email }),
+    fc.record({ op: fc.constant('remove'), path }),
+  );
+  const apply = (before: ReturnType<typeof readUser>, ...Operations: object[]) => {
+    try {
+      return patchResource(user, before, { schemas: [patchOp], Operations });
+    } catch (error) {
+      if (error instanceof Problem) return undefined;
+      throw error;
+    }
+  };
+
+  test('at most one primary value, and no (type, value) twice, after any operations', () => {
+    fc.assert(
+      fc.property(person, fc.array(change, { minLength: 1, maxLength: 4 }), (before, operations) => {
+        const emails = apply(before, ...operations)?.emails ?? [];
+        expect(emails.filter(({ primary }) => primary).length).toBeLessThan(2);
+        expect(new Set(emails.map(({ type, value }) => JSON.stringify([type, value]))).size).toBe(emails.length);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('one request of two operations is two requests of one', () => {
+    fc.assert(
+      fc.property(person, change, change, (before, first, second) => {
+        const between = apply(before, first);
+        expect(apply(before, first, second)).toEqual(between && apply(between, second));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('what is added is there, again changes nothing; what is removed is not, and added values can be taken back', () => {
+    const fresh = email.map((one) => ({ ...one, value: `new-${one.value}`, primary: false }));
+    fc.assert(
+      fc.property(person, fresh, (before, one) => {
+        const add = { op: 'add', path: 'emails', value: [one] };
+        const after = apply(before, add);
+        expect(after?.emails).toContainEqual(one);
+        expect(after && apply(after, add)).toEqual(after);
+        expect(after && apply(after, { op: 'remove', path: `emails[value eq "${one.value}"]` })).toEqual(before);
+        expect(after && apply(after, { op: 'replace', path: 'emails', value: before.emails ?? [] })).toEqual(before);
+      }),
+      { numRuns: 500 },
+    );
+  });
 });
