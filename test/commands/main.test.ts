@@ -97,6 +97,7 @@ describe('other commands', () => {
       ['--help'],
       ['serve', '--help'],
       ['token', '--help'],
+      ['client', '--help'],
       ['user', '--help'],
       ['check', '--help'],
     ]) {
