@@ -148,6 +148,7 @@ export async function scimServer(
   }
 
   return {
+    app,
     sql,
     clock,
     log,
