@@ -45,8 +45,12 @@ export interface Connector {
   close(): Promise<void>;
 }
 
-/** Puts a connector together; its worker is running, its doors are not open yet. */
+/**
+ * Puts a connector together; its worker is running, its doors are not open yet.
+ * @throws ExtensionError before anything is opened
+ */
 export async function makeConnector(config: Config, world: World): Promise<Connector> {
+  const extensions = config.scimExtensions === undefined ? [] : readExtensions(config.scimExtensions);
   const state = await openState(config, world);
   const { sql, publicUrl, directoryOf } = state;
   const { now, random } = world;
@@ -80,7 +84,6 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
     ready: async () => (await sql.get`select 1 as one`) !== undefined,
   };
   const keys = keysOf({ sql, keyring, now, random });
-  const extensions = config.scimExtensions === undefined ? [] : readExtensions(config.scimExtensions);
   const passwords = { hashing: state.hashing, tenantOf: state.tenants.byId };
   const rate = rateOf(config.scimRate);
   const app = await createApp({

@@ -1,9 +1,12 @@
 // RFC 7643 §3.3: schema extensions of an organisation, from the file to the filter.
 
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ExtensionError, parseExtensions } from '../../connector/scim/extensions.ts';
 import { resourceTypes } from '../../connector/scim/resource-types.ts';
+import { command, freePort, installation } from '../serving.ts';
 import { core, enterprise, groupSchema, scimServer } from './scim-server.ts';
 
 const hr = 'urn:example:params:scim:schemas:hr:2.0:User';
@@ -138,6 +141,24 @@ describe('the file', () => {
       { numRuns: 500 },
     );
     expect(() => parseExtensions('{', resourceTypes)).toThrow(/The file is not JSON/);
+  });
+});
+
+describe('RR_SCIM_EXTENSIONS', () => {
+  test('names the file; `check` tells what is in it or what is wrong, and a start without it ends there', async () => {
+    const here = installation();
+    const file = join(here.folder, 'extensions.json');
+    const env = { ...here.env, RR_SCIM_EXTENSIONS: file };
+    const missing = await command(env, 'check');
+    expect([missing.code, missing.stdout]).toEqual([1, expect.stringContaining(`cannot be read: ${file}.`)]);
+    writeFileSync(file, JSON.stringify(declared));
+    const good = await command(env, 'check');
+    expect([good.code, good.stdout]).toEqual([0, expect.stringContaining(`✓ SCIM extensions: ${hr} ${cost}`)]);
+    writeFileSync(file, '[{ "resourceType": "Device" }]');
+    const refused = await command({ ...env, RR_LISTEN: `127.0.0.1:${await freePort()}` }, 'serve');
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/^RR_SCIM_EXTENSIONS, .*extensions\.json: “resourceType” of Extension 1 must be /);
+    here.remove();
   });
 });
 
