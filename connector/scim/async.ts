@@ -41,19 +41,34 @@ export function answerAsync(app: FastifyInstance, deps: AsyncDeps) {
   const promised = new WeakMap<FastifyRequest, string>();
 
   // Only what reaches an endpoint is accepted: a body that can't be read, or a caller who may not, is told at once.
-  app.addHook('preHandler', async (request) => {
+  app.addHook('preHandler', (request, _reply, done) => {
     const { url } = request.routeOptions;
-    if (url === undefined || url.endsWith('/.search') || !changing.includes(request.method)) return;
-    if (asyncPreference(request.headers.prefer) && deps.known(request)) {
+    const { prefer } = request.headers;
+    const changes = url !== undefined && !url.endsWith('/.search') && changing.includes(request.method);
+    if (prefer !== undefined && changes && asyncPreference(prefer) && deps.known(request)) {
       promised.set(request, Buffer.from(deps.random(16)).toString('hex'));
     }
+    done();
   });
 
-  app.addHook('onSend', async (request, reply, payload) => {
+  // With callbacks, since nearly every request passes without waiting for anything.
+  app.addHook('onSend', (request, reply, payload, done) => {
     const txn = promised.get(request);
     const token = deps.known(request);
-    if (txn === undefined || token === undefined || reply.statusCode >= 500 || reply.statusCode === 405) return payload;
+    if (txn === undefined || token === undefined || reply.statusCode >= 500 || reply.statusCode === 405) {
+      done(null, payload);
+      return;
+    }
     promised.delete(request);
+    postpone(request, reply, payload, { txn, token }).then((sent) => done(null, sent), done);
+  });
+
+  async function postpone(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    payload: unknown,
+    { txn, token }: { txn: string; token: Token },
+  ): Promise<unknown> {
     const { wait } = asyncPreference(request.headers.prefer) ?? {};
     // RFC 7240 §4.3: who would wait this long for the answer can have it.
     if (wait !== undefined && reply.elapsedTime <= wait * 1000) return payload;
@@ -79,7 +94,7 @@ export function answerAsync(app: FastifyInstance, deps: AsyncDeps) {
       .header('preference-applied', 'respond-async')
       .header('location', location ?? `${deps.eventsBase}/txn/${txn}`);
     return '';
-  });
+  }
 
   /** The transaction that a request was promised, for the events of what it changes. */
   return (request: FastifyRequest): string | undefined => promised.get(request);

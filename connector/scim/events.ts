@@ -15,7 +15,7 @@ import type { Keyring } from '../secret.ts';
 import type { Sql } from '../sql/sql.ts';
 import { acknowledge, ofTransaction, waiting } from '../store/events.ts';
 import type { Tenants } from '../tenant.ts';
-import { actorOf } from '../token.ts';
+import { actorOf, verifyToken } from '../token.ts';
 import { callers } from './callers.ts';
 import type { Rate } from './limits.ts';
 import { seqOf, setSigner } from './sets.ts';
@@ -115,7 +115,9 @@ export function eventsDoor(deps: EventsDeps): FastifyPluginAsync {
         polls.get(client)?.abort();
         polls.set(client, wait);
       } else wait.abort();
-      request.raw.socket.once('close', () => wait.abort());
+      const { socket } = request.raw;
+      const leave = () => wait.abort();
+      socket.once('close', leave);
       try {
         const found = await waitFor(request, wanted.maxEvents, wait.signal);
         const sets: Record<string, string> = {};
@@ -124,6 +126,7 @@ export function eventsDoor(deps: EventsDeps): FastifyPluginAsync {
         }
         return send(reply, { sets, moreAvailable: found.more });
       } finally {
+        socket.off('close', leave);
         if (polls.get(client) === wait) polls.delete(client);
       }
     });
@@ -135,6 +138,8 @@ export function eventsDoor(deps: EventsDeps): FastifyPluginAsync {
         const found = await waiting(sql, tenant, client, most);
         if (found.events.length > 0 || signal.aborted || now() >= until) return found;
         await pause(glance, signal);
+        // A token may have been revoked while its client waited.
+        await verifyToken(sql, request.headers.authorization, now());
       }
     }
   };

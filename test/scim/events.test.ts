@@ -266,6 +266,43 @@ describe('RFC 8936 poll delivery', () => {
     expect(Object.keys((await waiting).answer.sets)).toHaveLength(1);
   });
 
+  test('a token that is revoked while its client waits gets nothing more', async () => {
+    await using server = await scimServer();
+    await feedOn(server);
+    const waiting = poll(server, '{}');
+    await server.sql.run(function* (tx) {
+      yield* tx.run`update token set revoked = ${start} where tenant = 'default'`;
+    });
+    await server.sql.run((tx) =>
+      createUser(tx, 'default', 'u1', { schemas: [core], userName: 'x', active: true }, operator),
+    );
+    expect((await waiting).status).toBe(401);
+  });
+
+  test('a poll ends when the same client polls again, when its client goes, and when the server closes', async () => {
+    const server = await scimServer({ patient: true });
+    await feedOn(server);
+    const polls = (signal?: AbortSignal) =>
+      fetch(`${server.origin}/scim/events/poll`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${server.token}`, 'content-type': 'application/json' },
+        body: '{}',
+        ...(signal ? { signal } : {}),
+      }).then(
+        ({ status }) => status,
+        () => 'gone',
+      );
+    const first = polls();
+    const until = new AbortController();
+    const [one, second] = [await Promise.race([first, polls(until.signal)]), polls(until.signal)];
+    expect(one).toBe(200);
+    until.abort();
+    expect(await second).toBe('gone');
+    const third = polls();
+    await server[Symbol.asyncDispose]();
+    expect([200, 'gone']).toContain(await third);
+  });
+
   test('§2.6 what is not a poll is refused, and so is who may not', async () => {
     await using server = await scimServer();
     const bodies = ['', '[]', 'null', '{"maxEvents":-1}', '{"maxEvents":"1"}', '{"maxEvents":1.5}', '{"ack":"x"}'];

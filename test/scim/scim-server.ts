@@ -85,7 +85,7 @@ export interface Ask {
 
 /** `ask('POST', '/Users', {…})`: an object is sent as SCIM JSON, a string or bytes as they are. */
 export async function scimServer(
-  options: { rate?: number; extensions?: readonly Extension[]; store?: SqliteOptions } = {},
+  options: { rate?: number; extensions?: readonly Extension[]; store?: SqliteOptions; patient?: true } = {},
 ) {
   const sql = await openStore(options.store);
   const clock = { at: start };
@@ -114,7 +114,9 @@ export async function scimServer(
         ...shared,
         tenants: tenantsOf(sql),
         // A poll that waits does not wait for the clock of the world.
-        pause: async (milliseconds) => {
+        pause: async (milliseconds, signal) => {
+          // Unless it shall wait until something ends it.
+          if (options.patient) return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
           clock.at += milliseconds;
           await new Promise((resolve) => setImmediate(resolve));
         },
