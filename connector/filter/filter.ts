@@ -122,16 +122,16 @@ export function sortValue(field: Field, resource: unknown): unknown {
   return isPresent(node) ? node : undefined;
 }
 
-/** The names of the resource's own members that a filter looks at. */
-export function attributesOf(filter: Filter): string[] {
+/** What a filter looks at in the resource, without what stands within brackets. */
+export function fieldsOf(filter: Filter): Field[] {
   switch (filter.kind) {
     case 'and':
     case 'or':
-      return filter.filters.flatMap(attributesOf);
+      return filter.filters.flatMap(fieldsOf);
     case 'not':
-      return attributesOf(filter.filter);
+      return fieldsOf(filter.filter);
     default:
-      return filter.field.steps.slice(0, 1);
+      return [filter.field];
   }
 }
 

@@ -2,11 +2,11 @@
 // ListResponse.
 
 import { Problem } from '#shared/problem.ts';
-import { attributesOf, type Field, type Filter } from '../filter/filter.ts';
+import { type Field, type Filter, fieldsOf } from '../filter/filter.ts';
 import { parseFilter, type Resolve } from '../filter/scim.ts';
 import type { Tx, Work } from '../sql/sql.ts';
 import { type Found, type From, type Page, type Part, positionOf, type Row } from '../store/page.ts';
-import { fieldOf } from './attribute.ts';
+import { type Attribute, fieldOf, type ResourceType } from './attribute.ts';
 import type { Collection } from './collection.ts';
 import { defaultCount, maxResults } from './discovery.ts';
 import type { Door } from './door.ts';
@@ -64,12 +64,26 @@ function resolving(collections: readonly Collection[], at: number): Resolve {
   };
 }
 
-function opening(door: Door, tenant: string, { texts }: Collection, filter?: Filter, sort?: Field): Part['open'] {
-  const names = new Set([...(filter ? attributesOf(filter) : []), ...(sort ? [sort.steps[0]] : [])]);
+/** The resources as they are sent, as far as the filter and the order look at them. */
+function opening(door: Door, tenant: string, { type, texts }: Collection, filter?: Filter, sort?: Field): Part['open'] {
+  const fields = [...(filter ? fieldsOf(filter) : []), ...(sort ? [sort] : [])].filter(({ absent }) => !absent);
+  // Most attributes are sent as they are kept: nothing has to be looked up for them.
+  const kept = fields.every(({ steps }) => isKept(type, steps));
+  const names = new Set(fields.map(({ steps: [name] }) => name));
   const view = { base: door.base, shows: (attribute: string) => names.has(attribute) };
   return function* (tx, rows): Work<unknown[]> {
-    return (yield* texts(tx, tenant, rows, view)).map((text) => JSON.parse(text));
+    const whole = kept ? rows.map(({ text }) => text) : yield* texts(tx, tenant, rows, view);
+    return whole.map((text) => JSON.parse(text));
   };
+}
+
+/** Does the stored text hold all that is sent of this attribute? */
+function isKept({ schema, extensions }: ResourceType, [first, second]: readonly string[]): boolean {
+  const extension = extensions.find(({ schema: { id } }) => id === first);
+  const attributes = extension ? extension.schema.attributes : schema.attributes;
+  const attribute = attributes.find(({ name }) => name === (extension ? second : first));
+  const made = ({ mutability, rows, derived }: Attribute) => mutability === 'readOnly' || rows || derived;
+  return attribute !== undefined && !made(attribute) && !attribute.subAttributes?.some(made);
 }
 
 /** What is sent of what was found, looked up type by type. */

@@ -35,6 +35,7 @@ export const migrations: readonly (readonly string[])[] = [
     `create unique index app_user_by_name on app_user (tenant, user_name_key)`,
     `create index app_user_by_external_id on app_user (tenant, external_id, id)`,
     `create index app_user_by_display_name on app_user (tenant, display_name_key, id)`,
+    `create index app_user_by_active on app_user (tenant, active, id)`,
     `create index app_user_by_last_modified on app_user (tenant, last_modified, id)`,
     // how many resources there are; epoch counts what is not an addition at the end, newest is the greatest id ever added
     `create table resource_count (
