@@ -8,7 +8,7 @@ export interface AuditEntry {
   readonly tenant: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
-  /** Who: `user:<oid>`, `token:<id>`, `operator`, `connector`, `link`. */
+  /** Who: `user:<oid>`, `token:<id>`, `client:<id>`, `operator`, `connector`, `link`. */
   readonly actor: string;
   /** What, as `thing.verb`: `reset.accepted`, `user.created`. */
   readonly action: string;

@@ -230,6 +230,13 @@ export const settings = {
     hourText(defaultPolicy.changeLifetime),
   ),
   passwordMinimum: setting('RR_POLICY_PASSWORD_MINIMUM', 'Shortest password', count(8, 64), '8'),
+  scimExtensions: setting('RR_SCIM_EXTENSIONS', 'File with schema extensions for directory sync (JSON)', text),
+  scimRate: setting(
+    'RR_SCIM_RATE',
+    'Requests per second of one sync client, bursts of five times as many; 0: any number',
+    count(0, 100_000),
+    '0',
+  ),
   logLevel: setting('RR_LOG_LEVEL', 'How much is logged', level, 'info'),
 } as const;
 

@@ -19,7 +19,13 @@ import { resetsDoor } from './resets/routes.ts';
 import { walk } from './resets/walk.ts';
 import { watchers } from './resets/watchers.ts';
 import { startWorker, type Worker } from './resets/worker.ts';
+import { eventsDoor } from './scim/events.ts';
+import { readExtensions } from './scim/extension-file.ts';
+import { rateOf } from './scim/limits.ts';
+import { oauthDoor } from './scim/oauth.ts';
+import { malformedUrl } from './scim/error.ts';
 import { scimDoor } from './scim/routes.ts';
+import { eventsPath } from './scim/sets.ts';
 import { extensionClientId } from './signin/clients.ts';
 import { signinDoor } from './signin/door.ts';
 import { keysOf } from './signin/keys.ts';
@@ -49,11 +55,12 @@ export interface Connector {
 /**
  * Puts a connector together: nothing walks and no door is open yet. Only for whoever holds the serving lock, since it
  * describes tenant `default` anew and seals under the first key.
- * @throws StartError, KeyError with a sentence for the operator; nothing is left running
+ * @throws StartError, KeyError, ExtensionError with a sentence for the operator; nothing is left running
  */
 export async function makeConnector(config: Config, world: World): Promise<Connector> {
   // What a start can trip over is read first; what has been opened is closed again, in reverse order, when one fails.
   const tls = readTls(config.tlsCert, config.tlsKey);
+  const extensions = config.scimExtensions === undefined ? [] : readExtensions(config.scimExtensions);
   await using parts = new AsyncDisposableStack();
   const state = await openState(config, world);
   const { sql, publicUrl, directoryOf } = state;
@@ -96,10 +103,15 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
   const keys = keysOf({ sql, keyring, now, random });
   const linkApp = config.linkListen ? await createApp({ ...shared, doors: { '/r': link } }) : undefined;
   parts.defer(() => linkApp?.close());
+  const passwords = { hashing: state.hashing, tenantOf: state.tenants.byId };
+  const rate = rateOf(config.scimRate);
   const app = await createApp({
     ...shared,
+    badUrl: { '/scim/v2': malformedUrl },
     doors: {
-      '/scim/v2': scimDoor({ sql, now, random, log, publicUrl }),
+      '/scim/v2': scimDoor({ sql, now, random, log, keyring, publicUrl, rate, extensions, passwords }),
+      '/scim/oauth': oauthDoor({ sql, now, random, log, publicUrl, fetch: world.fetch ?? fetch }),
+      [eventsPath]: eventsDoor({ sql, tenants: state.tenants, keyring, now, log, publicUrl, rate }),
       '/api': resetsDoor({
         ...context,
         directoryOf,

@@ -34,6 +34,10 @@ const sealedColumns: readonly SealedColumn[] = [
     ...{ table: 'oidc_model', key: ['tenant', 'kind', 'id'], column: 'payload' },
     place: ({ tenant, kind, id }) => `oidc_model/${tenant}/${kind}:${id}/payload`,
   },
+  {
+    ...{ table: 'event_key', key: ['tenant', 'id'], column: 'sealed' },
+    place: ({ tenant, id }) => `event_key/${tenant}/${id}/sealed`,
+  },
   ...['sealed_password', 'sealed_mail'].map((column) => ({
     ...{ table: 'reset', key: ['tenant', 'id'], column },
     place: ({ tenant, id }: Row) => `reset/${tenant}/${id}/${column}`,

@@ -1,13 +1,15 @@
-// The connector's command: serve | check | token | user | version. Reads the environment, hands everything on as
+// The connector's command: serve | check | token | client | user | version. Reads the environment, hands everything on as
 // arguments, turns what went wrong into a sentence and an exit code (1: it failed, 2: it was asked for wrongly).
 
 import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { checkCommand } from './commands/check.ts';
+import { clientCommand } from './commands/client.ts';
 import { tokenCommand } from './commands/token.ts';
 import { userCommand } from './commands/user.ts';
 import { type Config, readConfig } from './config.ts';
 import { KeyError } from './master-key.ts';
+import { ExtensionError } from './scim/extensions.ts';
 import { StartError } from './start-error.ts';
 import { openState, type World } from './state.ts';
 
@@ -17,7 +19,10 @@ const manual = `Usage: node connector/main.ts COMMAND [OPTIONS]
   check            show every setting, where it comes from, and what is wrong with it
   token create     make a token for directory sync     (--help for more)
   token list       show the tokens, never their secrets
+  token rotate     make a second one for the same client
   token revoke     end one
+  client create    make a client that fetches its tokens (OAuth 2.0)     (--help for more)
+  client list      show the clients and what they have
   user create      make a person, such as the first administrator
   user role        give or take a role
   version          print the version
@@ -111,8 +116,9 @@ async function main(argv: readonly string[]): Promise<number> {
       if (wantsHelp) return main(['help']);
       return checkCommand(process.env, world, print);
     case 'token':
+    case 'client':
     case 'user': {
-      const run = command === 'token' ? tokenCommand : userCommand;
+      const run = { token: tokenCommand, client: clientCommand, user: userCommand }[command];
       if (wantsHelp) return run(rest, undefined, { say, print });
       let code = 0;
       await withState(async (state) => {
@@ -132,7 +138,7 @@ try {
     say(error.message);
     say(manual);
     process.exitCode = 2;
-  } else if (error instanceof StartError || error instanceof KeyError) {
+  } else if (error instanceof StartError || error instanceof KeyError || error instanceof ExtensionError) {
     say(error.message);
     process.exitCode = 1;
   } else {

@@ -23,6 +23,8 @@ export interface World {
   readonly mail?: Mail;
   readonly log?: Logger;
   readonly hashing?: Hashing;
+  /** How keys of other issuers are fetched. */
+  readonly fetch?: typeof fetch;
   readonly pinIterations?: number;
   /** Stands between the connector and its directory. */
   readonly directoryOf?: (real: Directory) => Directory;

@@ -3,7 +3,18 @@
 import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
-import { createToken, listTokens, mintToken, revokeToken, verifyToken } from '../connector/token.ts';
+import { revokeClient } from '../connector/store/clients.ts';
+import {
+  actorOf,
+  covers,
+  createToken,
+  issueAccessToken,
+  listTokens,
+  mintToken,
+  revokeToken,
+  rotateToken,
+  verifyToken,
+} from '../connector/token.ts';
 import { makeToken, openStore, start } from './scim/scim-server.ts';
 
 const codeOf = (promise: Promise<unknown>) =>
@@ -97,4 +108,32 @@ test('the same token cannot be stored twice', async () => {
   await sql.run((tx) => createToken(tx, minted, token));
   await expect(sql.run((tx) => createToken(tx, minted, token))).rejects.toThrow(/UNIQUE/);
   await sql.close();
+});
+
+test('an access token is a client’s: it is not listed, cannot be rotated, and ends with its client', async () => {
+  const sql = await openStore();
+  const long = await makeToken(sql, 'default');
+  const client = { tenant: 'default', id: long.split('_')[1] as string, name: 'entra' };
+  const minted = mintToken(randomBytes);
+  const token = { scopes: ['scim.read'], at: start, expires: start + 3_600_000 };
+  await sql.run((tx) => issueAccessToken(tx, minted, client, token));
+  const verified = await verifyToken(sql, `Bearer ${minted.secret.reveal()}`, start);
+  expect(verified).toMatchObject({ kind: 'access', client: client.id, scopes: ['scim.read'] });
+  expect(actorOf(verified)).toBe(`client:${client.id}`);
+  expect(await listTokens(sql, 'default')).toHaveLength(1);
+  const rotation = { tenant: 'default', id: minted.id, at: start, actor: 'operator', overlap: 1 };
+  expect(await codeOf(sql.run((tx) => rotateToken(tx, mintToken(randomBytes), rotation)))).toBe('notFound');
+  await sql.run((tx) => revokeClient(tx, 'default', client.id, { at: start, actor: 'operator' }));
+  for (const text of [long, minted.secret.reveal()]) {
+    expect(await codeOf(verifyToken(sql, `Bearer ${text}`, start))).toBe('unauthorized');
+  }
+  await sql.close();
+});
+
+test('scim is read and write, and never the password', () => {
+  for (const scope of ['scim', 'scim.read', 'scim.write'] as const) expect(covers(['scim'], scope)).toBe(true);
+  expect(covers(['scim'], 'scim.password')).toBe(false);
+  expect(covers(['scim.read', 'scim.write'], 'scim.password')).toBe(false);
+  expect(covers(['scim.read'], 'scim.write')).toBe(false);
+  expect(covers(['scim.password'], 'scim.read')).toBe(false);
 });

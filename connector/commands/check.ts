@@ -9,6 +9,7 @@ import { olderKeys } from '../key-rotation.ts';
 import { mailTransport } from '../mail/transports.ts';
 import { keyFileOf, openMasterKey } from '../master-key.ts';
 import { folderProblem } from '../place.ts';
+import { readExtensions } from '../scim/extension-file.ts';
 import { readMeta } from '../sql/migrate.ts';
 import { openSqlite } from '../sql/sqlite.ts';
 import { canSignIn, type World } from '../state.ts';
@@ -101,6 +102,13 @@ const trials: readonly Trial[] = [
       }
       const days = Math.floor((certificate.validToDate.getTime() - now()) / 86_400_000);
       return { ok: days > 0, text: days > 0 ? `valid for ${days} more days` : 'has expired' };
+    },
+  },
+  {
+    name: 'SCIM extensions',
+    run: async ({ scimExtensions }) => {
+      const found = scimExtensions === undefined ? [] : readExtensions(scimExtensions);
+      return { ok: true, text: found.length > 0 ? found.map(({ schema }) => schema.id).join(' ') : 'none' };
     },
   },
   {

@@ -6,6 +6,7 @@ import { Problem } from '#shared/problem.ts';
 import type { Sql } from '../sql/sql.ts';
 import type { Hashing } from '../store/credentials.ts';
 import type { Tenant, Tenants } from '../tenant.ts';
+import { type TokenScope, tokenScopes } from '../token.ts';
 
 /** `say` is for people (standard error), `print` for what a script reads (standard output); one line each. */
 export interface Out {
@@ -76,6 +77,52 @@ export async function running(out: Out, manual: string, work: () => Promise<void
 
 function sentenceOf({ code, details }: Problem): string {
   return typeof details.reason === 'string' ? details.reason : problemSentence('en', code, details);
+}
+
+/**
+ * Milliseconds of `365d`, `12h`; undefined for `never`, where that can be said.
+ * @throws CommandLineError
+ */
+export function durationOf(text: string, option: string, never: 'or never' | '' = ''): number | undefined {
+  if (text === 'never' && never !== '') return undefined;
+  const [, number, unit] = /^(\d{1,5})([dh])$/.exec(text) ?? [];
+  if (number === undefined || Number(number) === 0) {
+    const forever = never === '' ? '' : ' or never';
+    throw new CommandLineError(`--${option} is days (365d) or hours (12h)${forever}, not “${text}”.`);
+  }
+  return Number(number) * (unit === 'd' ? 24 : 1) * 3_600_000;
+}
+
+/** @throws CommandLineError for a scope that does not exist, or none */
+export function scopesOf(text: string): TokenScope[] {
+  const wanted = [...new Set(text.split(/[\s,]+/).filter((scope) => scope !== ''))];
+  const unknown = wanted.find((scope) => !(tokenScopes as readonly string[]).includes(scope));
+  if (unknown !== undefined || wanted.length === 0) {
+    throw new CommandLineError(`There is no scope “${unknown ?? text}”; there are: ${tokenScopes.join(', ')}.`);
+  }
+  return wanted as TokenScope[];
+}
+
+/** The date of a time in milliseconds since the epoch. */
+export function day(at: number): string {
+  return new Date(at).toISOString().slice(0, 10);
+}
+
+/** Until when something is good. */
+export function untilOf(expires: number | undefined): string {
+  return expires === undefined ? 'without end' : `until ${day(expires)}`;
+}
+
+/** `revoked …`, `expired …` or `until …`. */
+export function stateOf({ expires, revoked }: { expires?: number; revoked?: number }, now: number): string {
+  if (revoked !== undefined) return `revoked ${day(revoked)}`;
+  if (expires !== undefined && expires <= now) return `expired ${day(expires)}`;
+  return untilOf(expires);
+}
+
+/** `used …`, to the minute. */
+export function usedOf(lastUsed: number | undefined): string {
+  return lastUsed === undefined ? 'never used' : `used ${new Date(lastUsed).toISOString().slice(0, 16)}Z`;
 }
 
 /** Rows as columns, for a terminal. */

@@ -1,24 +1,37 @@
-// `token create | list | revoke`: credentials of sync clients. The token is shown once, alone on the last line.
+// `token create | list | rotate | revoke`: long-lived credentials of sync clients. A token is shown once, alone on the
+// last line.
 
-import { createToken, listTokens, mintToken, revokeToken, type Token, type TokenScope, tokenScopes } from '../token.ts';
+import { Problem } from '#shared/problem.ts';
+import { createToken, isLive, listTokens, mintToken, revokeToken, rotateToken } from '../token.ts';
 import {
   type CommandDeps,
   CommandError,
   CommandLineError,
+  day,
+  durationOf,
   type Out,
   optionsOf,
   required,
   running,
+  scopesOf,
+  stateOf,
   table,
   tenantOf,
+  untilOf,
+  usedOf,
 } from './command-line.ts';
 
-const manual = `Usage: node connector/main.ts token create --name NAME --scope scim [--expires 365d|12h|never] [--tenant ID]
+const manual = `Usage: node connector/main.ts token create --name NAME --scope SCOPE [--expires 365d|12h|never] [--tenant ID]
        node connector/main.ts token list [--tenant ID]
-       node connector/main.ts token revoke --id ID [--tenant ID]
+       node connector/main.ts token rotate ID [--overlap 7d] [--expires 365d|12h|never] [--tenant ID]
+       node connector/main.ts token revoke ID [--tenant ID]
 
-create prints the token alone on the last line of standard output. It is shown this once; only its hash is kept.
-Without --expires it lasts 365 days. A scope of "scim" reads and writes people at /scim/v2, and does nothing else.`;
+create and rotate print the token alone on the last line of standard output. It is shown this once; only its hash is
+kept. Without --expires it lasts 365 days. rotate makes a second token for the same client; the first one goes on working
+until --overlap is over. revoke ends a token at once.
+
+Scopes, all of them at /scim/v2 and nowhere else: scim.read sees people and groups; scim.write changes them; scim.password
+sets passwords besides; scim is scim.read and scim.write. Several: --scope "scim scim.password".`;
 
 /** Exit code: 0 done, 1 not possible, 2 not understood. Without `deps`: the manual. */
 export async function tokenCommand(argv: readonly string[], deps: CommandDeps | undefined, out: Out): Promise<number> {
@@ -30,8 +43,11 @@ export async function tokenCommand(argv: readonly string[], deps: CommandDeps | 
   return running(out, manual, async () => {
     if (verb === 'create') return create(rest, deps, out);
     if (verb === 'list') return list(rest, deps, out);
+    if (verb === 'rotate') return rotate(rest, deps, out);
     if (verb === 'revoke') return revoke(rest, deps, out);
-    throw new CommandLineError(verb === undefined ? 'token: create, list or revoke?' : `There is no “token ${verb}”.`);
+    throw new CommandLineError(
+      verb === undefined ? 'token: create, list, rotate or revoke?' : `There is no “token ${verb}”.`,
+    );
   });
 }
 
@@ -45,9 +61,9 @@ async function create(argv: readonly string[], deps: CommandDeps, out: Out): Pro
   if (positionals.length > 0) throw new CommandLineError(`“${positionals[0]}” is one word too many.`);
   const name = required(values.name, 'name').trim();
   const scopes = scopesOf(required(values.scope, 'scope'));
+  const lifetime = durationOf(values.expires ?? '365d', 'expires', 'or never');
   const tenant = await tenantOf(deps, values.tenant);
   const at = deps.now();
-  const lifetime = lifetimeOf(values.expires ?? '365d');
   const expires = lifetime === undefined ? undefined : at + lifetime;
   const minted = mintToken(deps.random);
   await deps.sql.run((tx) =>
@@ -77,10 +93,42 @@ async function list(argv: readonly string[], deps: CommandDeps, out: Out): Promi
     token.scopes.join(' '),
     day(token.created),
     stateOf(token, deps.now()),
-    token.lastUsed === undefined ? 'never used' : `used ${new Date(token.lastUsed).toISOString().slice(0, 16)}Z`,
+    usedOf(token.lastUsed),
+    token.client === token.id ? '' : `client ${token.client}`,
   ]);
   if (rows.length === 0) out.say(`${tenant.name} has no tokens.`);
   for (const line of table(rows)) out.print(line);
+}
+
+async function rotate(argv: readonly string[], deps: CommandDeps, out: Out): Promise<void> {
+  const { values, positionals } = optionsOf(argv, {
+    id: { type: 'string' },
+    overlap: { type: 'string' },
+    expires: { type: 'string' },
+    tenant: { type: 'string' },
+  });
+  const id = required(values.id ?? positionals[0], 'id');
+  const overlap = durationOf(values.overlap ?? '7d', 'overlap') ?? 0;
+  const lifetime = durationOf(values.expires ?? '365d', 'expires', 'or never');
+  const tenant = await tenantOf(deps, values.tenant);
+  const at = deps.now();
+  const old = (await listTokens(deps.sql, tenant.id)).find((token) => token.id === id);
+  if (!old) throw new CommandError(`${tenant.name} has no token ${id}.`);
+  if (!isLive(old, at))
+    throw new CommandError(`Token ${id} is ${stateOf(old, at)}. Make a new one with “token create”.`);
+  const minted = mintToken(deps.random);
+  const expires = lifetime === undefined ? {} : { expires: at + lifetime };
+  const rotation = { tenant: tenant.id, id, at, actor: 'operator', overlap, ...expires };
+  const { ends } = await deps.sql
+    .run((tx) => rotateToken(tx, minted, rotation))
+    .catch((error: unknown) => {
+      if (!(error instanceof Problem) || error.code !== 'stateConflict') throw error;
+      throw new CommandError(`“${old.name}” has two live tokens already. Revoke one of them first.`);
+    });
+  out.print(`Token ${minted.id} “${old.name}” of ${tenant.name} (${tenant.id}), ${untilOf(expires.expires)}.`);
+  out.print(`Token ${id} goes on working until ${new Date(ends).toISOString()}.`);
+  out.print('Keep the new one now, it is not shown again:');
+  out.print(minted.secret.reveal());
 }
 
 async function revoke(argv: readonly string[], deps: CommandDeps, out: Out): Promise<void> {
@@ -93,37 +141,4 @@ async function revoke(argv: readonly string[], deps: CommandDeps, out: Out): Pro
   const by = { at: deps.now(), actor: 'operator' };
   const now = await deps.sql.run((tx) => revokeToken(tx, tenant.id, id, by));
   out.print(now ? `Token ${id} is revoked.` : `Token ${id} was revoked before.`);
-}
-
-function scopesOf(text: string): TokenScope[] {
-  const wanted = [...new Set(text.split(/[\s,]+/).filter((scope) => scope !== ''))];
-  const unknown = wanted.find((scope) => !(tokenScopes as readonly string[]).includes(scope));
-  if (unknown !== undefined || wanted.length === 0) {
-    throw new CommandLineError(`There is no scope “${unknown ?? text}”; there is: ${tokenScopes.join(', ')}.`);
-  }
-  return wanted as TokenScope[];
-}
-
-/** Milliseconds of `365d`, `12h`; undefined for `never`. */
-function lifetimeOf(text: string): number | undefined {
-  if (text === 'never') return undefined;
-  const [, number, unit] = /^(\d{1,5})([dh])$/.exec(text) ?? [];
-  if (number === undefined || Number(number) === 0) {
-    throw new CommandLineError(`--expires is days (365d), hours (12h) or never, not “${text}”.`);
-  }
-  return Number(number) * (unit === 'd' ? 24 : 1) * 3_600_000;
-}
-
-function day(at: number): string {
-  return new Date(at).toISOString().slice(0, 10);
-}
-
-function untilOf(expires: number | undefined): string {
-  return expires === undefined ? 'without end' : `until ${day(expires)}`;
-}
-
-function stateOf(token: Token, now: number): string {
-  if (token.revoked !== undefined) return `revoked ${day(token.revoked)}`;
-  if (token.expires !== undefined && token.expires <= now) return `expired ${day(token.expires)}`;
-  return untilOf(token.expires);
 }

@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs';
 import { problemSentence } from '#shared/messages/problem.ts';
 import { checkPassword, generatePassword } from '#shared/password.ts';
 import { roleName, roleTemplateId, roleTemplates } from '../policy/roles.ts';
-import { readUser } from '../scim/resource.ts';
+import { readUser } from '../scim/users.ts';
 import { setPassword } from '../store/credentials.ts';
 import { assignRole, removeRole, rolesOf } from '../store/roles.ts';
 import { coreUser, shownName, type UserContent } from '../store/user-resource.ts';
-import { contentOf, createUser, listUsers, userByName } from '../store/users.ts';
+import { contentOf, createUser, userByName, usersAfter } from '../store/users.ts';
 import { uuidv7 } from '../store/uuid.ts';
 import type { Tenant } from '../tenant.ts';
 import {
@@ -114,8 +114,9 @@ async function list(argv: readonly string[], deps: CommandDeps, out: Out): Promi
   const { values } = optionsOf(argv, { tenant: { type: 'string' } });
   const tenant = await tenantOf(deps, values.tenant);
   const count = 500;
-  for (let startIndex = 1; ; startIndex += count) {
-    const { total, users } = await deps.sql.run((tx) => listUsers(tx, tenant.id, undefined, { startIndex, count }));
+  for (let last = ''; ; ) {
+    const after = last;
+    const users = await deps.sql.read((tx) => usersAfter(tx, tenant.id, after, count));
     const rows: string[][] = [];
     for (const user of users) {
       const content = contentOf(user);
@@ -123,10 +124,9 @@ async function list(argv: readonly string[], deps: CommandDeps, out: Out): Promi
       rows.push([user.id, content.userName, shownName(content), content.active ? 'active' : 'blocked', held]);
     }
     for (const line of table(rows)) out.print(line);
-    if (startIndex + users.length > total || users.length === 0) {
-      if (total === 0) out.say(`${tenant.name} has no people yet.`);
-      return;
-    }
+    if (after === '' && users.length === 0) out.say(`${tenant.name} has no people yet.`);
+    if (users.length < count) return;
+    last = users.at(-1)?.id ?? '';
   }
 }
 

@@ -17,6 +17,8 @@ export interface Field {
   readonly steps: readonly string[];
   readonly type: FieldType;
   readonly caseExact: boolean;
+  /** Other types of resources have it, this one never does (RFC 7644 §3.4.2.1): a query over several types. */
+  readonly absent?: true;
 }
 
 export type Filter =
@@ -37,19 +39,36 @@ export function matches(filter: Filter, resource: unknown): boolean {
     case 'not':
       return !matches(filter.filter, resource);
     case 'present':
-      return valuesAt(resource, filter.field.steps).some(isPresent);
+      return valuesOf(filter.field, resource).some(isPresent);
     case 'some':
-      return valuesAt(resource, filter.field.steps).some((element) => matches(filter.filter, element));
+      return valuesOf(filter.field, resource).some((element) => matches(filter.filter, element));
     case 'compare':
-      return compares(filter, valuesAt(resource, filter.field.steps).filter(isPresent));
+      return compares(filter, valuesOf(filter.field, resource).filter(isPresent));
   }
 }
 
+function valuesOf(field: Field, resource: unknown): unknown[] {
+  return field.absent ? [] : valuesAt(resource, field.steps);
+}
+
+const wantedKeys = new WeakMap<Filter, Key>();
+
+/** The literal as it is compared: the same for every one of a hundred thousand resources. */
+function wantedKey(filter: Filter & { kind: 'compare' }): Key {
+  let key = wantedKeys.get(filter);
+  if (key === undefined) {
+    key = comparisonKey(filter.field, filter.value);
+    wantedKeys.set(filter, key);
+  }
+  return key;
+}
+
 /** Of a multi-valued attribute one value that fits is enough; an unassigned one is equal to null and to nothing else. */
-function compares({ field, operator, value }: Filter & { kind: 'compare' }, present: unknown[]): boolean {
+function compares(filter: Filter & { kind: 'compare' }, present: unknown[]): boolean {
+  const { field, operator, value } = filter;
   if (value === null) return (operator === 'eq') === (present.length === 0);
   if (operator === 'ne' && present.length === 0) return true;
-  const wanted = comparisonKey(field, value);
+  const wanted = wantedKey(filter);
   return present.some((one) => holds(operator, comparisonKey(field, one), wanted));
 }
 
@@ -85,6 +104,35 @@ export function comparisonKey(field: Field, value: unknown): Key {
 /** Milliseconds since the epoch of an xsd:dateTime; one without a zone is in UTC, wherever the server stands. */
 export function instant(dateTime: string): number {
   return Date.parse(/(Z|[+-]\d\d:\d\d)$/.test(dateTime) ? dateTime : `${dateTime}Z`);
+}
+
+/**
+ * The value by which a list is sorted (RFC 7644 §3.4.2.3): of a multi-valued attribute that of the primary element, or
+ * else of the first. Undefined when there is none.
+ */
+export function sortValue(field: Field, resource: unknown): unknown {
+  if (field.absent) return undefined;
+  let node = resource;
+  for (const step of field.steps) {
+    if (Array.isArray(node)) node = node.find((one) => one?.primary === true) ?? node[0];
+    if (typeof node !== 'object' || node === null || !Object.hasOwn(node, step)) return undefined;
+    node = (node as Record<string, unknown>)[step];
+  }
+  if (Array.isArray(node)) node = node[0];
+  return isPresent(node) ? node : undefined;
+}
+
+/** What a filter looks at in the resource, without what stands within brackets. */
+export function fieldsOf(filter: Filter): Field[] {
+  switch (filter.kind) {
+    case 'and':
+    case 'or':
+      return filter.filters.flatMap(fieldsOf);
+    case 'not':
+      return fieldsOf(filter.filter);
+    default:
+      return [filter.field];
+  }
 }
 
 /** All values at the end of a path; arrays on the way and at the end are opened. */

@@ -48,11 +48,15 @@ export function successor(prefix: string): string | undefined {
 
 /** Orders two texts by code point, as the databases do; JavaScript's `<` orders by UTF-16 unit. */
 export function compareText(a: string, b: string): number {
-  const left = Array.from(a);
-  const right = Array.from(b);
-  for (let at = 0; at < left.length && at < right.length; at++) {
-    const difference = (left[at]?.codePointAt(0) ?? 0) - (right[at]?.codePointAt(0) ?? 0);
+  const shorter = Math.min(a.length, b.length);
+  for (let at = 0; at < shorter; at++) {
+    const difference = rank(a.charCodeAt(at)) - rank(b.charCodeAt(at));
     if (difference !== 0) return difference;
   }
-  return left.length - right.length;
+  return a.length - b.length;
+}
+
+/** A surrogate stands for a code point above all that are one unit. */
+function rank(unit: number): number {
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }

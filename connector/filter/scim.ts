@@ -55,7 +55,7 @@ const numberAt = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 // Everything up to the closing quote; what stands between is left to JSON.parse.
 const stringAt = /"(?:[^"\\]|\\.)*"/y;
 const attributeName = /^[A-Za-z$][A-Za-z0-9_-]*$/;
-const dateTime = /^-?\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?$/;
+export const dateTime = /^-?\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?$/;
 
 class Parser {
   #at = 0;

@@ -33,41 +33,55 @@ export interface Condition {
   readonly values: readonly Value[];
 }
 
-/** Can this field be searched? Ask before compiling; the parser's `resolve` does. */
-export function isSearchable(
-  columns: Pick<Columns, 'own'> & { rows: Record<string, Pick<Rows, 'columns'>> },
-  path: string,
-): boolean {
-  if (Object.hasOwn(columns.own, path) || Object.hasOwn(columns.rows, path)) return true;
-  const [rows, column] = split(path);
-  return Object.hasOwn(columns.rows, rows) && Object.hasOwn(columns.rows[rows]?.columns ?? {}, column);
+/** A filter as a condition. `exact`: what fits the condition fits the filter; otherwise it may not, and must be looked at. */
+export interface Compiled extends Condition {
+  readonly exact: boolean;
 }
 
 /**
- * Compiles a filter whose fields are all searchable.
- * @throws RangeError for one that is not: the caller should have asked
+ * Compiles as much of a filter as there are columns for: everything that fits the filter fits the condition. Undefined
+ * when nothing of it can be said in SQL.
  */
-export function compile(filter: Filter, columns: Columns): Condition {
+export function compile(filter: Filter, columns: Columns): Compiled | undefined {
   switch (filter.kind) {
-    case 'and':
-    case 'or':
-      return joined(
-        filter.filters.map((part) => compile(part, columns)),
-        filter.kind,
-      );
+    case 'and': {
+      const parts = filter.filters.map((part) => compile(part, columns));
+      const known = parts.filter((part) => part !== undefined);
+      if (known.length === 0) return undefined;
+      return { ...joined(known, 'and'), exact: known.length === parts.length && known.every(({ exact }) => exact) };
+    }
+    case 'or': {
+      const parts = filter.filters.map((part) => compile(part, columns));
+      const known = parts.filter((part) => part !== undefined);
+      if (known.length < parts.length) return undefined;
+      return { ...joined(known, 'or'), exact: known.every(({ exact }) => exact) };
+    }
     case 'not': {
       const inner = compile(filter.filter, columns);
-      return { text: `not (${inner.text})`, values: inner.values };
+      return inner?.exact ? { ...negated(inner), exact: true } : undefined;
     }
     case 'some': {
-      const rows = columns.rows[filter.field.path];
-      if (!rows) throw new RangeError(`No rows for ${filter.field.path}.`);
-      return inRows(rows, compile(filter.filter, { own: rows.columns, rows: {} }));
+      if (filter.field.absent) return { ...never, exact: true };
+      const rows = at(columns.rows, filter.field.path);
+      if (!rows) return undefined;
+      const inner = compile(filter.filter, { own: rows.columns, rows: {} });
+      return inner ? { ...inRows(rows, inner), exact: inner.exact } : { ...inRows(rows, always), exact: false };
     }
     case 'present':
-    case 'compare':
-      return term(filter, columns);
+    case 'compare': {
+      const condition = filter.field.absent ? onColumn(filter, nowhere) : term(filter, columns);
+      return condition && { ...condition, exact: true };
+    }
   }
+}
+
+const always: Condition = { text: '1 = 1', values: [] };
+const never: Condition = { text: '1 = 0', values: [] };
+/** Of an attribute that only another type of resource has. */
+const nowhere: Column = { key: `''`, present: never.text };
+
+function at<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
 function joined(parts: readonly Condition[], word: 'and' | 'or'): Condition {
@@ -90,16 +104,17 @@ function split(path: string): [string, string] {
   return [path.slice(0, dot), path.slice(dot + 1)];
 }
 
-function term(filter: Filter & { kind: 'present' | 'compare' }, columns: Columns): Condition {
+function term(filter: Filter & { kind: 'present' | 'compare' }, columns: Columns): Condition | undefined {
   const { path } = filter.field;
-  const own = columns.own[path];
+  const own = at(columns.own, path);
   if (own) return onColumn(filter, own);
   // Of many values one is enough (RFC 7644 §3.4.2.2): the condition is looked for among the rows.
+  const whole = at(columns.rows, path);
+  if (whole) return filter.kind === 'present' ? inRows(whole, always) : undefined;
   const [name, sub] = split(path);
-  const rows = columns.rows[columns.rows[path] ? path : name];
-  const column = rows?.columns[sub];
-  if (rows && columns.rows[path] && filter.kind === 'present') return inRows(rows, { text: '1 = 1', values: [] });
-  if (!rows || !column) throw new RangeError(`No column for ${path}.`);
+  const rows = at(columns.rows, name);
+  const column = rows && at(rows.columns, sub);
+  if (!rows || !column) return undefined;
   const present = inRows(rows, presence(column));
   if (filter.kind === 'present') return present;
   if (filter.value === null) return filter.operator === 'eq' ? negated(present) : present;
@@ -107,8 +122,8 @@ function term(filter: Filter & { kind: 'present' | 'compare' }, columns: Columns
   return filter.operator === 'ne' ? joined([negated(present), some], 'or') : some;
 }
 
-function presence(column: Column): Condition {
-  return { text: column.present ?? '1 = 1', values: [] };
+function presence({ present }: Column): Condition {
+  return present === undefined ? always : { text: present, values: [] };
 }
 
 function onColumn(filter: Filter & { kind: 'present' | 'compare' }, column: Column): Condition {
@@ -134,7 +149,7 @@ function comparison(
   }
   // No LIKE: its wildcards would have to be escaped, and SQLite's knows no exact case.
   const part = String(value);
-  if (part === '') return { text: '1 = 1', values: [] };
+  if (part === '') return always;
   if (operator === 'co') return { text: `replace(${key}, ?, '') <> ${key}`, values: [part] };
   if (operator === 'ew') {
     const length = Array.from(part).length;

@@ -1,7 +1,13 @@
 // The HTTP server: mounts the doors under their prefixes, one line each, with the limits and headers that all share.
 
-import { maxHeaderSize } from 'node:http';
-import Fastify, { type FastifyInstance, type FastifyPluginAsync, LogController } from 'fastify';
+import { type IncomingMessage, maxHeaderSize } from 'node:http';
+import Fastify, {
+  type FastifyInstance,
+  type FastifyPluginAsync,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import { Problem } from '#shared/problem.ts';
 import type { Logger } from '../log.ts';
 import { refuseOtherMethods } from './methods.ts';
@@ -16,6 +22,8 @@ export interface AppDeps {
   readonly trustedProxies: readonly string[];
   /** Prefix → door. */
   readonly doors: Readonly<Record<string, FastifyPluginAsync>>;
+  /** Prefix → how a door itself says that an address has malformed percent-escapes, which no route of its own sees. */
+  readonly badUrl?: Readonly<Record<string, (error: Error, reply: FastifyReply) => FastifyReply>>;
   /** Is everything there that a request needs? */
   readonly ready: () => Promise<boolean>;
 }
@@ -24,6 +32,7 @@ const megabyte = 1024 * 1024;
 
 /** A server with its doors; not listening yet. */
 export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
+  const badUrlOf = (url = '') => Object.entries(deps.badUrl ?? {}).find(([prefix]) => url.startsWith(`${prefix}/`))?.[1];
   const options = {
     loggerInstance: deps.log,
     // Routes by pattern are logged below; fastify's own lines would hold URLs, and a link's id is half a secret.
@@ -36,7 +45,12 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     keepAliveTimeout: 10_000,
     // Longer than a request line can be: what an id may look like is for the doors to say, in their own form.
     routerOptions: { maxParamLength: maxHeaderSize },
-    rewriteUrl: readableUrl,
+    rewriteUrl: (request: IncomingMessage) => (badUrlOf(request.url) ? (request.url ?? '/') : readableUrl(request)),
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
+      const said = badUrlOf(request.url);
+      if (said) said(error, reply);
+      else problemReply(error, request, reply);
+    },
     clientErrorHandler: refuseRaw(deps.log),
     forceCloseConnections: true,
   };

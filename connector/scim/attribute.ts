@@ -18,6 +18,10 @@ export interface Attribute {
   readonly uniqueness: 'none' | 'server' | 'global';
   readonly referenceTypes?: readonly string[];
   readonly subAttributes?: readonly Attribute[];
+  /** Kept as rows of its own (members): neither read with the resource nor written with it. */
+  readonly rows?: true;
+  /** Made while sending, from the value beside it: what a client says of it is understood and not kept. */
+  readonly derived?: true;
 }
 
 /** A Schema (RFC 7643 §7); `id` is its URN. */
@@ -126,7 +130,7 @@ export function subAttribute(attribute: Attribute, name: string): Attribute | un
  */
 export function fieldOf(type: ResourceType, path: AttributePath, use: Use, parent?: Field): Field | undefined {
   if (parent) return elementField(type, path, use, parent);
-  const located = locate(type, path);
+  const located = locate(type, path) ?? locateUnqualified(type, path);
   if (!located || located.attribute.returned === 'never') return undefined;
   const { attribute, container } = located;
   const implied = use === 'compare' && attribute.type === 'complex' ? subAttribute(attribute, 'value') : undefined;
@@ -142,9 +146,24 @@ export function fieldOf(type: ResourceType, path: AttributePath, use: Use, paren
   };
 }
 
+/** An extended attribute without its URN (RFC 7644 §3.10: SHOULD be qualified): Entra asks `id eq "…" and manager eq "…"`. */
+function locateUnqualified(type: ResourceType, path: AttributePath): Located | undefined {
+  if (path.uri !== undefined) return undefined;
+  for (const { schema } of type.extensions) {
+    const located = locate(type, { ...path, uri: schema.id });
+    if (located) return located;
+  }
+  return undefined;
+}
+
 /** A name inside the brackets of `parent`. */
 function elementField(type: ResourceType, path: AttributePath, use: Use, parent: Field): Field | undefined {
   if (path.uri !== undefined || path.sub !== undefined) return undefined;
+  // A list of plain values has no sub-attributes; in brackets each of them is called `value` (RFC 7644 §3.5.2.2).
+  if (parent.type !== 'complex') {
+    const found = path.name.toLowerCase() === 'value' && use !== 'some';
+    return found ? { path: 'value', steps: [], type: parent.type, caseExact: parent.caseExact } : undefined;
+  }
   const colon = parent.path.lastIndexOf(':');
   const uri = colon > 0 ? { uri: parent.path.slice(0, colon) } : {};
   const attribute = locate(type, { ...uri, name: parent.path.slice(colon + 1) })?.attribute;
@@ -155,5 +174,5 @@ function elementField(type: ResourceType, path: AttributePath, use: Use, parent:
 
 function fits(attribute: Attribute, use: Use): boolean {
   if (use === 'present') return true;
-  return use === 'some' ? attribute.type === 'complex' : attribute.type !== 'complex';
+  return use === 'some' ? attribute.type === 'complex' || attribute.multiValued : attribute.type !== 'complex';
 }

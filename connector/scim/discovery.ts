@@ -1,22 +1,32 @@
 // What this service provider can do (RFC 7644 §4, RFC 7643 §5–§7), derived from the tables that it works by: what is
 // advertised here is what happens, and what is not yet there is said to be absent.
 
+import { eventUris } from '../store/events.ts';
 import type { Attribute, ResourceType, Schema } from './attribute.ts';
+import { maxOperations, maxPayloadSize } from './bulk-request.ts';
+import { cursorTimeout } from './cursor.ts';
 
 /** The most resources in one answer, and how many when a client does not say. */
 export const maxResults = 1000;
 export const defaultCount = 100;
-const megabyte = 1024 * 1024;
 
 export function serviceProviderConfig(base: string): object {
   return {
     schemas: ['urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig'],
     patch: { supported: true },
-    bulk: { supported: false, maxOperations: 0, maxPayloadSize: megabyte },
+    bulk: { supported: true, maxOperations, maxPayloadSize },
     filter: { supported: true, maxResults },
     changePassword: { supported: false },
-    sort: { supported: false },
+    sort: { supported: true },
     etag: { supported: true },
+    pagination: {
+      cursor: true,
+      index: true,
+      defaultPaginationMethod: 'index',
+      defaultPageSize: defaultCount,
+      maxPageSize: maxResults,
+      cursorTimeout,
+    },
     authenticationSchemes: [
       {
         type: 'oauthbearertoken',
@@ -25,7 +35,15 @@ export function serviceProviderConfig(base: string): object {
         specUri: 'https://www.rfc-editor.org/info/rfc6750',
         primary: true,
       },
+      {
+        type: 'oauth2',
+        name: 'OAuth 2.0 client credentials',
+        description: 'An access token from /scim/oauth/token, for a secret, a signed assertion or a federated one.',
+        specUri: 'https://www.rfc-editor.org/info/rfc6749',
+        primary: false,
+      },
     ],
+    securityEvents: { asyncRequest: 'request', eventUris: Object.values(eventUris) },
     meta: { resourceType: 'ServiceProviderConfig', location: `${base}/ServiceProviderConfig` },
   };
 }

@@ -1,13 +1,20 @@
 // PATCH (RFC 7644 §3.5.2): operations on a copy of the resource, one after the other; the outcome is read again as a
 // whole, so that what a PATCH leaves behind is what a PUT could have said. Pure: atomic because nothing else happens.
+// Attributes that are kept as rows are not in the copy: what is to be done with them is handed on, in order.
 
 import { Problem } from '#shared/problem.ts';
 import { type Filter, matches } from '../filter/filter.ts';
 import { type PatchPath, parsePath } from '../filter/scim.ts';
-import type { UserContent } from '../store/user-resource.ts';
-import { type Attribute, fieldOf, type Located, locate, locateExtension, subAttribute } from './attribute.ts';
-import { isObject, type JsonObject, membersOf, readUser, readValue } from './resource.ts';
-import { user } from './user.ts';
+import {
+  type Attribute,
+  fieldOf,
+  type Located,
+  locate,
+  locateExtension,
+  type ResourceType,
+  subAttribute,
+} from './attribute.ts';
+import { idOfReference, isObject, type JsonObject, membersOf, readResource, readValue } from './resource.ts';
 
 export const patchOp = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 
@@ -18,17 +25,53 @@ interface Operation {
   readonly value: unknown;
 }
 
+/** One operation on an attribute that is kept as rows. */
+export interface RowsOperation {
+  readonly op: Op;
+  readonly attribute: Attribute;
+  readonly filter?: Filter;
+  readonly sub?: Attribute;
+  readonly value: unknown;
+}
+
 /** Operations of one PATCH: each may walk every value of an attribute. */
 const mostOperations = 1000;
 
 /**
- * Applies the body of a PATCH to a User.
- * @throws Problem invalidSyntax, invalidPath, invalidFilter, invalidValue, noTarget, mutability; scopeMissing for a password
+ * Applies the body of a PATCH to a resource.
+ * @param rows takes the operations on attributes that are kept as rows
+ * @throws Problem invalidSyntax, invalidPath, invalidFilter, invalidValue, noTarget, mutability
  */
-export function patchUser(content: UserContent, body: unknown): UserContent {
-  const resource = structuredClone(content) as unknown as JsonObject;
-  for (const operation of readOperations(body)) apply(resource, operation);
-  return readUser(resource, content);
+export function patchResource<C extends object>(
+  type: ResourceType,
+  content: C,
+  body: unknown,
+  rows: (operation: RowsOperation) => void = () => {},
+): C {
+  const patch: Patch = { type, resource: structuredClone(content) as unknown as JsonObject, rows };
+  for (const operation of readOperations(body)) apply(patch, operation);
+  return readResource<C>(type, patch.resource, content);
+}
+
+/** The last value that a PATCH gives to a simple attribute; undefined: none, or none that can be read as a PATCH. */
+export function assignedValue(type: ResourceType, body: unknown, attribute: string): unknown {
+  let found: unknown;
+  try {
+    for (const { path, value } of readOperations(body)) {
+      const entries = path === undefined ? Object.entries(value as JsonObject) : [[path, value] as const];
+      for (const [name, inner] of entries) if (locateName(type, name)?.attribute.name === attribute) found = inner;
+    }
+  } catch (error) {
+    // What is wrong with it is found again, and told, when it is applied.
+    if (!(error instanceof Problem)) throw error;
+  }
+  return found;
+}
+
+interface Patch {
+  readonly type: ResourceType;
+  readonly resource: JsonObject;
+  readonly rows: (operation: RowsOperation) => void;
 }
 
 function readOperations(body: unknown): Operation[] {
@@ -68,6 +111,10 @@ function readOperation(value: unknown): Operation {
   const path = members.get('path') ?? undefined;
   if (path !== undefined && typeof path !== 'string') throw new Problem('invalidPath', { path: '' });
   if (op === 'remove' && (path === undefined || path === '')) throw new Problem('noTarget');
+  // §3.5.2.1: "The operation MUST contain a "value" member". null is one: it unassigns.
+  if (op !== 'remove' && !members.has('value')) {
+    throw new Problem('invalidValue', { field: 'value', reason: `“${op}” needs a “value”.` });
+  }
   const operation = { op, value: members.get('value') } as const;
   if (path) return { ...operation, path };
   if (!isObject(operation.value)) {
@@ -76,54 +123,74 @@ function readOperation(value: unknown): Operation {
   return operation;
 }
 
-function apply(resource: JsonObject, { op, path, value }: Operation): void {
+function apply(patch: Patch, { op, path, value }: Operation): void {
   if (path !== undefined) {
-    applyAt(resource, op, path, value);
+    applyAt(patch, op, path, value);
     return;
   }
   for (const [name, inner] of Object.entries(value as JsonObject)) {
     // Okta repeats the id; a client may send back what it has read: read-only attributes say nothing new.
-    const located = name.includes('[') ? undefined : locateName(name);
-    if (located?.attribute.mutability === 'readOnly' || ['groups', 'meta'].includes(name.toLowerCase())) continue;
+    const located = name.includes('[') ? undefined : locateName(patch.type, name);
+    if (located?.attribute.mutability === 'readOnly') continue;
     // Entra, with aadOptscim062020 in its URL, writes "name.givenName" and "urn:…:User:department" as names.
-    applyAt(resource, op, name, inner);
+    applyAt(patch, op, name, inner);
   }
 }
 
-function locateName(name: string): Located | undefined {
+function locateName(type: ResourceType, name: string): Located | undefined {
   const { attribute } = parsePath(name, () => undefined);
-  return locate(user, attribute);
+  return locate(type, attribute);
 }
 
-function applyAt(resource: JsonObject, op: Op, path: string, value: unknown): void {
-  const parsed = parsePath(path, (name, use, parent) => fieldOf(user, name, use, parent));
-  const extension = locateExtension(user, parsed.attribute);
+function applyAt(patch: Patch, op: Op, path: string, value: unknown): void {
+  const { type, resource } = patch;
+  const parsed = parsePath(path, (name, use, parent) => fieldOf(type, name, use, parent));
+  const extension = locateExtension(type, parsed.attribute);
   if (extension) {
-    applyToExtension(resource, op, extension.id, value);
+    applyToExtension(patch, op, extension.id, value);
     return;
   }
-  const located = locate(user, parsed.attribute);
-  if (!located) {
-    // changePassword is advertised as absent; a password that is silently dropped would be believed to be set.
-    if (/(^|:)password$/i.test(path)) throw new Problem('scopeMissing', { attribute: 'password' });
-    throw new Problem('invalidPath', { path: path.slice(0, 100) });
+  // A client may write the URN of the core schema alone, as it may that of an extension: the resource itself.
+  if (isCore(type, parsed) && isObject(value) && op !== 'remove') {
+    apply(patch, { op, value });
+    return;
   }
-  const sub = located.sub ?? (parsed.sub === undefined ? undefined : named(located.attribute, parsed.sub, path));
-  for (const target of [located.attribute, sub]) {
-    if (target?.mutability !== 'readOnly') continue;
-    // `schemas` follows from the attributes that are there; a client that names it changes nothing.
-    if (target.name === 'schemas') return;
-    throw new Problem('mutability', { attribute: path.slice(0, 100) });
+  const located = locate(type, parsed.attribute);
+  if (!located) throw new Problem('invalidPath', { path: path.slice(0, 100) });
+  const { attribute } = located;
+  const sub = located.sub ?? (parsed.sub === undefined ? undefined : named(attribute, parsed.sub, path));
+  if (!changeable(op, attribute, sub, path)) return;
+  if (attribute.rows) {
+    const filter = parsed.filter ? { filter: parsed.filter } : {};
+    patch.rows({ op, attribute, value, ...filter, ...(sub ? { sub } : {}) });
+    return;
   }
-  if (op === 'remove' && located.attribute.required)
-    throw new Problem('mutability', { attribute: located.attribute.name });
   const holder = located.container === undefined ? resource : child(resource, located.container);
   const prefix = located.container === undefined ? '' : `${located.container}:`;
-  const name = `${prefix}${located.attribute.name}${sub ? `.${sub.name}` : ''}`;
-  const target: Target = { holder, attribute: located.attribute, path: name, ...(sub ? { sub } : {}) };
-  if (located.attribute.multiValued) applyToMany(op, target, parsed, value);
+  const name = `${prefix}${attribute.name}${sub ? `.${sub.name}` : ''}`;
+  const target: Target = { holder, attribute, path: name, ...(sub ? { sub } : {}) };
+  if (attribute.multiValued) applyToMany(op, target, parsed, value);
   else if (parsed.filter) throw new Problem('invalidPath', { path: path.slice(0, 100) });
   else applyToOne(op, target, value);
+}
+
+function isCore(type: ResourceType, { attribute, filter }: PatchPath): boolean {
+  if (filter || attribute.uri === undefined || attribute.sub !== undefined) return false;
+  return `${attribute.uri}:${attribute.name}`.toLowerCase() === type.schema.id.toLowerCase();
+}
+
+/** May this operation touch it? False: it is passed over. @throws Problem mutability (§3.5.2), invalidValue */
+function changeable(op: Op, attribute: Attribute, sub: Attribute | undefined, path: string): boolean {
+  for (const target of [attribute, sub]) {
+    if (target?.mutability !== 'readOnly') continue;
+    // `schemas` follows from the attributes that are there; a client that names it changes nothing.
+    if (target.name === 'schemas') return false;
+    throw new Problem('mutability', { attribute: path.slice(0, 100) });
+  }
+  // §3.5.2.2: a required attribute cannot become unassigned, and a password that is only taken away lets nobody in.
+  const kept = attribute.required || attribute.mutability === 'writeOnly' || attribute.mutability === 'immutable';
+  if (op === 'remove' && (kept || sub?.required)) throw new Problem('mutability', { attribute: path.slice(0, 100) });
+  return true;
 }
 
 function named(attribute: Attribute, name: string, path: string): Attribute {
@@ -141,13 +208,13 @@ function child(holder: JsonObject, name: string): JsonObject {
 }
 
 /** The URN of an extension alone: its attributes come as an object. */
-function applyToExtension(resource: JsonObject, op: Op, urn: string, value: unknown): void {
+function applyToExtension(patch: Patch, op: Op, urn: string, value: unknown): void {
   if (op === 'remove' || value === null || value === '') {
-    delete resource[urn];
+    delete patch.resource[urn];
     return;
   }
-  if (!isObject(value)) throw new Problem('invalidValue', { field: urn });
-  for (const [name, inner] of Object.entries(value)) applyAt(resource, op, `${urn}:${name}`, inner);
+  if (!isObject(value)) throw new Problem('invalidValue', { field: urn, reason: 'An extension is an object.' });
+  for (const [name, inner] of Object.entries(value)) applyAt(patch, op, `${urn}:${name}`, inner);
 }
 
 interface Target {
@@ -185,20 +252,48 @@ function clearMembers(existing: JsonObject, attribute: Attribute, value: JsonObj
 
 function setMember(object: JsonObject, sub: Attribute, op: Op, value: unknown, path: string): void {
   const read = op === 'remove' ? undefined : readValue(sub, value, path);
-  if (read === undefined) delete object[sub.name];
+  if (sub.derived) {
+    // `manager.$ref` says who it is as well as `manager.value` does; taking away what is derived takes nothing away.
+    if (sub.name === '$ref' && typeof read === 'string') object.value = idOfReference(read);
+  } else if (read === undefined) delete object[sub.name];
   else object[sub.name] = read;
 }
 
 function applyToMany(op: Op, target: Target, path: PatchPath, value: unknown): void {
   const { holder, attribute, sub } = target;
-  const elements = Array.isArray(holder[attribute.name]) ? (holder[attribute.name] as JsonObject[]) : [];
+  const elements = Array.isArray(holder[attribute.name]) ? (holder[attribute.name] as unknown[]) : [];
   holder[attribute.name] = elements;
-  if (!path.filter && !sub) {
-    applyToAll(op, target, elements, value);
-    return;
-  }
-  const { filter } = path;
+  if (attribute.type !== 'complex') applyToPlain(op, target, path, elements, value);
+  else if (path.filter || sub) applyToChosen(op, target, path.filter, elements as JsonObject[], value);
+  else applyToAll(op, target, elements as JsonObject[], value);
+  // The next operation finds what a client would find: no empty elements, none twice.
+  const whole = sub ? target.path.slice(0, -sub.name.length - 1) : target.path;
+  holder[attribute.name] = readValue(attribute, holder[attribute.name], whole);
+}
+
+/** A list of plain values (an extension may have one). */
+function applyToPlain(op: Op, target: Target, { filter }: PatchPath, elements: unknown[], value: unknown): void {
+  const { holder, attribute, path } = target;
   const chosen = filter ? elements.filter((element) => matches(filter, element)) : elements;
+  const given = Array.isArray(value) || value === null || value === undefined || value === '' ? value : [value];
+  const read = op === 'remove' && filter ? undefined : (readValue(attribute, given, path) as unknown[] | undefined);
+  if (op === 'replace' && filter && chosen.length === 0) throw new Problem('noTarget');
+  if (op === 'add') holder[attribute.name] = [...elements, ...(read ?? [])];
+  else {
+    const gone = new Set(op === 'remove' && !filter && read ? read : chosen);
+    const kept = elements.filter((element) => !gone.has(element));
+    holder[attribute.name] = op === 'replace' ? [...kept, ...(read ?? [])] : kept;
+  }
+}
+
+function applyToChosen(
+  op: Op,
+  { holder, attribute, sub, path }: Target,
+  filter: Filter | undefined,
+  elements: JsonObject[],
+  value: unknown,
+): void {
+  const chosen = filter ? elements.filter((element) => matches(filter, element)) : [...elements];
   if (op === 'remove') {
     if (sub) for (const element of chosen) delete element[sub.name];
     else holder[attribute.name] = elements.filter((element) => !chosen.includes(element));
@@ -216,9 +311,17 @@ function applyToMany(op: Op, target: Target, path: PatchPath, value: unknown): v
     chosen.push(created);
   }
   for (const element of chosen) {
-    if (sub) setMember(element, sub, op, value, target.path);
+    if (sub) setMember(element, sub, op, value, path);
     else if (clears) elements.splice(elements.indexOf(element), 1);
-    else Object.assign(element, readElement(attribute, value, target.path));
+    else {
+      const read = readElement(attribute, value, path);
+      // §3.5.2.3: "all matching record values SHALL be replaced"; what the path itself says of them stays true.
+      if (op === 'replace') {
+        for (const name of Object.keys(element)) delete element[name];
+        Object.assign(element, filter && elementOf(filter));
+      }
+      Object.assign(element, read);
+    }
   }
   onePrimary(elements, chosen);
 }
@@ -239,17 +342,29 @@ function applyToAll(op: Op, { holder, attribute, path }: Target, elements: JsonO
     holder[attribute.name] = read;
     return;
   }
-  const added = read.filter((one) => !elements.some((there) => JSON.stringify(there) === JSON.stringify(one)));
-  elements.push(...added);
-  onePrimary(elements, added);
+  // The same type and value is the same element (RFC 7643 §2.4): what is said beside them is said of it.
+  const touched = read.map((one) => {
+    const there = elements.find((element) => one.value !== undefined && sameTypeAndValue(element, one));
+    if (there) return Object.assign(there, one);
+    if (!elements.some((element) => JSON.stringify(element) === JSON.stringify(one))) elements.push(one);
+    return one;
+  });
+  onePrimary(elements, touched);
 }
 
 function sameValue(element: JsonObject, gone: unknown): boolean {
-  return isObject(gone) && gone.value !== undefined && element.value === gone.value;
+  const value = isObject(gone) ? gone.value : gone;
+  return value !== undefined && element.value === value;
+}
+
+function sameTypeAndValue(a: JsonObject, b: JsonObject): boolean {
+  return a.type === b.type && a.value === b.value;
 }
 
 function readElement(attribute: Attribute, value: unknown, path: string): JsonObject {
-  const read = readValue(attribute, [value], path) as JsonObject[] | undefined;
+  const given = Array.isArray(value) ? value : [value];
+  const read = readValue(attribute, given, path) as JsonObject[] | undefined;
+  if (read && read.length > 1) throw new Problem('invalidValue', { field: path, reason: 'One value is wanted here.' });
   return read?.[0] ?? {};
 }
 
@@ -261,7 +376,7 @@ function onePrimary(elements: JsonObject[], touched: JsonObject[]): void {
 }
 
 /** The element that a filter of equalities describes: `type eq "work" and primary eq true`; undefined for any other. */
-function elementOf(filter: Filter): JsonObject | undefined {
+export function elementOf(filter: Filter): JsonObject | undefined {
   if (filter.kind === 'and') {
     const parts = filter.filters.map(elementOf);
     return parts.every((part) => part !== undefined) ? Object.assign({}, ...parts) : undefined;

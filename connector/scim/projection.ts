@@ -5,8 +5,15 @@ import { parsePath } from '../filter/scim.ts';
 import { locate, locateExtension, type ResourceType } from './attribute.ts';
 import { isObject, type JsonObject } from './resource.ts';
 
-/** Takes the resource's JSON text and gives what is sent of it. */
-export type Projection = (text: string) => string;
+/** Which part of a resource is sent. */
+export interface Projection {
+  /** Is anything of this top-level attribute sent? */
+  readonly shows: (attribute: string) => boolean;
+  /** Takes the resource's JSON text and gives what is sent of it. */
+  readonly text: (text: string) => string;
+  /** Did the request ask for particular attributes (RFC 7644 §3.5.2: then PATCH answers 200)? */
+  readonly asked: boolean;
+}
 
 /** A way into the resource: `['name', 'givenName']`. */
 type Steps = readonly string[];
@@ -22,7 +29,11 @@ export function projectionOf(
 ): Projection {
   const wanted = attributes?.trim() ? attributes : undefined;
   const unwanted = excluded?.trim() ? excluded : undefined;
-  if (wanted === undefined && unwanted === undefined) return (text) => text;
+  const hidden = hiddenIn(type);
+  if (wanted === undefined && unwanted === undefined) {
+    const text = (whole: string) => (hidden.length === 0 ? whole : without(whole, hidden));
+    return { shows: () => true, text, asked: false };
+  }
   if (wanted !== undefined && unwanted !== undefined) {
     throw new Problem('invalidValue', {
       field: 'attributes',
@@ -31,12 +42,16 @@ export function projectionOf(
   }
   const ways = stepsOf(type, (wanted ?? unwanted) as string);
   const always = type.common.filter(({ returned }) => returned === 'always').map(({ name }) => name);
-  return (text) => {
-    const resource = JSON.parse(text) as JsonObject;
+  const shows = (name: string) => {
+    if (always.includes(name)) return true;
+    const into = waysInto(ways, name);
+    return unwanted === undefined ? into.length > 0 : !into.some((way) => way.length === 0);
+  };
+  const text = (whole: string) => {
     if (unwanted !== undefined) {
-      for (const way of ways) if (!always.includes(way[0] ?? '')) drop(resource, way);
-      return JSON.stringify(resource);
+      return without(whole, [...hidden, ...ways.filter(([first]) => !always.includes(first ?? ''))]);
     }
+    const resource = JSON.parse(whole) as JsonObject;
     const kept: JsonObject = {};
     for (const [name, value] of Object.entries(resource)) {
       const part = always.includes(name) ? value : keep(value, waysInto(ways, name));
@@ -44,10 +59,33 @@ export function projectionOf(
     }
     return JSON.stringify(kept);
   };
+  return { shows, text, asked: wanted !== undefined };
+}
+
+const hiddenWays = new WeakMap<ResourceType, Steps[]>();
+
+/** What is sent only when it is asked for (RFC 7643 §7 `returned`: request): an extension may have it. */
+function hiddenIn(type: ResourceType): Steps[] {
+  let ways = hiddenWays.get(type);
+  if (!ways) {
+    ways = type.extensions.flatMap(({ schema }) =>
+      schema.attributes.filter(({ returned }) => returned === 'request').map(({ name }): Steps => [schema.id, name]),
+    );
+    hiddenWays.set(type, ways);
+  }
+  return ways;
+}
+
+function without(whole: string, ways: readonly Steps[]): string {
+  const resource = JSON.parse(whole) as JsonObject;
+  for (const way of ways) drop(resource, way);
+  return JSON.stringify(resource);
 }
 
 function stepsOf(type: ResourceType, list: string): Steps[] {
-  return list.split(',').flatMap((name): Steps[] => {
+  // Entra's collection of requests asks for emails[type eq "work"]: the attribute is shown, all of it.
+  const names = list.replace(/\[[^\]]*\]/g, '').split(',');
+  return names.flatMap((name): Steps[] => {
     let path: ReturnType<typeof parsePath>['attribute'];
     try {
       path = parsePath(name.trim(), () => undefined).attribute;

@@ -7,18 +7,24 @@ import { isObject, membersOf } from './resource.ts';
 
 const searchRequest = 'urn:ietf:params:scim:api:messages:2.0:SearchRequest';
 
-/** What a list is asked for with (RFC 7644 §3.4.2); numbers are still as they were sent. */
+/** What a list is asked for with (RFC 7644 §3.4.2, RFC 9865 §2); numbers are still as they were sent. */
 export interface Query {
   readonly filter?: string;
   readonly attributes?: string;
   readonly excludedAttributes?: string;
+  readonly sortBy?: string;
+  readonly sortOrder?: string;
   readonly startIndex?: string | number;
   readonly count?: string | number;
+  readonly cursor?: string;
 }
 
-const names = ['filter', 'attributes', 'excludedAttributes', 'startIndex', 'count'] as const;
+const lists = ['attributes', 'excludedAttributes'] as const;
+const texts = ['filter', 'sortBy', 'sortOrder', 'cursor'] as const;
+const numbers = ['startIndex', 'count'] as const;
+const names = [...lists, ...texts, ...numbers];
 
-/** Of the URL; other parameters (`sortBy`, Entra's bare `aadOptscim062020`) are passed over. */
+/** Of the URL; other parameters (Entra's bare `aadOptscim062020`) are passed over, as RFC 7644 §3.4.2 has it. */
 export function queryOf(request: FastifyRequest): Query {
   const given = request.query as Record<string, unknown>;
   const query: Record<string, string> = {};
@@ -37,19 +43,27 @@ export function searchOf(body: unknown): Query {
   if (!isObject(body)) throw new Problem('invalidSyntax', { reason: 'A SearchRequest is a JSON object.' });
   const members = membersOf(body);
   const urns = members.get('schemas');
-  if (!Array.isArray(urns) || !urns.includes(searchRequest)) {
+  const isSearch = (urn: unknown) => typeof urn === 'string' && urn.toLowerCase() === searchRequest.toLowerCase();
+  if (!Array.isArray(urns) || !urns.some(isSearch)) {
     throw new Problem('invalidSyntax', { field: 'schemas', reason: `“schemas” must contain ${searchRequest}.` });
   }
   const query: Record<string, string | number> = {};
-  for (const name of names) {
+  const read = (name: (typeof names)[number], fits: (value: unknown) => value is string | number) => {
     const value = members.get(name.toLowerCase()) ?? undefined;
-    if (value === undefined) continue;
-    const listed = Array.isArray(value) && value.every((one) => typeof one === 'string') ? value.join(',') : value;
-    if (typeof listed !== 'string' && typeof listed !== 'number') throw new Problem('invalidValue', { field: name });
-    query[name] = name === 'startIndex' || name === 'count' ? listed : String(listed);
-  }
+    if (value === undefined) return;
+    const listed = Array.isArray(value) && value.every(isText) ? value.join(',') : value;
+    const wanted = Array.isArray(value) === (lists as readonly string[]).includes(name) ? listed : value;
+    if (!fits(wanted)) throw new Problem('invalidValue', { field: name });
+    query[name] = wanted;
+  };
+  for (const name of [...lists, ...texts]) read(name, isText);
+  for (const name of numbers) read(name, isNumber);
   return query;
 }
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+/** Numbers as text are what a URL would have. */
+const isNumber = (value: unknown): value is string | number => isText(value) || typeof value === 'number';
 
 /**
  * A whole number, as text or JSON; undefined when it is not given.
@@ -80,7 +94,8 @@ export function ifNoneMatch(request: FastifyRequest): (version: number) => boole
   return header === undefined ? () => true : (version) => !namesVersion(header, version);
 }
 
-function namesVersion(header: string, version: number): boolean {
+/** Does a list of entity-tags, or `*`, name this version? */
+export function namesVersion(header: string, version: number): boolean {
   const opaque = (tag: string) => tag.trim().replace(/^W\//, '');
   return header.trim() === '*' || header.split(',').some((tag) => opaque(tag) === opaque(etag(version)));
 }

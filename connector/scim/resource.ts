@@ -2,15 +2,16 @@
 // Strict where a value is wrong, forgiving where clients are known to be odd; each such line names the client.
 
 import { Problem } from '#shared/problem.ts';
-import { coreUser, type UserContent } from '../store/user-resource.ts';
-import type { Attribute } from './attribute.ts';
-import { user } from './user.ts';
+import { dateTime } from '../filter/scim.ts';
+import type { Attribute, ResourceType } from './attribute.ts';
 
 /** Values of one multi-valued attribute; each costs a row. */
 const mostValues = 200;
 /** RFC 7643 §4.1.2: only the parts of a postal address may have line ends. */
 const multiLine = new Set(['addresses.formatted', 'addresses.streetAddress']);
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2,3}={0,2})?$/;
+/** What no URI contains unescaped (RFC 3986 §2). */
+const notInUri = /[\s<>"{}|\\^`]/;
 
 export type JsonObject = Record<string, unknown>;
 
@@ -19,38 +20,48 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /**
- * Reads the User of a POST or PUT (RFC 7644 §3.3, §3.5.1), or the outcome of a PATCH. What is read-only, unknown,
+ * Reads the resource of a POST or PUT (RFC 7644 §3.3, §3.5.1), or the outcome of a PATCH. What is read-only, unknown,
  * null or empty is left out (RFC 7643 §2.5).
- * @param current what is stored, if anything: an `active` that is absent changes nothing
- * @throws Problem invalidSyntax (no object, no `schemas`, a name twice), invalidValue with `field`
+ * @param current what is stored, if anything: an `active` that is absent changes nothing, an immutable attribute stays
+ * @throws Problem invalidSyntax (no object, no `schemas`, a name twice), invalidValue with `field`, mutability
  */
-export function readUser(body: unknown, current?: UserContent): UserContent {
-  if (!isObject(body)) throw new Problem('invalidSyntax', { reason: 'A User is a JSON object.' });
+export function readResource<C extends object>(type: ResourceType, body: unknown, current?: C): C {
+  if (!isObject(body)) throw new Problem('invalidSyntax', { reason: `A ${type.name} is a JSON object.` });
   const members = membersOf(body);
   const schemas = members.get('schemas');
-  const isUser = (urn: unknown) => typeof urn === 'string' && urn.toLowerCase() === coreUser.toLowerCase();
-  if (!Array.isArray(schemas) || !schemas.some(isUser)) {
-    throw new Problem('invalidSyntax', { field: 'schemas', reason: `“schemas” must contain ${coreUser}.` });
+  const core = type.schema.id;
+  const isCore = (urn: unknown) => typeof urn === 'string' && urn.toLowerCase() === core.toLowerCase();
+  // Entra names a schema of its own beside Group: URNs that are not ours are passed over.
+  if (!Array.isArray(schemas) || !schemas.some(isCore)) {
+    throw new Problem('invalidSyntax', { field: 'schemas', reason: `“schemas” must contain ${core}.` });
   }
-  const content = readAttributes([...user.common, ...user.schema.attributes], members, '');
+  const stored = current as JsonObject | undefined;
+  const content = readAttributes([...type.common, ...type.schema.attributes], members, '', stored);
   // Entra (older) sends department and manager beside their extension: names that the schema lacks are passed over.
   const extensions: JsonObject = {};
-  for (const { schema } of user.extensions) {
+  for (const { schema, required } of type.extensions) {
     const value = members.get(schema.id.toLowerCase());
-    if (value === undefined || value === null) continue;
-    if (!isObject(value)) refuse(schema.id, 'an object');
-    const inner = readAttributes(schema.attributes, membersOf(value), `${schema.id}:`);
+    const there = stored?.[schema.id];
+    const before = isObject(there) ? there : {};
+    const given = value === undefined || value === null || value === '' ? {} : value;
+    if (!isObject(given)) refuse(schema.id, 'an object');
+    const fixed = schema.attributes.some(({ name, mutability }) => mutability === 'immutable' && name in before);
+    if (Object.keys(given).length === 0 && !fixed && !required) continue;
+    const inner = readAttributes(schema.attributes, membersOf(given), `${schema.id}:`, before);
     if (Object.keys(inner).length > 0) extensions[schema.id] = inner;
+    else if (required) refuse(schema.id, 'a value');
   }
-  const active = content.active ?? current?.active ?? true;
   const { externalId, ...rest } = content;
+  // An `active` that is absent never disables, and never lets anybody in again.
+  const hasActive = type.schema.attributes.some(({ name }) => name === 'active');
+  const active = content.active ?? stored?.active ?? true;
   return {
-    schemas: [coreUser, ...Object.keys(extensions)],
+    schemas: [core, ...Object.keys(extensions)],
     ...(externalId === undefined ? {} : { externalId }),
     ...rest,
-    active,
+    ...(hasActive ? { active } : {}),
     ...extensions,
-  } as unknown as UserContent;
+  } as unknown as C;
 }
 
 /** The members of an object under their names in lower case: attribute names are case-insensitive (RFC 7643 §2.1). */
@@ -65,14 +76,26 @@ export function membersOf(object: JsonObject): Map<string, unknown> {
   return members;
 }
 
-function readAttributes(attributes: readonly Attribute[], members: Map<string, unknown>, prefix: string): JsonObject {
+function readAttributes(
+  attributes: readonly Attribute[],
+  members: Map<string, unknown>,
+  prefix: string,
+  current?: JsonObject,
+): JsonObject {
   const content: JsonObject = {};
   for (const attribute of attributes) {
     const path = `${prefix}${attribute.name}`;
     // Okta's PUT carries id and meta, as RFC 7644 §3.5.1 says it may: read-only attributes are ignored.
     const given = attribute.mutability === 'readOnly' ? undefined : members.get(attribute.name.toLowerCase());
-    const value = readValue(attribute, given, path);
-    if (value !== undefined) content[attribute.name] = value;
+    let value = readValue(attribute, given, path);
+    if (attribute.mutability === 'immutable' && current !== undefined && current[attribute.name] !== undefined) {
+      // RFC 7644 §3.5.1: what is set already must match, "or HTTP status code 400 SHOULD be returned".
+      if (value !== undefined && JSON.stringify(value) !== JSON.stringify(current[attribute.name])) {
+        throw new Problem('mutability', { attribute: path.slice(0, 200) });
+      }
+      value = current[attribute.name];
+    }
+    if (value !== undefined && !attribute.derived) content[attribute.name] = value;
     else if (attribute.required && attribute.mutability !== 'readOnly') refuse(path, 'a value');
   }
   return content;
@@ -87,22 +110,40 @@ export function readValue(attribute: Attribute, value: unknown, path: string): u
   if (value === undefined || value === null || value === '') return undefined;
   if (!attribute.multiValued) return readSingle(attribute, value, path);
   if (!Array.isArray(value)) return refuse(path, 'an array');
-  if (value.length > mostValues) return refuse(path, `at most ${mostValues} values`);
-  const elements = value.map((one) => readSingle(attribute, one, path)).filter((one) => one !== undefined);
+  // How many rows fit is decided by the size of the body.
+  if (value.length > mostValues && !attribute.rows) return refuse(path, `at most ${mostValues} values`);
+  const elements = value.map((one) => readElement(attribute, one, path)).filter((one) => one !== undefined);
   const primaries = elements.filter((one) => isObject(one) && one.primary === true).length;
   if (primaries > 1) refuse(path, 'at most one primary value');
   const unique = withoutRepeats(elements);
   return unique.length > 0 ? unique : undefined;
 }
 
-/** RFC 7643 §2.4: the same type and value SHOULD NOT come back twice. */
-function withoutRepeats(elements: unknown[]): unknown[] {
-  const seen = new Set<string>();
-  return elements.filter((one) => {
-    if (!isObject(one) || one.value === undefined) return true;
-    const key = JSON.stringify([one.type, one.value]);
-    return seen.has(key) ? false : seen.add(key);
-  });
+function readElement(attribute: Attribute, value: unknown, path: string): unknown {
+  // A client may leave null and "" among the values (Entra, in arrays that its mapping has not filled).
+  if (value === null || value === '') return undefined;
+  // Microsoft's collection of requests adds members by their plain ids.
+  const bare = attribute.rows && typeof value === 'string';
+  return readSingle(attribute, bare ? { value } : value, path);
+}
+
+function hasValue(attribute: Attribute): boolean {
+  return attribute.subAttributes?.some(({ name }) => name === 'value') ?? false;
+}
+
+/** RFC 7643 §2.4: the same type and value SHOULD NOT come back twice. Where one of them is primary, it is that one. */
+function withoutRepeats(elements: readonly unknown[]): unknown[] {
+  const unique: unknown[] = [];
+  const places = new Map<string, number>();
+  for (const one of elements) {
+    const key = isObject(one) ? one.value !== undefined && JSON.stringify([one.type, one.value]) : JSON.stringify(one);
+    const place = key === false ? undefined : places.get(key);
+    if (place === undefined) {
+      if (key !== false) places.set(key, unique.length);
+      unique.push(one);
+    } else if (isObject(one) && one.primary === true) unique[place] = one;
+  }
+  return unique;
 }
 
 function readSingle(attribute: Attribute, value: unknown, path: string): unknown {
@@ -114,15 +155,32 @@ function readSingle(attribute: Attribute, value: unknown, path: string): unknown
       if (typeof value === 'string' && /^(true|false)$/i.test(value)) return value.toLowerCase() === 'true';
       return typeof value === 'boolean' ? value : refuse(path, 'true or false');
     case 'integer':
-    case 'decimal': {
-      const right = typeof value === 'number' && (attribute.type === 'decimal' || Number.isInteger(value));
-      return right ? value : refuse(path, attribute.type === 'integer' ? 'a whole number' : 'a number');
-    }
+      return Number.isSafeInteger(value) ? value : refuse(path, 'a whole number');
+    case 'decimal':
+      return typeof value === 'number' ? value : refuse(path, 'a number');
     case 'binary':
-      return typeof value === 'string' && base64.test(value) ? value : refuse(path, 'text in base64');
+      return readBinary(value, path);
+    case 'dateTime':
+      return typeof value === 'string' && dateTime.test(value) && !Number.isNaN(Date.parse(value))
+        ? value
+        : refuse(path, 'a date and time such as 2008-01-23T04:56:22Z');
+    case 'reference':
+      return notInUri.test(readText(value, path)) ? refuse(path, 'a URI') : value;
     default:
-      return readText(value, path);
+      return canonical(attribute, readText(value, path));
   }
+}
+
+/** Certificates come in lines, as tools write them and RFC 7643 §8.2 prints them; they are kept without. */
+function readBinary(value: unknown, path: string): string {
+  const text = typeof value === 'string' ? value.replace(/[ \t\r\n]+/g, '') : '';
+  return text !== '' && base64.test(text) ? text : refuse(path, 'text in base64');
+}
+
+/** RFC 7643 §2.4: "service providers SHOULD canonicalize the value returned"; other values are as good. */
+function canonical({ canonicalValues, caseExact }: Attribute, value: string): string {
+  if (!canonicalValues || caseExact) return value;
+  return canonicalValues.find((one) => one.toLowerCase() === value.toLowerCase()) ?? value;
 }
 
 function readText(value: unknown, path: string): string {
@@ -136,17 +194,43 @@ function readText(value: unknown, path: string): string {
 function readComplex(attribute: Attribute, value: unknown, path: string): unknown {
   let object = value;
   const subs = attribute.subAttributes ?? [];
-  if (!attribute.multiValued && subs.some(({ name }) => name === 'value')) {
+  if (!attribute.multiValued && hasValue(attribute)) {
     // Entra sends manager as the plain id, or as [{ "$ref", "value" }]; "" inside unsets it.
     if (typeof object === 'string') object = { value: object };
     if (Array.isArray(object) && object.length <= 1) object = object[0] ?? {};
+    if (typeof object === 'string') object = { value: object };
   }
   if (!isObject(object)) return refuse(path, 'an object');
-  const content = readAttributes(subs, membersOf(object), `${path}.`);
+  const members = membersOf(object);
+  const content = readAttributes(subs, members, `${path}.`);
+  const reference = members.get('$ref');
+  if (content.value === undefined && typeof reference === 'string' && isDerived(subs, '$ref')) {
+    // Who is meant may be said by the reference alone (RFC 7643 §2.4).
+    const id = idOfReference(reference);
+    if (id !== '') content.value = id;
+  }
   // An element that says only what kind of value it would be holds none; a manager without an id is nobody.
   const says = Object.keys(content).filter((name) => !['type', 'primary', 'display'].includes(name));
   const empty = attribute.multiValued ? says.length === 0 : Object.keys(content).length === 0;
   return empty ? undefined : content;
+}
+
+function isDerived(subs: readonly Attribute[], name: string): boolean {
+  return subs.some((sub) => sub.name === name && sub.derived);
+}
+
+/** The id at the end of a resource's URI, absolute or relative (RFC 7643 §2.3.7). */
+export function idOfReference(uri: string): string {
+  const last =
+    uri
+      .split(/[?#]/)[0]
+      ?.split('/')
+      .findLast((part) => part !== '') ?? '';
+  try {
+    return decodeURIComponent(last);
+  } catch {
+    return last;
+  }
 }
 
 function refuse(field: string, wanted: string): never {

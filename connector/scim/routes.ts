@@ -1,4 +1,5 @@
-// The SCIM door, mounted at /scim/v2 (RFC 7644 §3.2):
+// The SCIM door, mounted at /scim/v2 (RFC 7644 §3.2),
+// and of every resource type in resource-types.ts the same endpoints over its collection:
 //
 //   POST   /Users             create                 GET    /Users            list, filter
 //   GET    /Users/{id}        read                   POST   /Users/.search    the same with a body
@@ -9,151 +10,159 @@
 
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '#shared/problem.ts';
-import { parseFilter } from '../filter/scim.ts';
 import { parseJson } from '../http/json.ts';
 import type { Logger } from '../log.ts';
-import type { Sql } from '../sql/sql.ts';
-import type { UserContent } from '../store/user-resource.ts';
-import {
-  createUser,
-  deleteUser,
-  etag,
-  isUserSearchable,
-  listUsers,
-  resourceText,
-  type Stamp,
-  type StoredUser,
-  updateUser,
-  userById,
-} from '../store/users.ts';
+import type { Tx, Work } from '../sql/sql.ts';
+import { queries } from '../store/query.ts';
+import { etag } from '../store/users.ts';
 import { uuidv7 } from '../store/uuid.ts';
-import { type Token, verifyToken } from '../token.ts';
-import { fieldOf } from './attribute.ts';
-import { defaultCount, maxResults, resourceTypeResource, schemaResource, serviceProviderConfig } from './discovery.ts';
+import { answerAsync } from './async.ts';
+import { bulkEndpoint } from './bulk.ts';
+import { callers, scopeNeeded } from './callers.ts';
+import type { Collection, Stored } from './collection.ts';
+import { cursors } from './cursor.ts';
+import { resourceTypeResource, schemaResource, serviceProviderConfig } from './discovery.ts';
+import { type Door, endpoint, listText, type ScimDeps } from './door.ts';
 import { asProblem, scimJson, sendError } from './error.ts';
-import { patchUser } from './patch.ts';
-import { projectionOf } from './projection.ts';
-import { idOf, ifMatch, ifNoneMatch, type Query, queryOf, searchOf, whole } from './request.ts';
-import { readUser } from './resource.ts';
-import { resourceTypes, schemas } from './resource-types.ts';
-import { user } from './user.ts';
-
-export interface ScimDeps {
-  readonly sql: Sql;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-  readonly random: (bytes: number) => Uint8Array;
-  readonly log: Logger;
-  /** The connector's origin, for `meta.location`. */
-  readonly publicUrl: string;
-}
-
-type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>;
-
-const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
-const listResponse = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
+import { type Projection, projectionOf } from './projection.ts';
+import { answerQuery } from './query.ts';
+import { refusals } from './refusals.ts';
+import { idOf, ifMatch, ifNoneMatch, type Query, queryOf, searchOf } from './request.ts';
+import { collectionsOf, schemasOf } from './resource-types.ts';
+import { rootEndpoints } from './root.ts';
+import { eventsPath } from './sets.ts';
 
 /** The door as a fastify plugin. */
 export function scimDoor(deps: ScimDeps): FastifyPluginAsync {
   return async (app) => {
-    const { sql, now, random, log } = deps;
+    const { log } = deps;
     const base = `${deps.publicUrl}${app.prefix}`;
-    const callers = new WeakMap<FastifyRequest, Token>();
+    const { admit, callerOf, known } = callers(deps);
 
+    const refuse = refusals(app);
+    const promised = answerAsync(app, { ...deps, base, eventsBase: `${deps.publicUrl}${eventsPath}`, known });
     speakScim(app, log);
     app.addHook('onRequest', async (request) => {
       // RFC 7643 §5: what authentication is asked for should be known before one has it.
-      if (request.routeOptions.url === `${app.prefix}/ServiceProviderConfig` && request.method === 'GET') return;
-      const token = await verifyToken(sql, request.headers.authorization, now());
-      if (!token.scopes.includes('scim')) throw new Problem('scopeMissing');
-      callers.set(request, token);
+      if (isOpen(request.routeOptions.url?.slice(app.prefix.length)) && request.method === 'GET') return;
+      await admit(request, scopeNeeded(request.method, request.url));
+      refuse(request);
     });
 
-    /** The tenant of the token, and who acts when. */
-    const callerOf = (request: FastifyRequest): { tenant: string; by: Stamp } => {
-      const token = callers.get(request);
-      if (!token) throw new Error('A route was reached without a token.');
-      return { tenant: token.tenant, by: { at: now(), actor: `token:${token.id}` } };
+    const door: Door = {
+      ...{
+        deps,
+        base,
+        collections: collectionsOf(deps.extensions, deps.passwords),
+        callerOf: (one) => callerOf(one, promised(one)),
+      },
+      queries: queries(deps.sql),
+      cursors: cursors(deps.keyring, deps.now),
     };
-
-    /** Sends a User as the request wants it. Made before anything is written, so that a bad parameter changes nothing. */
-    const userSender = (request: FastifyRequest, reply: FastifyReply) => {
-      const { attributes, excludedAttributes } = queryOf(request);
-      const project = projectionOf(user, attributes, excludedAttributes);
-      return (stored: StoredUser, status = 200) => {
-        const location = `${base}/Users/${stored.id}`;
-        const text = project(resourceText(stored, base));
-        return reply.code(status).header('location', location).header('etag', etag(stored.version)).send(text);
-      };
-    };
-
-    const list = async (request: FastifyRequest, reply: FastifyReply, query: Query) => {
-      const { tenant } = callerOf(request);
-      const project = projectionOf(user, query.attributes, query.excludedAttributes);
-      const filter = query.filter === undefined ? undefined : parseFilter(query.filter, searchable);
-      const startIndex = Math.max(1, whole(query.startIndex, 'startIndex') ?? 1);
-      const count = Math.min(maxResults, Math.max(0, whole(query.count, 'count') ?? defaultCount));
-      const page = await sql.run((tx) => listUsers(tx, tenant, filter, { startIndex, count }));
-      const resources = page.users.map((stored) => project(resourceText(stored, base)));
-      return reply.send(listText(resources, page.total, startIndex));
-    };
-
-    endpoint(app, '/Users', {
-      GET: (request, reply) => list(request, reply, queryOf(request)),
-      async POST(request, reply) {
-        const send = userSender(request, reply);
-        const { tenant, by } = callerOf(request);
-        const content = readUser(request.body);
-        const id = uuidv7(by.at, random(10));
-        const stored = await sql.run((tx) => createUser(tx, tenant, id, content, by));
-        return send(stored, 201);
-      },
-    });
-
-    endpoint(app, '/Users/.search', {
-      POST: (request, reply) => list(request, reply, searchOf(request.body)),
-    });
-
-    endpoint(app, '/Users/:id', {
-      async GET(request, reply) {
-        const send = userSender(request, reply);
-        const stored = await userById(sql, callerOf(request).tenant, idOf(request));
-        if (!stored) throw new Problem('notFound');
-        if (!ifNoneMatch(request)(stored.version)) {
-          return reply.code(304).header('etag', etag(stored.version)).send();
-        }
-        return send(stored);
-      },
-      async PUT(request, reply) {
-        const send = userSender(request, reply);
-        const { tenant, by } = callerOf(request);
-        const { body } = request;
-        const replace = (current: UserContent) => readUser(body, current);
-        const stored = await sql.run((tx) => updateUser(tx, tenant, idOf(request), replace, by, ifMatch(request)));
-        return send(stored);
-      },
-      async PATCH(request, reply) {
-        const send = userSender(request, reply);
-        const { tenant, by } = callerOf(request);
-        const { body } = request;
-        const change = (current: UserContent) => patchUser(current, body);
-        const stored = await sql.run((tx) => updateUser(tx, tenant, idOf(request), change, by, ifMatch(request)));
-        return send(stored);
-      },
-      async DELETE(request, reply) {
-        const { tenant, by } = callerOf(request);
-        await sql.run((tx) => deleteUser(tx, tenant, idOf(request), by, ifMatch(request)));
-        return reply.code(204).send();
-      },
-    });
-
-    discovery(app, base);
-    for (const absent of ['/', '/.search', '/Me', '/Bulk']) {
-      app.all(absent, async () => {
-        throw new Problem('notImplemented');
-      });
-    }
+    for (const collection of door.collections) resources(app, door, collection);
+    discovery(app, door);
+    rootEndpoints(app, door);
+    bulkEndpoint(app, door);
   };
+}
+
+function isOpen(path: string | undefined): boolean {
+  return path !== undefined && /^\/ServiceProviderConfig\/?$/i.test(path);
+}
+
+/** What is sent of one resource, and its version. */
+interface Shown {
+  readonly text: string;
+  readonly stored: Stored;
+}
+
+/** The endpoints of one collection (RFC 7644 §3.2). A bad parameter is found before anything is written. */
+function resources(app: FastifyInstance, door: Door, collection: Collection): void {
+  const { deps, base, callerOf } = door;
+  const { sql, random } = deps;
+  const { type } = collection;
+
+  const viewOf = ({ attributes, excludedAttributes }: Query) => projectionOf(type, attributes, excludedAttributes);
+
+  function* shown(tx: Tx, tenant: string, stored: Stored, view: Projection): Work<Shown> {
+    const [text = ''] = yield* collection.texts(tx, tenant, [stored], { base, shows: view.shows });
+    return { stored, text: view.text(text) };
+  }
+
+  const send = (reply: FastifyReply, { stored, text }: Shown, status = 200) =>
+    reply
+      .code(status)
+      .header('location', `${base}${type.endpoint}/${stored.id}`)
+      .header('etag', etag(stored.version))
+      .send(text);
+
+  const list = async (request: FastifyRequest, reply: FastifyReply, query: Query) =>
+    reply.send(await answerQuery(door, callerOf(request).tenant, type.endpoint, [collection], query));
+
+  endpoint(app, type.endpoint, {
+    GET: (request, reply) => list(request, reply, queryOf(request)),
+    async POST(request, reply) {
+      const view = viewOf(queryOf(request));
+      const { body } = request;
+      const caller = callerOf(request);
+      const prepared = await collection.prepare(caller, 'POST', body);
+      const id = uuidv7(caller.by.at, random(10));
+      const created = await sql.run(function* (tx) {
+        const stored = yield* collection.create(tx, caller, id, body, prepared);
+        return yield* shown(tx, caller.tenant, stored, view);
+      });
+      return send(reply, created, 201);
+    },
+  });
+
+  endpoint(app, `${type.endpoint}/.search`, {
+    POST: (request, reply) => list(request, reply, searchOf(request.body)),
+  });
+
+  endpoint(app, `${type.endpoint}/:id`, {
+    async GET(request, reply) {
+      const view = viewOf(queryOf(request));
+      const { tenant } = callerOf(request);
+      const matches = ifNoneMatch(request);
+      const found = await sql.read(function* (tx) {
+        const stored = yield* collection.read(tx, tenant, idOf(request));
+        if (!stored) throw new Problem('notFound');
+        return matches(stored.version) ? yield* shown(tx, tenant, stored, view) : { stored, text: undefined };
+      });
+      const { stored, text } = found;
+      if (text === undefined) return reply.code(304).header('etag', etag(stored.version)).send();
+      return send(reply, { stored, text });
+    },
+    async PUT(request, reply) {
+      const view = viewOf(queryOf(request));
+      const caller = callerOf(request);
+      const { body } = request;
+      const prepared = await collection.prepare(caller, 'PUT', body);
+      const replaced = await sql.run(function* (tx) {
+        const stored = yield* collection.replace(tx, caller, idOf(request), body, ifMatch(request), prepared);
+        return yield* shown(tx, caller.tenant, stored, view);
+      });
+      return send(reply, replaced);
+    },
+    async PATCH(request, reply) {
+      const view = viewOf(queryOf(request));
+      const caller = callerOf(request);
+      const { body } = request;
+      const prepared = await collection.prepare(caller, 'PATCH', body);
+      const answers = view.asked || collection.patchAnswers === 'resource';
+      const { stored, text } = await sql.run(function* (tx) {
+        const stored = yield* collection.patch(tx, caller, idOf(request), body, ifMatch(request), prepared);
+        return answers ? yield* shown(tx, caller.tenant, stored, view) : { stored, text: undefined };
+      });
+      if (text === undefined) return reply.code(204).header('etag', etag(stored.version)).send();
+      return send(reply, { stored, text });
+    },
+    async DELETE(request, reply) {
+      const caller = callerOf(request);
+      await sql.run((tx) => collection.remove(tx, caller, idOf(request), ifMatch(request)));
+      return reply.code(204).send();
+    },
+  });
 }
 
 /** Bodies in and out, and every error, as RFC 7644 §3.1 and §3.12 have them. */
@@ -188,30 +197,10 @@ function speakScim(app: FastifyInstance, log: Logger): void {
   app.setNotFoundHandler((_request, reply) => sendError(reply, new Problem('notFound')));
 }
 
-/** The handlers of one URL; every other method is 405 with Allow (RFC 9110 §15.5.6). */
-function endpoint(
-  app: FastifyInstance,
-  url: string,
-  handlers: Partial<Record<(typeof methods)[number], Handler>>,
-): void {
-  const allow = [...Object.keys(handlers), ...('GET' in handlers ? ['HEAD'] : [])].join(', ');
-  for (const method of methods) {
-    const handler = handlers[method];
-    if (handler) app.route({ method, url, handler });
-    else {
-      app.route({
-        method,
-        url,
-        handler: async () => {
-          throw new Problem('methodNotAllowed', { allow });
-        },
-      });
-    }
-  }
-}
-
 /** RFC 7644 §4. */
-function discovery(app: FastifyInstance, base: string): void {
+function discovery(app: FastifyInstance, { base, collections }: Door): void {
+  const resourceTypes = collections.map(({ type }) => type);
+  const schemas = schemasOf(resourceTypes);
   const types = resourceTypes.map((type) => resourceTypeResource(type, base));
   const described = schemas.map((schema) => schemaResource(schema, base));
   const lists = {
@@ -244,20 +233,3 @@ function discovery(app: FastifyInstance, base: string): void {
     });
   }
 }
-
-/** ListResponse (RFC 7644 §3.4.2); `itemsPerPage` is how many there are in this answer. */
-function listText(resources: readonly string[], total: number, startIndex: number): string {
-  const head = JSON.stringify({
-    schemas: [listResponse],
-    totalResults: total,
-    startIndex,
-    itemsPerPage: resources.length,
-  });
-  return `${head.slice(0, -1)},"Resources":[${resources.join(',')}]}`;
-}
-
-/** Names in a filter: those that exist and that the store has an index for. */
-const searchable: Parameters<typeof parseFilter>[1] = (path, use, parent) => {
-  const field = fieldOf(user, path, use, parent);
-  return field && isUserSearchable(parent ? `${parent.path}.${field.path}` : field.path) ? field : undefined;
-};

@@ -1,8 +1,5 @@
 // The resource type User: the core schema (RFC 7643 §4.1) and EnterpriseUser (§4.3), attribute by attribute with the
 // characteristics of §8.7.1. This table validates, resolves and describes; an attribute that is not in it does not exist.
-//
-// Left out on purpose: `password` (a credential that can sync must not be able to set one) and `groups` (there are no
-// Group resources yet).
 
 import { coreUser, enterpriseUser } from '../store/user-resource.ts';
 import { type Attribute, complex, type ResourceType, type Schema, simple } from './attribute.ts';
@@ -19,6 +16,7 @@ function elements(value: Attribute, types: readonly string[] | undefined): Attri
 }
 
 const many = { multiValued: true } as const;
+const given = { mutability: 'readOnly' } as const;
 const places = ['work', 'home', 'other'] as const;
 
 export const core: Schema = {
@@ -47,6 +45,10 @@ export const core: Schema = {
     simple('locale', 'string', "The User's default location for localizing currency, dates and numbers."),
     simple('timezone', 'string', "The User's time zone in IANA Time Zone database format."),
     simple('active', 'boolean', 'Whether the User may sign in. A User who is not active cannot be reset.'),
+    simple('password', 'string', "The User's password. Setting one takes a token that may, and never returns one.", {
+      mutability: 'writeOnly',
+      returned: 'never',
+    }),
     complex(
       'emails',
       'Addresses of the User. A “home” address is where a reset may be sent; every other one counts as the mailbox that is being reset.',
@@ -97,6 +99,20 @@ export const core: Schema = {
       many,
     ),
     complex(
+      'groups',
+      'Groups that the User is in, either directly or within another group.',
+      [
+        simple('value', 'string', 'The id of the Group.', { caseExact: true, ...given }),
+        simple('$ref', 'reference', 'The URI of the Group.', { referenceTypes: ['User', 'Group'], ...given }),
+        simple('display', 'string', 'The displayName of the Group.', given),
+        simple('type', 'string', 'Whether the User is a member of the Group itself.', {
+          canonicalValues: ['direct', 'indirect'],
+          ...given,
+        }),
+      ],
+      { ...many, ...given },
+    ),
+    complex(
       'entitlements',
       'Things that the User has.',
       elements(simple('value', 'string', 'The entitlement.'), undefined),
@@ -129,7 +145,10 @@ export const enterprise: Schema = {
     simple('department', 'string', 'The name of a department.'),
     complex('manager', "The User's manager.", [
       simple('value', 'string', "The id of the manager's User resource.", { caseExact: true }),
-      simple('$ref', 'reference', "The URI of the manager's User resource.", { referenceTypes: ['User'] }),
+      simple('$ref', 'reference', "The URI of the manager's User resource.", {
+        referenceTypes: ['User'],
+        derived: true,
+      }),
       simple('displayName', 'string', "The manager's displayName.", { mutability: 'readOnly' }),
     ]),
   ],

@@ -35,6 +35,14 @@ export const migrations: readonly (readonly string[])[] = [
     `create unique index app_user_by_name on app_user (tenant, user_name_key)`,
     `create index app_user_by_external_id on app_user (tenant, external_id, id)`,
     `create index app_user_by_display_name on app_user (tenant, display_name_key, id)`,
+    `create index app_user_by_active on app_user (tenant, active, id)`,
+    `create index app_user_by_last_modified on app_user (tenant, last_modified, id)`,
+    // how many resources there are; epoch counts what is not an addition at the end, newest is the greatest id ever added
+    `create table resource_count (
+      tenant text not null, resource_type text not null,
+      total bigint not null, epoch bigint not null, newest text not null,
+      primary key (tenant, resource_type)
+    )`,
     // every address that leads to a person: kind is 'userName', or the SCIM emails type ('work', 'home', 'other')
     `create table user_address (
       tenant text not null, user_id text not null, address_key text not null, kind text not null,
@@ -48,6 +56,22 @@ export const migrations: readonly (readonly string[])[] = [
       primary key (tenant, user_id, word)
     )`,
     `create index user_word_by_word on user_word (tenant, word, user_id)`,
+    // -- groups: the resource without its members, which are rows, so that one more or less costs the same in any group
+    `create table app_group (
+      tenant text not null, id text not null,
+      external_id text, display_name text not null, display_name_key text not null,
+      resource text not null,
+      version bigint not null, created bigint not null, last_modified bigint not null,
+      primary key (tenant, id)
+    )`,
+    `create index app_group_by_external_id on app_group (tenant, external_id, id)`,
+    `create index app_group_by_display_name on app_group (tenant, display_name_key, id)`,
+    // member_type: 'User' or 'Group'
+    `create table group_member (
+      tenant text not null, group_id text not null, member_id text not null, member_type text not null,
+      primary key (tenant, group_id, member_id)
+    )`,
+    `create index group_member_by_member on group_member (tenant, member_id, group_id)`,
     `create table credential (
       tenant text not null, user_id text not null,
       hash text not null, force_change bigint not null,
@@ -65,10 +89,46 @@ export const migrations: readonly (readonly string[])[] = [
       primary key (tenant, user_id, role_template_id)
     )`,
 
-    // -- callers
+    // -- callers: a client is a program that syncs; its rows stay when it is revoked, so that the record can be read
+    `create table client (
+      tenant text not null, id text not null unique, name text not null, scope text not null,
+      token_minutes bigint not null, created bigint not null, revoked bigint,
+      primary key (tenant, id)
+    )`,
+    // kind: 'secret' (hash), 'key' (detail: JWK), 'federation' (detail: issuer, audience, subject, jwksUri)
+    `create table client_credential (
+      tenant text not null, client text not null, id text not null, kind text not null,
+      hash text, detail text, created bigint not null, expires bigint, last_used bigint, revoked bigint,
+      primary key (tenant, client, id)
+    )`,
+    // signed assertions that have been used, until they expire by themselves
+    `create table client_assertion (
+      tenant text not null, client text not null, jti text not null, expires bigint not null,
+      primary key (tenant, client, jti)
+    )`,
+    `create index client_assertion_by_expiry on client_assertion (expires)`,
+    // kind: 'long' (made by an operator), 'access' (given out by the token endpoint)
     `create table token (
-      tenant text not null, id text not null, name text not null, scope text not null,
+      tenant text not null, id text not null, client text not null, kind text not null,
+      name text not null, scope text not null,
       hash text not null unique, created bigint not null, expires bigint, last_used bigint, revoked bigint,
+      primary key (tenant, id)
+    )`,
+    `create index token_by_client on token (tenant, client, kind, created)`,
+    // what a client has still to be told: feed says whether changes of these resource types go there
+    `create table event_stream (
+      tenant text not null, client text not null, feed bigint not null, resources text not null,
+      last_seq bigint not null, created bigint not null,
+      primary key (tenant, client)
+    )`,
+    `create table event (
+      tenant text not null, client text not null, seq bigint not null,
+      at bigint not null, txn text not null, uri text not null, external_id text, events text not null,
+      primary key (tenant, client, seq)
+    )`,
+    `create index event_by_txn on event (tenant, client, txn)`,
+    `create table event_key (
+      tenant text not null, id text not null, sealed text not null, created bigint not null,
       primary key (tenant, id)
     )`,
     `create table oidc_model (

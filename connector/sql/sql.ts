@@ -41,6 +41,8 @@ export interface Tx {
 export interface Sql {
   /** Runs a unit of work in a transaction. Throws Problem `unavailable` when the database stays locked or is full. */
   run<T>(work: (tx: Tx) => Work<T>): Promise<T>;
+  /** Runs a unit of work that only reads, on one snapshot, without waiting for a commit. */
+  read<T>(work: (tx: Tx) => Work<T>): Promise<T>;
   /** One row, outside a transaction. */
   get<R = Row>(strings: TemplateStringsArray, ...values: Value[]): Promise<R | undefined>;
   /** All rows, outside a transaction. */

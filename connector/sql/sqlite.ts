@@ -66,13 +66,14 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
     return Number(one.run(...values).changes);
   }
 
-  function drive(work: (tx: Tx) => Work<unknown>): unknown {
+  function drive(work: (tx: Tx) => Work<unknown>, reads = false): unknown {
     const tx = new Statements();
     const generator = work(tx);
     let asked = 0;
     let step = generator.next();
     while (!step.done) {
       asked++;
+      if (reads && step.value.kind === 'run') throw new Error('A unit of work that only reads has made a change.');
       options.beforeStatement?.(step.value);
       step = generator.next(execute(step.value));
     }
@@ -172,6 +173,16 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
         });
         armed ??= setImmediate(flush);
       });
+    },
+    async read<T>(work: (tx: Tx) => Work<T>): Promise<T> {
+      if (closed) throw new Problem('unavailable', { reason: 'closing' });
+      // Nothing of ours can write in between, because this never lets go of the thread; another process could.
+      db.exec('begin');
+      try {
+        return drive(work, true) as T;
+      } finally {
+        rollback();
+      }
     },
     get: <R>(strings: TemplateStringsArray, ...values: Value[]) =>
       read('get', textOf(strings), values) as Promise<R | undefined>,

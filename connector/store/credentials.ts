@@ -66,8 +66,8 @@ export function hashing(limits: { concurrency: number; waiting: number; argon?: 
 
 // The record ----------------------------------------------------------------------------------------------------
 
-/** Who set a password: the person, an operator at the command line, or one of our own operations by its name. */
-export type ChangedBy = 'self' | 'operator' | `reset:${string}` | `scramble:${string}`;
+/** Who set a password: the person, an operator at the command line, directory sync, or one of our own operations by its name. */
+export type ChangedBy = 'self' | 'operator' | 'sync' | `reset:${string}` | `scramble:${string}`;
 
 /** What is known of a person's password. `changedAt` in milliseconds since the epoch; `version` grows with each change. */
 export interface Credential {

@@ -112,6 +112,7 @@ describe('other commands', () => {
       ['--help'],
       ['serve', '--help'],
       ['token', '--help'],
+      ['client', '--help'],
       ['user', '--help'],
       ['check', '--help'],
     ]) {

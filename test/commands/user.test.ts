@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { tokenCommand } from '../../connector/commands/token.ts';
 import { userCommand } from '../../connector/commands/user.ts';
 import { roleTemplates } from '../../connector/policy/roles.ts';
-import { readUser } from '../../connector/scim/resource.ts';
+import { readUser } from '../../connector/scim/users.ts';
 import { isCurrentPassword, readCredential } from '../../connector/store/credentials.ts';
 import { rolesOf } from '../../connector/store/roles.ts';
 import { coreUser } from '../../connector/store/user-resource.ts';

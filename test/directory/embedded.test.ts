@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { asDirectoryUser, embeddedDirectory } from '../../connector/directory/embedded.ts';
-import { readUser } from '../../connector/scim/resource.ts';
+import { readUser } from '../../connector/scim/users.ts';
 import { changePassword, hashing, isCurrentPassword } from '../../connector/store/credentials.ts';
 import { assignRole } from '../../connector/store/roles.ts';
 import { coreUser, enterpriseUser } from '../../connector/store/user-resource.ts';

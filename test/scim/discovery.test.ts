@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Attribute } from '../../connector/scim/attribute.ts';
-import { core, enterprise, scimServer } from './scim-server.ts';
+import { core, enterprise, groupSchema, scimServer } from './scim-server.ts';
 
 const base = 'https://connector.example/scim/v2';
 
@@ -15,21 +15,27 @@ describe('RFC 7644 §4', () => {
     expect(config).toMatchObject({
       schemas: ['urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig'],
       patch: { supported: true },
-      bulk: { supported: false },
       filter: { supported: true, maxResults: 1000 },
       changePassword: { supported: false },
-      sort: { supported: false },
+      sort: { supported: true },
+      pagination: {
+        cursor: true,
+        index: true,
+        defaultPaginationMethod: 'index',
+        defaultPageSize: 100,
+        maxPageSize: 1000,
+      },
       etag: { supported: true },
       meta: { location: `${base}/ServiceProviderConfig`, resourceType: 'ServiceProviderConfig' },
     });
-    expect(config.authenticationSchemes).toMatchObject([{ type: 'oauthbearertoken' }]);
+    expect(config.authenticationSchemes).toMatchObject([{ type: 'oauthbearertoken' }, { type: 'oauth2' }]);
   });
 
   test('/ResourceTypes and /Schemas, whole and one by one', async () => {
     await using server = await scimServer();
     const types = await server.ask('GET', '/ResourceTypes');
-    expect(types.body).toMatchObject({ totalResults: 1, itemsPerPage: 1, startIndex: 1 });
-    const [type] = types.body.Resources;
+    expect(types.body).toMatchObject({ totalResults: 2, itemsPerPage: 2, startIndex: 1 });
+    const [type, group] = types.body.Resources;
     expect(type).toEqual({
       schemas: ['urn:ietf:params:scim:schemas:core:2.0:ResourceType'],
       id: 'User',
@@ -40,11 +46,31 @@ describe('RFC 7644 §4', () => {
       schemaExtensions: [{ schema: enterprise, required: false }],
       meta: { resourceType: 'ResourceType', location: `${base}/ResourceTypes/User` },
     });
+    expect(group).toEqual({
+      schemas: ['urn:ietf:params:scim:schemas:core:2.0:ResourceType'],
+      id: 'Group',
+      name: 'Group',
+      endpoint: '/Groups',
+      description: 'Group',
+      schema: groupSchema,
+      schemaExtensions: [],
+      meta: { resourceType: 'ResourceType', location: `${base}/ResourceTypes/Group` },
+    });
     expect((await server.ask('GET', '/ResourceTypes/User')).body).toEqual(type);
+    expect((await server.ask('GET', '/ResourceTypes/Group')).body).toEqual(group);
+    expect((await server.ask('GET', '/ResourceTypes/Device')).status).toBe(404);
 
     const { body } = await server.ask('GET', '/Schemas');
-    expect(body.Resources.map(({ id }: { id: string }) => id)).toEqual([core, enterprise]);
+    expect(body.Resources.map(({ id }: { id: string }) => id)).toEqual([
+      core,
+      enterprise,
+      groupSchema,
+      ...['ServiceProviderConfig', 'ResourceType', 'Schema'].map(
+        (name) => `urn:ietf:params:scim:schemas:core:2.0:${name}`,
+      ),
+    ]);
     for (const schema of body.Resources) {
+      expect(schema.meta).toEqual({ resourceType: 'Schema', location: `${base}/Schemas/${schema.id}` });
       expect((await server.ask('GET', `/Schemas/${schema.id}`)).body).toEqual(schema);
     }
     for (const path of ['/ResourceTypes', '/Schemas']) {
@@ -75,26 +101,73 @@ describe('RFC 7644 §4', () => {
     for (const schema of body.Resources) schema.attributes.forEach(walk);
     const [first] = body.Resources[0].attributes;
     expect(first).toMatchObject({ name: 'userName', required: true, caseExact: false, uniqueness: 'server' });
-    const names = body.Resources.flatMap(({ attributes }: { attributes: Attribute[] }) =>
-      attributes.map(({ name }) => name),
-    );
-    expect(names).not.toContain('password');
+    const named = (at: number, name: string) =>
+      body.Resources[at].attributes.find((attribute: Attribute) => attribute.name === name);
+    expect(named(0, 'password')).toMatchObject({ mutability: 'writeOnly', returned: 'never' });
+    expect(named(0, 'groups')).toMatchObject({ mutability: 'readOnly', multiValued: true });
+    expect(named(2, 'displayName')).toMatchObject({ required: true, uniqueness: 'none' });
+    const members: Attribute[] = named(2, 'members').subAttributes;
+    expect(members.map(({ name, mutability }) => [name, mutability])).toEqual([
+      ['value', 'immutable'],
+      ['$ref', 'immutable'],
+      ['type', 'immutable'],
+      ['display', 'immutable'],
+    ]);
+  });
+
+  test('what is served has the attributes of its own schema, and no others', async () => {
+    await using server = await scimServer();
+    const schemas: { id: string; attributes: Attribute[] }[] = (await server.ask('GET', '/Schemas')).body.Resources;
+    const nested = schemas
+      .at(-1)
+      ?.attributes.find(({ name }) => name === 'attributes')
+      ?.subAttributes?.at(-1);
+    const check = (value: Record<string, unknown>, attributes: readonly Attribute[]): void => {
+      for (const [name, inner] of Object.entries(value)) {
+        // RFC 7643 §7: "subAttributes has the same schema sub-attributes as attributes", at any depth.
+        const attribute =
+          attributes.find((one) => one.name === name) ?? (name === 'subAttributes' ? nested : undefined);
+        expect([name, attribute?.name]).toEqual([name, name]);
+        expect([name, Array.isArray(inner)]).toEqual([name, attribute?.multiValued]);
+        for (const one of attribute?.subAttributes ? [inner].flat() : []) {
+          check(one as typeof value, attribute?.subAttributes ?? []);
+        }
+      }
+    };
+    const served = [
+      (await server.ask('GET', '/ServiceProviderConfig')).body,
+      ...(await server.ask('GET', '/ResourceTypes')).body.Resources,
+      ...schemas,
+    ];
+    for (const {
+      schemas: [urn],
+      meta,
+      ...resource
+    } of served) {
+      expect(meta.location).toContain(base);
+      check(resource, schemas.find(({ id }) => id === urn)?.attributes ?? []);
+    }
   });
 
   test('every writable attribute that is advertised is kept, and comes back as it was sent', async () => {
     await using server = await scimServer();
     const { body } = await server.ask('GET', '/Schemas');
     const sample = (attribute: Attribute, at: number): unknown => {
-      if (attribute.mutability === 'readOnly') return undefined;
+      if (attribute.mutability === 'readOnly' || attribute.returned === 'never' || attribute.name === '$ref') {
+        return undefined;
+      }
       if (attribute.type === 'boolean') return true;
       if (attribute.type === 'binary') return 'AAAA';
+      if (attribute.type === 'reference') return `https://a.example/${attribute.name}/${at}`;
       if (attribute.type !== 'complex') return `${attribute.name} ${at}`;
       const entries = (attribute.subAttributes ?? []).map((sub) => [sub.name, sample(sub, at)] as const);
       const value = Object.fromEntries(entries.filter(([, inner]) => inner !== undefined));
       return attribute.multiValued ? [value] : value;
     };
     const all = (attributes: Attribute[]) =>
-      Object.fromEntries(attributes.map((one, at) => [one.name, sample(one, at)]));
+      Object.fromEntries(
+        attributes.map((one, at) => [one.name, sample(one, at)] as const).filter(([, value]) => value !== undefined),
+      );
     const [user, extension] = body.Resources;
     const sent = { schemas: [core, enterprise], ...all(user.attributes), [enterprise]: all(extension.attributes) };
     const created = await server.create(sent);

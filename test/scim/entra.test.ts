@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { core, enterprise, patchOp, scimServer } from './scim-server.ts';
+import { core, enterprise, groupSchema, patchOp, scimServer } from './scim-server.ts';
 
 const ada = {
   schemas: [core, enterprise],
@@ -13,6 +13,13 @@ const ada = {
   meta: { resourceType: 'User' },
   name: { formatted: 'Ada Lovelace', familyName: 'Lovelace', givenName: 'Ada' },
   roles: [],
+};
+
+const guides = {
+  schemas: [groupSchema, 'http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group'],
+  externalId: '8aa1a0c0-c4c3-4bc0-b4a5-2ef676900159',
+  displayName: 'Tour Guides',
+  meta: { resourceType: 'Group' },
 };
 
 describe('Entra', () => {
@@ -147,13 +154,11 @@ describe('Entra', () => {
     await using server = await scimServer();
     const { id } = await server.create(ada);
     const path = `${enterprise}:manager`;
-    const manager = async (operation: object) => (await server.patch(id, operation)).body[enterprise]?.manager;
-    expect(await manager({ op: 'Add', path, value: 'boss-1' })).toEqual({ value: 'boss-1' });
-    expect(await manager({ op: 'Replace', path, value: [{ $ref: null, value: 'boss-2' }] })).toEqual({
-      value: 'boss-2',
-    });
+    const manager = async (operation: object) => (await server.patch(id, operation)).body[enterprise]?.manager?.value;
+    expect(await manager({ op: 'Add', path, value: 'boss-1' })).toBe('boss-1');
+    expect(await manager({ op: 'Replace', path, value: [{ $ref: null, value: 'boss-2' }] })).toBe('boss-2');
     expect(await manager({ op: 'Replace', path, value: '' })).toBeUndefined();
-    expect(await manager({ op: 'Add', path, value: 'boss-3' })).toEqual({ value: 'boss-3' });
+    expect(await manager({ op: 'Add', path, value: 'boss-3' })).toBe('boss-3');
     expect(await manager({ op: 'Remove', path })).toBeUndefined();
     expect((await server.ask('GET', `/Users/${id}`)).body.schemas).toEqual([core]);
   });
@@ -183,6 +188,151 @@ describe('Entra', () => {
     expect((await server.create(ada)).id).not.toBe(id);
   });
 
+  test('14 Group match, 15 create, 16 read: no members, not even an empty list', async () => {
+    await using server = await scimServer();
+    const filter = encodeURIComponent(`displayName eq "${guides.displayName}"`);
+    const match = () => server.ask('GET', `/Groups?excludedAttributes=members&filter=${filter}`);
+    expect((await match()).body).toMatchObject({ totalResults: 0, Resources: [] });
+    const created = await server.ask('POST', '/Groups', guides);
+    expect(created.status).toBe(201);
+    expect(created.body).toMatchObject({
+      schemas: [groupSchema],
+      externalId: guides.externalId,
+      displayName: guides.displayName,
+      meta: { resourceType: 'Group' },
+    });
+    const { id } = created.body;
+    await server.patchGroup(id, {
+      op: 'Add',
+      path: 'members',
+      value: [{ $ref: null, value: (await server.create(ada)).id }],
+    });
+    const found = await match();
+    expect([found.status, found.body.totalResults, found.body.Resources[0].id]).toEqual([200, 1, id]);
+    expect(found.body.Resources[0]).not.toHaveProperty('members');
+    const read = await server.ask('GET', `/Groups/${id}?excludedAttributes=members`);
+    expect(read.body).toMatchObject({ id, displayName: guides.displayName });
+    expect(read.body).not.toHaveProperty('members');
+  });
+
+  test('17 Rename: 204', async () => {
+    await using server = await scimServer();
+    const { id } = await server.createGroup(guides);
+    const renamed = await server.patchGroup(id, { op: 'Replace', path: 'displayName', value: 'Leaders' });
+    expect([renamed.status, renamed.text]).toEqual([204, '']);
+    expect((await server.ask('GET', `/Groups/${id}`)).body.displayName).toBe('Leaders');
+  });
+
+  test('18 Add members, many in one PATCH; 19 remove them, by value array and by filter: only those go', async () => {
+    await using server = await scimServer();
+    const { id } = await server.createGroup(guides);
+    const people: string[] = [];
+    for (let number = 0; number < 5; number++) {
+      server.clock.at++;
+      people.push((await server.create({ userName: `user${number}@contoso.example` })).id);
+    }
+    const listed = (...members: (string | undefined)[]) => members.map((value) => ({ $ref: null, value }));
+    const added = await server.patchGroup(id, { op: 'Add', path: 'members', value: listed(...people) });
+    expect([added.status, added.text]).toEqual([204, '']);
+    const members = async () =>
+      ((await server.ask('GET', `/Groups/${id}`)).body.members ?? []).map(({ value }: { value: string }) => value);
+    expect(await members()).toEqual(people);
+    await server.patchGroup(id, { op: 'Remove', path: 'members', value: listed(people[0], people[1]) });
+    expect(await members()).toEqual(people.slice(2));
+    const flagged = {
+      schemas: [patchOp],
+      Operations: [{ op: 'remove', path: `members[value eq "${people[2]}"]` }],
+    };
+    expect((await server.ask('PATCH', `/Groups/${id}?aadOptscim062020`, flagged)).status).toBe(204);
+    expect(await members()).toEqual(people.slice(3));
+  });
+
+  test('20 Reference check: an id together with members, or with manager: one result or none', async () => {
+    await using server = await scimServer();
+    const boss = await server.create({ ...ada, userName: 'boss@contoso.example' });
+    const { id } = await server.create({ ...ada, [enterprise]: { manager: boss.id } });
+    const group = await server.createGroup(guides);
+    const total = async (endpoint: string, filter: string) => {
+      const { status, body } = await server.ask(
+        'GET',
+        `${endpoint}?attributes=id&filter=${encodeURIComponent(filter)}`,
+      );
+      expect(status).toBe(200);
+      return body.totalResults;
+    };
+    expect(await total('/Groups', `id eq "${group.id}" and members eq "${id}"`)).toBe(0);
+    await server.patchGroup(group.id, { op: 'Add', path: 'members', value: [{ $ref: null, value: id }] });
+    expect(await total('/Groups', `id eq "${group.id}" and members eq "${id}"`)).toBe(1);
+    expect(await total('/Groups', `id eq "${group.id}" and members.value eq "${boss.id}"`)).toBe(0);
+    expect(await total('/Users', `id eq "${id}" and manager eq "${boss.id}"`)).toBe(1);
+    expect(await total('/Users', `id eq "${id}" and ${enterprise}:manager.value eq "${id}"`)).toBe(0);
+  });
+
+  test('21 Group delete: 204; its members stay', async () => {
+    await using server = await scimServer();
+    const { id } = await server.create(ada);
+    const group = await server.createGroup({ ...guides, members: [{ value: id }] });
+    expect((await server.ask('DELETE', `/Groups/${group.id}`)).status).toBe(204);
+    expect((await server.ask('GET', `/Groups/${group.id}`)).status).toBe(404);
+    expect((await server.ask('GET', `/Users/${id}`)).body).not.toHaveProperty('groups');
+    expect((await server.createGroup(guides)).id).not.toBe(group.id);
+  });
+});
+
+describe('Entra, the gallery validation list', () => {
+  test('POST and PATCH of every mapped attribute, then GET is equal; null update in two phases', async () => {
+    await using server = await scimServer();
+    const { body } = await server.ask('GET', '/Schemas');
+    const { id } = await server.create(ada);
+    // Every attribute that is discovered and has one value, in the way in which the service writes it.
+    const paths: [string, string][] = [];
+    for (const [at, prefix] of [
+      [0, ''],
+      [1, `${enterprise}:`],
+    ] as const) {
+      for (const one of body.Resources[at].attributes) {
+        if (one.multiValued || one.mutability !== 'readWrite' || one.name === 'userName' || one.type === 'boolean')
+          continue;
+        const subs = one.subAttributes?.filter(
+          ({ name, mutability }: { name: string; mutability: string }) => mutability === 'readWrite' && name !== '$ref',
+        );
+        for (const path of subs?.map(({ name }: { name: string }) => `${one.name}.${name}`) ?? [one.name]) {
+          paths.push([`${prefix}${path}`, one.type === 'reference' ? 'https://a.example/x' : `value of ${path}`]);
+        }
+      }
+    }
+    expect(paths.length).toBeGreaterThan(15);
+    for (const [path, value] of paths) {
+      expect([path, (await server.patch(id, { op: 'Replace', path, value })).status]).toEqual([path, 200]);
+    }
+    const at = (resource: Record<string, unknown>, path: string) => {
+      const steps = path.startsWith(enterprise)
+        ? [enterprise, ...path.slice(enterprise.length + 1).split('.')]
+        : path.split('.');
+      return steps.reduce<unknown>((holder, step) => (holder as Record<string, unknown> | undefined)?.[step], resource);
+    };
+    const updated = (await server.ask('GET', `/Users/${id}`)).body;
+    for (const [path, value] of paths) expect([path, at(updated, path)]).toEqual([path, value]);
+    for (const value of ['', null]) {
+      for (const [path] of paths) {
+        expect([path, (await server.patch(id, { op: 'Replace', path, value })).status]).toEqual([path, 200]);
+      }
+      const cleared = (await server.ask('GET', `/Users/${id}`)).body;
+      for (const [path] of paths) expect([path, at(cleared, path)]).toEqual([path, undefined]);
+    }
+  });
+
+  test('unassign and reassign: disabled, found again by its name, restored', async () => {
+    await using server = await scimServer();
+    const { id } = await server.create(ada);
+    await server.patch(id, { op: 'Replace', path: 'active', value: 'False' });
+    const filter = encodeURIComponent(`userName eq "${ada.userName}"`);
+    const [found] = (await server.ask('GET', `/Users?filter=${filter}`)).body.Resources;
+    expect(found).toMatchObject({ id, active: false });
+    await server.patch(id, { op: 'Replace', path: 'active', value: 'True' });
+    expect((await server.ask('GET', `/Users/${id}`)).body.active).toBe(true);
+  });
+
   test('Pagination of the gallery validation: startIndex is echoed, pages are whole and distinct', async () => {
     await using server = await scimServer();
     for (let number = 0; number < 11; number++) await server.create({ userName: `user${number}@contoso.example` });
@@ -194,5 +344,26 @@ describe('Entra', () => {
       seen.push(...body.Resources.map((user: { userName: string }) => user.userName));
     }
     expect(new Set(seen).size).toBe(11);
+  });
+});
+
+describe('Microsoft’s public collection of requests', () => {
+  test('/users in small letters, a slash behind the endpoint, a filter among the attributes, members by plain id', async () => {
+    await using server = await scimServer();
+    const { id } = await server.create({
+      ...ada,
+      displayName: 'BobIsAmazing',
+      emails: [{ Primary: true, type: 'work', value: 'emailName357' }],
+      [enterprise]: { Department: 'bob', Manager: { Value: 'SuzzyQ' } },
+    });
+    expect((await server.ask('GET', '/users')).body.totalResults).toBe(1);
+    expect((await server.ask('GET', `/users/${id}`)).body[enterprise]).toMatchObject({ manager: { value: 'SuzzyQ' } });
+    expect((await server.ask('GET', '/Users/?filter=DisplayName+eq+%22BobIsAmazing%22')).body.totalResults).toBe(1);
+    const asked = await server.ask('GET', '/Users?attributes=emails%5Btype+eq+%22work%22%5D');
+    expect(asked.body.Resources[0].emails[0].value).toBe('emailName357');
+    const group = await server.createGroup({ displayName: 'Group 1' });
+    const added = await server.patchGroup(group.id, { name: 'addMember', op: 'add', path: 'members', value: id });
+    expect(added.status).toBe(204);
+    expect((await server.ask('GET', `/groups/${group.id}/`)).body.members).toMatchObject([{ value: id }]);
   });
 });

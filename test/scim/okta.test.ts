@@ -1,7 +1,7 @@
 // What Okta sends: its SPEC test as recorded, and what a live integration adds.
 
 import { describe, expect, test } from 'vitest';
-import { core, errorSchema, scimServer } from './scim-server.ts';
+import { core, errorSchema, groupSchema, makeToken, patchOp, scimServer, start } from './scim-server.ts';
 
 const headers = {
   accept: 'application/scim+json; charset=utf-8',
@@ -116,5 +116,72 @@ describe('Okta live', () => {
     expect([answer.status, answer.body.status]).toEqual([403, '403']);
     expect(answer.headers.get('www-authenticate')).toContain('insufficient_scope');
     expect(server.log.join('\n')).not.toContain('Tr0ub4dor');
+  });
+});
+
+describe('Okta group push', () => {
+  test('create with members and display, rename with the id in the value, add, remove, replace, PUT, delete', async () => {
+    await using server = await scimServer();
+    const people: { value: string; display: string }[] = [];
+    for (const name of ['a', 'b', 'c']) {
+      server.clock.at++;
+      const userName = `${name}@contoso.example`;
+      people.push({ value: (await server.create({ ...posted, userName })).id, display: userName });
+    }
+    const [a, b, c] = people;
+    const created = await server.ask('POST', '/Groups', {
+      schemas: [groupSchema],
+      displayName: 'Pushed',
+      members: [a, b],
+    });
+    expect(created.status).toBe(201);
+    const { id } = created.body;
+    const members = async () =>
+      ((await server.ask('GET', `/Groups/${id}`)).body.members ?? []).map(({ value }: { value: string }) => value);
+    const patch = async (...operations: object[]) => {
+      expect((await server.patchGroup(id, ...operations)).status).toBe(204);
+      return members();
+    };
+    await patch({ op: 'replace', value: { id, displayName: 'Renamed' } });
+    expect((await server.ask('GET', `/Groups/${id}`)).body.displayName).toBe('Renamed');
+    expect(await patch({ op: 'add', path: 'members', value: [c] })).toEqual([a?.value, b?.value, c?.value]);
+    expect(await patch({ op: 'remove', path: `members[value eq "${a?.value}"]` })).toEqual([b?.value, c?.value]);
+    expect(await patch({ op: 'replace', path: 'members', value: [a] })).toEqual([a?.value]);
+    const put = await server.ask('PUT', `/Groups/${id}`, {
+      schemas: [groupSchema],
+      id,
+      displayName: 'Put',
+      members: [b, c],
+    });
+    expect([put.status, put.body.displayName]).toEqual([200, 'Put']);
+    expect(await members()).toEqual([b?.value, c?.value]);
+    const list = await server.ask('GET', '/Groups?startIndex=1&count=100', undefined, { headers });
+    expect(list.body).toMatchObject({ totalResults: 1, itemsPerPage: 1, startIndex: 1, Resources: [{ id }] });
+    expect((await server.ask('DELETE', `/Groups/${id}`)).status).toBe(204);
+    expect((await server.ask('GET', `/Groups/${id}`)).status).toBe(404);
+  });
+
+  test('what a profile says of groups is passed over: they are the Groups’', async () => {
+    await using server = await scimServer();
+    const created = await server.create({ ...posted, groups: [{ value: 'x', display: 'X' }] });
+    expect(created).not.toHaveProperty('groups');
+    const group = await server.createGroup({ displayName: 'G', members: [{ value: created.id }] });
+    const read = (await server.ask('GET', `/Users/${created.id}`)).body;
+    expect(read.groups).toMatchObject([{ value: group.id, display: 'G', type: 'direct' }]);
+    expect((await server.ask('PUT', `/Users/${created.id}`, { ...read, groups: [] })).body.groups).toEqual(read.groups);
+  });
+});
+
+describe('Okta password sync', () => {
+  test('with a token that may: on create and by a path-less replace', async () => {
+    await using server = await scimServer();
+    const token = await makeToken(server.sql, 'default', start, undefined, ['scim', 'scim.password']);
+    const created = await server.ask('POST', '/Users', { ...posted, password: 'Brunel-1806-Zx' }, { token });
+    expect(created.status).toBe(201);
+    const value = { password: 'Brunel-1859-Zx' };
+    const body = { schemas: [patchOp], Operations: [{ op: 'replace', value }] };
+    expect((await server.ask('PATCH', `/Users/${created.body.id}`, body, { token })).status).toBe(200);
+    const rows = await server.sql.all<{ version: number }>`select version from credential`;
+    expect(rows).toEqual([{ version: 2 }]);
   });
 });

@@ -2,8 +2,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { patchUser } from '../../connector/scim/patch.ts';
-import { readUser } from '../../connector/scim/resource.ts';
+import { patchResource } from '../../connector/scim/patch.ts';
+import { user } from '../../connector/scim/user.ts';
+import { readUser } from '../../connector/scim/users.ts';
 import { Problem } from '../../shared/problem.ts';
 import { core, enterprise, patchOp, scimServer } from './scim-server.ts';
 
@@ -23,11 +24,11 @@ const barbara = readUser({
   [enterprise]: { department: 'Tours', manager: { value: 'm-1' } },
 });
 
-const patch = (...Operations: object[]) => patchUser(barbara, { schemas: [patchOp], Operations });
+const patch = (...Operations: object[]) => patchResource(user, barbara, { schemas: [patchOp], Operations });
 
 function refusal(...operations: unknown[]): string {
   try {
-    patchUser(barbara, { schemas: [patchOp], Operations: operations });
+    patchResource(user, barbara, { schemas: [patchOp], Operations: operations });
   } catch (error) {
     return (error as { code: string }).code;
   }
@@ -58,6 +59,41 @@ describe('§3.5.2.1 add', () => {
       title: 'Chief',
       name: { familyName: 'Jensen', givenName: 'Barbara', middleName: 'Jane' },
     });
+  });
+
+  test('the same type and value is the same element: what is said beside them is said of it', () => {
+    const after = patch({
+      op: 'add',
+      path: 'emails',
+      value: [{ value: 'babs@jensen.org', type: 'home', primary: true, display: 'B' }],
+    });
+    expect(after.emails).toEqual([
+      { value: 'bjensen@example.com', type: 'work', primary: false },
+      { value: 'babs@jensen.org', type: 'home', primary: true, display: 'B' },
+    ]);
+  });
+
+  test('RFC 7643 §2.4 canonical types are written as the schema writes them', () => {
+    const after = patch({
+      op: 'add',
+      path: 'phoneNumbers',
+      value: [
+        { value: '1', type: 'MOBILE' },
+        { value: '2', type: 'Car' },
+      ],
+    });
+    expect(after.phoneNumbers).toEqual([
+      { value: '1', type: 'mobile' },
+      { value: '2', type: 'Car' },
+    ]);
+  });
+
+  test('the URN of the core schema, alone and before a name', () => {
+    const after = patch(
+      { op: 'add', path: core, value: { title: 'Chief' } },
+      { op: 'replace', path: `${core}:name.givenName`, value: 'Babs' },
+    );
+    expect(after).toMatchObject({ title: 'Chief', name: { givenName: 'Babs' } });
   });
 
   test('a new primary value makes the others not so', () => {
@@ -123,6 +159,14 @@ describe('§3.5.2.3 replace', () => {
     expect(street.addresses).toMatchObject([{ streetAddress: '1010\nBroadway Ave', locality: 'Hollywood' }, {}]);
   });
 
+  test('§3.5.2.3 "all matching record values SHALL be replaced": what is not given is gone, the filter stays true', () => {
+    const after = patch({ op: 'replace', path: 'addresses[type eq "work"]', value: { locality: 'Burbank' } });
+    expect(after.addresses).toEqual([
+      { type: 'work', locality: 'Burbank' },
+      { type: 'home', streetAddress: '456 Hollywood Blvd' },
+    ]);
+  });
+
   test('sub-attributes that are not named stay; null unassigns one', () => {
     expect(patch({ op: 'replace', path: 'name', value: { givenName: 'Babs', familyName: null } }).name).toEqual({
       givenName: 'Babs',
@@ -172,8 +216,16 @@ describe('refused', () => {
     ['id', [{ op: 'replace', path: 'id', value: 'x' }], 'mutability'],
     ['meta', [{ op: 'replace', path: 'meta.created', value: 'x' }], 'mutability'],
     ['an empty userName', [{ op: 'replace', path: 'userName', value: '' }], 'invalidValue'],
-    ['a password', [{ op: 'replace', path: 'password', value: 'x' }], 'scopeMissing'],
-    ['a password in a value', [{ op: 'replace', value: { password: 'x' } }], 'scopeMissing'],
+    ['taking a password away', [{ op: 'remove', path: 'password' }], 'mutability'],
+    ['groups, which follow from the Groups', [{ op: 'add', path: 'groups', value: [{ value: 'x' }] }], 'mutability'],
+    ['an add without a value', [{ op: 'add', path: 'title' }], 'invalidValue'],
+    ['a replace without a value', [{ op: 'replace', path: 'title' }], 'invalidValue'],
+    [
+      'two values for the one that matches',
+      [{ op: 'replace', path: 'emails[type eq "work"]', value: [{ value: 'a' }, { value: 'b' }] }],
+      'invalidValue',
+    ],
+    ['a URI with a space', [{ op: 'add', path: 'profileUrl', value: 'https://a b' }], 'invalidValue'],
     [
       'two primary values',
       [
@@ -194,14 +246,16 @@ describe('refused', () => {
   });
 
   test('a body without the PatchOp schema', () => {
-    expect(() => patchUser(barbara, { Operations: [{ op: 'remove', path: 'title' }] })).toThrow('invalidSyntax');
-    expect(() => patchUser(barbara, null)).toThrow('invalidSyntax');
+    expect(() => patchResource(user, barbara, { Operations: [{ op: 'remove', path: 'title' }] })).toThrow(
+      'invalidSyntax',
+    );
+    expect(() => patchResource(user, barbara, null)).toThrow('invalidSyntax');
   });
 });
 
 test('active that is cleared stays as it is: nobody is let in or out by an absence', () => {
   const blocked = patch({ op: 'replace', path: 'active', value: false });
-  const cleared = patchUser(blocked, { schemas: [patchOp], Operations: [{ op: 'remove', path: 'active' }] });
+  const cleared = patchResource(user, blocked, { schemas: [patchOp], Operations: [{ op: 'remove', path: 'active' }] });
   expect(cleared.active).toBe(false);
 });
 
@@ -270,4 +324,162 @@ test('atomic: of three operations the third fails, and nothing has happened', as
   );
   expect([answer.status, answer.body.scimType]).toEqual([400, 'invalidPath']);
   expect((await server.ask('GET', `/Users/${created.id}`)).body).toEqual(created);
+});
+
+describe('RFC 7644 §3.5.2 examples as they stand', () => {
+  test('§3.5.2.1 emails and nickname without a path', async () => {
+    await using server = await scimServer();
+    const { id } = await server.create({
+      userName: 'bjensen',
+      emails: [{ value: 'bjensen@example.com', type: 'work' }],
+    });
+    const { body } = await server.patch(id, {
+      op: 'add',
+      value: { emails: [{ value: 'babs@jensen.org', type: 'home' }], nickname: 'Babs' },
+    });
+    expect(body.nickName).toBe('Babs');
+    expect(body.emails).toEqual([
+      { value: 'bjensen@example.com', type: 'work' },
+      { value: 'babs@jensen.org', type: 'home' },
+    ]);
+  });
+
+  test('§3.5.2.2 members of a Group: one, all, "remove and add", and all replaced', async () => {
+    await using server = await scimServer();
+    const babs = await server.create({ userName: 'babs' });
+    server.clock.at++;
+    const james = await server.create({ userName: 'james' });
+    const group = await server.createGroup({ displayName: 'Guides', members: [{ value: babs.id }] });
+    const member = ({ id }: { id: string }, display: string) => ({
+      display,
+      $ref: `https://example.com/v2/Users/${id}`,
+      value: id,
+    });
+    const members = async (...operations: object[]) => {
+      const answer = await server.patchGroup(group.id, ...operations);
+      expect([answer.status, answer.text]).toEqual([204, '']);
+      const { body } = await server.ask('GET', `/Groups/${group.id}`);
+      return (body.members ?? []).map(({ value }: { value: string }) => value);
+    };
+    // The standard writes no space before the quotation mark.
+    const remove = { op: 'remove', path: `members[value eq"${babs.id}"]` };
+    const add = { op: 'add', path: 'members', value: [member(james, 'James Smith')] };
+    expect(await members(remove, add)).toEqual([james.id]);
+    const both = [member(babs, 'Babs Jensen'), member(james, 'James Smith')];
+    expect(await members({ op: 'remove', path: 'members' }, { op: 'add', path: 'members', value: both })).toEqual([
+      babs.id,
+      james.id,
+    ]);
+    expect(await members({ op: 'replace', path: 'members', value: both })).toEqual([babs.id, james.id]);
+    expect(await members({ op: 'remove', path: `members[value eq "${james.id}"]` })).toEqual([babs.id]);
+    expect(await members({ op: 'remove', path: 'members' })).toEqual([]);
+  });
+
+  test('§3.5.2.2 emails[type eq "work" and value ew "example.com"]', async () => {
+    await using server = await scimServer();
+    const emails = [
+      { value: 'bjensen@example.com', type: 'work' },
+      { value: 'bjensen@jensen.org', type: 'work' },
+      { value: 'babs@example.com', type: 'home' },
+    ];
+    const { id } = await server.create({ userName: 'bjensen', emails });
+    const path = 'emails[type eq "work" and value ew "example.com"]';
+    expect((await server.patch(id, { op: 'remove', path })).body.emails).toEqual(emails.slice(1));
+  });
+
+  test('§3.5.2.3 the whole work address, its street alone, and all values of emails', async () => {
+    await using server = await scimServer();
+    const { id } = await server.create({
+      userName: 'bjensen',
+      addresses: [
+        { type: 'work', streetAddress: '100 Universal City Plaza', primary: false },
+        { type: 'home', streetAddress: '456 Hollywood Blvd', primary: true },
+      ],
+    });
+    const value = {
+      type: 'work',
+      streetAddress: '911 Universal City Plaza',
+      locality: 'Hollywood',
+      region: 'CA',
+      postalCode: '91608',
+      country: 'US',
+      formatted: '911 Universal City Plaza\nHollywood, CA 91608 US',
+      primary: true,
+    };
+    const whole = await server.patch(id, { op: 'replace', path: 'addresses[type eq "work"]', value });
+    expect(whole.body.addresses).toMatchObject([value, { type: 'home', primary: false }]);
+    const street = { op: 'replace', path: 'addresses[type eq "work"].streetAddress', value: '1010 Broadway Ave' };
+    expect((await server.patch(id, street)).body.addresses[0]).toMatchObject({
+      ...value,
+      streetAddress: '1010 Broadway Ave',
+    });
+    const emails = [
+      { value: 'bjensen@example.com', type: 'work', primary: true },
+      { value: 'babs@jensen.org', type: 'home' },
+    ];
+    const all = await server.patch(id, { op: 'replace', value: { emails, nickname: 'Babs' } });
+    expect(all.body).toMatchObject({ emails, nickName: 'Babs' });
+  });
+});
+
+describe('§3.5.2 laws', () => {
+  const email = fc.record(
+    { value: fc.constantFrom('a@x', 'b@x', 'c@x'), type: fc.constantFrom('work', 'home'), primary: fc.boolean() },
+    { requiredKeys: ['value'] },
+  );
+  const person = fc
+    .array(email, { maxLength: 4 })
+    .filter((emails) => emails.filter(({ primary }) => primary).length < 2)
+    .map((emails) => readUser({ schemas: [core], userName: 'ada', emails }));
+  const path = fc.constantFrom('emails', 'emails[type eq "work"]', 'emails[not (value eq "a@x")]', 'emails.type');
+  const change = fc.oneof(
+    fc.record({ op: fc.constant('add'), path: fc.constant('emails'), value: fc.array(email, { maxLength: 2 }) }),
+    fc.record({ op: fc.constant('replace'), path: fc.constant('emails[type eq "work"].primary'), value: fc.boolean() }),
+    fc.record({ op: fc.constant('replace'), path: fc.constant('emails[value eq "b@x"]'), value: email }),
+    fc.record({ op: fc.constant('remove'), path }),
+  );
+  const apply = (before: ReturnType<typeof readUser>, ...Operations: object[]) => {
+    try {
+      return patchResource(user, before, { schemas: [patchOp], Operations });
+    } catch (error) {
+      if (error instanceof Problem) return undefined;
+      throw error;
+    }
+  };
+
+  test('at most one primary value, and no (type, value) twice, after any operations', () => {
+    fc.assert(
+      fc.property(person, fc.array(change, { minLength: 1, maxLength: 4 }), (before, operations) => {
+        const emails = apply(before, ...operations)?.emails ?? [];
+        expect(emails.filter(({ primary }) => primary).length).toBeLessThan(2);
+        expect(new Set(emails.map(({ type, value }) => JSON.stringify([type, value]))).size).toBe(emails.length);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('one request of two operations is two requests of one', () => {
+    fc.assert(
+      fc.property(person, change, change, (before, first, second) => {
+        const between = apply(before, first);
+        expect(apply(before, first, second)).toEqual(between && apply(between, second));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('what is added is there, again changes nothing; what is removed is not, and added values can be taken back', () => {
+    const fresh = email.map((one) => ({ ...one, value: `new-${one.value}`, primary: false }));
+    fc.assert(
+      fc.property(person, fresh, (before, one) => {
+        const add = { op: 'add', path: 'emails', value: [one] };
+        const after = apply(before, add);
+        expect(after?.emails).toContainEqual(one);
+        expect(after && apply(after, add)).toEqual(after);
+        expect(after && apply(after, { op: 'remove', path: `emails[value eq "${one.value}"]` })).toEqual(before);
+        expect(after && apply(after, { op: 'replace', path: 'emails', value: before.emails ?? [] })).toEqual(before);
+      }),
+      { numRuns: 500 },
+    );
+  });
 });

@@ -4,16 +4,25 @@ import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { createApp } from '../../connector/http/app.ts';
 import { logger } from '../../connector/log.ts';
+import { malformedUrl } from '../../connector/scim/error.ts';
+import { eventsDoor } from '../../connector/scim/events.ts';
+import type { Extension } from '../../connector/scim/extensions.ts';
+import { rateOf } from '../../connector/scim/limits.ts';
+import { oauthDoor } from '../../connector/scim/oauth.ts';
 import { scimDoor } from '../../connector/scim/routes.ts';
+import { eventsPath } from '../../connector/scim/sets.ts';
+import { keyring } from '../../connector/secret.ts';
 import { migrate } from '../../connector/sql/migrate.ts';
 import type { Sql } from '../../connector/sql/sql.ts';
 import { openSqlite, type SqliteOptions } from '../../connector/sql/sqlite.ts';
-import { defaultPolicy, saveTenant, type Tenant } from '../../connector/tenant.ts';
-import { createToken, mintToken } from '../../connector/token.ts';
+import { hashing } from '../../connector/store/credentials.ts';
+import { defaultPolicy, saveTenant, type Tenant, tenants as tenantsOf } from '../../connector/tenant.ts';
+import { createToken, mintToken, type TokenScope } from '../../connector/token.ts';
 import { contoso, fabrikam } from '../people.ts';
 
 export const core = 'urn:ietf:params:scim:schemas:core:2.0:User';
 export const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
+export const groupSchema = 'urn:ietf:params:scim:schemas:core:2.0:Group';
 export const patchOp = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 export const errorSchema = 'urn:ietf:params:scim:api:messages:2.0:Error';
 
@@ -48,12 +57,16 @@ export async function openStore(options?: SqliteOptions): Promise<Sql> {
   return sql;
 }
 
-export async function makeToken(sql: Sql, tenant: string, at = start, expires?: number): Promise<string> {
+export async function makeToken(
+  sql: Sql,
+  tenant: string,
+  at = start,
+  expires?: number,
+  scopes: readonly TokenScope[] = ['scim'],
+): Promise<string> {
   const minted = mintToken(randomBytes);
   const more = expires === undefined ? {} : { expires };
-  await sql.run((tx) =>
-    createToken(tx, minted, { tenant, name: 'entra', scopes: ['scim'], at, actor: 'operator', ...more }),
-  );
+  await sql.run((tx) => createToken(tx, minted, { tenant, name: 'entra', scopes, at, actor: 'operator', ...more }));
   return minted.secret.reveal();
 }
 
@@ -71,23 +84,45 @@ export interface Ask {
 }
 
 /** `ask('POST', '/Users', {…})`: an object is sent as SCIM JSON, a string or bytes as they are. */
-export async function scimServer() {
-  const sql = await openStore();
+export async function scimServer(
+  options: { rate?: number; extensions?: readonly Extension[]; store?: SqliteOptions; patient?: true } = {},
+) {
+  const sql = await openStore(options.store);
   const clock = { at: start };
   const log: string[] = [];
+  const shared = {
+    sql,
+    now: () => clock.at,
+    random: randomBytes,
+    keyring: keyring([randomBytes(32)]),
+    log: logger('warn', { write: (line: string) => void log.push(line) }),
+    publicUrl: 'https://connector.example',
+    rate: rateOf(options.rate ?? 0),
+  };
   const app = await createApp({
     log: logger('debug', { write: (line: string) => void log.push(line) }),
     trustedProxies: [],
     ready: async () => true,
     doors: {
       '/scim/v2': scimDoor({
-        sql,
-        now: () => clock.at,
-        random: randomBytes,
-        log: logger('error', { write: (line: string) => void log.push(line) }),
-        publicUrl: 'https://connector.example',
+        ...shared,
+        passwords: { hashing: hashing({ concurrency: 1, waiting: 8 }), tenantOf: tenantsOf(sql).byId },
+        ...(options.extensions ? { extensions: options.extensions } : {}),
+      }),
+      '/scim/oauth': oauthDoor({ ...shared, fetch }),
+      [eventsPath]: eventsDoor({
+        ...shared,
+        tenants: tenantsOf(sql),
+        // A poll that waits does not wait for the clock of the world.
+        pause: async (milliseconds, signal) => {
+          // Unless it shall wait until something ends it.
+          if (options.patient) return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+          clock.at += milliseconds;
+          await new Promise((resolve) => setImmediate(resolve));
+        },
       }),
     },
+    badUrl: { '/scim/v2': malformedUrl },
   });
   await app.listen({ port: 0, host: '127.0.0.1' });
   const origin = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
@@ -115,6 +150,7 @@ export async function scimServer() {
   }
 
   return {
+    app,
     sql,
     clock,
     log,
@@ -129,6 +165,14 @@ export async function scimServer() {
       return answer.body;
     },
     patch: (id: string, ...Operations: object[]) => ask('PATCH', `/Users/${id}`, { schemas: [patchOp], Operations }),
+    /** Creates a Group and answers its resource. */
+    async createGroup(group: object) {
+      const answer = await ask('POST', '/Groups', { schemas: [groupSchema], ...group });
+      if (answer.status !== 201) throw new Error(`${answer.status} ${answer.text}`);
+      return answer.body;
+    },
+    patchGroup: (id: string, ...Operations: object[]) =>
+      ask('PATCH', `/Groups/${id}`, { schemas: [patchOp], Operations }),
     async [Symbol.asyncDispose]() {
       await app.close();
       await sql.close();

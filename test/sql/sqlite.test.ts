@@ -39,6 +39,26 @@ describe('units of work on SQLite', () => {
     expect(await sql.get`select id from note where id = ${'b'}`).toBeUndefined();
   });
 
+  it('reads on one snapshot, without waiting for a writer, and never writes', async () => {
+    const path = file();
+    const sql = await notes(path);
+    await sql.run((tx) => add(tx, 'a'));
+    const other = new DatabaseSync(path);
+    other.exec('begin immediate');
+    const seen = await sql.read(function* (tx) {
+      const before = yield* tx.get<{ n: number }>`select count(*) as n from note`;
+      other.exec(`insert into note (id, n) values ('b', 1); commit`);
+      const after = yield* tx.get<{ n: number }>`select count(*) as n from note`;
+      return [before?.n, after?.n];
+    });
+    expect(seen).toEqual([1, 1]);
+    expect(await count(sql)).toBe(2);
+    await expect(sql.read((tx) => add(tx, 'c'))).rejects.toThrow('only reads');
+    expect(await count(sql)).toBe(2);
+    expect(await sql.run((tx) => add(tx, 'c'))).toBe(1);
+    other.close();
+  });
+
   it('lets works that arrive in one turn share a commit, and a failing one fails alone', async () => {
     const path = file();
     const sql = await notes(path);

@@ -3,22 +3,17 @@
 import { describe, expect, test } from 'vitest';
 import { parseFilter } from '../../connector/filter/scim.ts';
 import { fieldOf } from '../../connector/scim/attribute.ts';
-import { readUser } from '../../connector/scim/resource.ts';
 import { user as type } from '../../connector/scim/user.ts';
-import type { Sql, Statement, Value } from '../../connector/sql/sql.ts';
+import { readUser } from '../../connector/scim/users.ts';
+import type { Sql, Statement, Value, Work } from '../../connector/sql/sql.ts';
 import { setPassword } from '../../connector/store/credentials.ts';
+import { lost } from '../../connector/store/page.ts';
+import { queries } from '../../connector/store/query.ts';
 import { assignRole, removeRole, rolesOf } from '../../connector/store/roles.ts';
+import { userSource } from '../../connector/store/source.ts';
 import { coreUser, shownName, type UserContent } from '../../connector/store/user-resource.ts';
 import { searchUsers } from '../../connector/store/user-search.ts';
-import {
-  contentOf,
-  createUser,
-  deleteUser,
-  listUsers,
-  updateUser,
-  userById,
-  userByName,
-} from '../../connector/store/users.ts';
+import { contentOf, createUser, deleteUser, updateUser, userById, userByName } from '../../connector/store/users.ts';
 import { uuidv7 } from '../../connector/store/uuid.ts';
 import { people } from '../people.ts';
 import { openStore, start } from '../scim/scim-server.ts';
@@ -304,7 +299,9 @@ test('look-ups go through indexes, also under a filter', async () => {
   ]) {
     const tree = parseFilter(filter, (path, use, parent) => fieldOf(type, path, use, parent));
     asked.length = 0;
-    await watched.run((tx) => listUsers(tx, 'default', tree, { startIndex: 1, count: 10 }));
+    const parts = [{ source: userSource, filter: tree, open: () => lost() }];
+    const nothing = function* (): Work<void> {};
+    await queries(watched).page({ tenant: 'default', parts, name: filter }, { index: 0 }, 10, nothing);
     expect(asked.length).toBeGreaterThan(0);
     for (const plan of await plans()) expect([filter, plan]).toEqual([filter, expect.not.stringMatching(walks)]);
   }

@@ -1,0 +1,61 @@
+// Who may pass the door: a live token whose scopes cover what the request is about to do (RFC 6750), at a bearable rate.
+// Everything here happens before a byte of the body is read.
+
+import type { FastifyRequest } from 'fastify';
+import { Problem } from '#shared/problem.ts';
+import type { Sql } from '../sql/sql.ts';
+import { actorOf, covers, type Token, type TokenScope, verifyToken } from '../token.ts';
+import type { Caller } from './collection.ts';
+import { type Rate, rateLimit, rateOf } from './limits.ts';
+
+export interface CallerDeps {
+  readonly sql: Sql;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Of each client; without one there is no limit. */
+  readonly rate?: Rate;
+}
+
+/** What a request needs: queries read, also the ones that are sent with POST (RFC 7644 §3.4.3); all else writes. */
+export function scopeNeeded(method: string, url: string): TokenScope {
+  const path = url.split('?', 1)[0] ?? '';
+  const reads = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+  return reads || (method === 'POST' && /\/\.search\/?$/.test(path)) ? 'scim.read' : 'scim.write';
+}
+
+/** Admits requests, and knows afterwards who sent them. */
+export function callers({ sql, now, rate = rateOf(0) }: CallerDeps) {
+  const admitted = new WeakMap<FastifyRequest, Token>();
+  const wait = rateLimit(rate, now);
+
+  const tokenOf = (request: FastifyRequest): Token => {
+    const token = admitted.get(request);
+    if (!token) throw new Error('A route was reached without a token.');
+    return token;
+  };
+  return {
+    /**
+     * Lets a request pass that has one of these scopes.
+     * @throws Problem unauthorized, tokenExpired, throttled with `retryAfter` in seconds, scopeMissing with `scope`
+     */
+    async admit(request: FastifyRequest, ...scopes: readonly TokenScope[]): Promise<void> {
+      const token = await verifyToken(sql, request.headers.authorization, now());
+      const retryAfter = wait(token.client);
+      if (retryAfter > 0) throw new Problem('throttled', { retryAfter });
+      if (!scopes.some((scope) => covers(token.scopes, scope))) {
+        throw new Problem('scopeMissing', { scope: scopes.join(' ') });
+      }
+      admitted.set(request, token);
+    },
+    tokenOf,
+    /** The token, where the request has one: not yet after a 401. */
+    known: (request: FastifyRequest): Token | undefined => admitted.get(request),
+    /** Who asks, and the stamp of what is written. @param txn the transaction that he was promised, if he was */
+    callerOf(request: FastifyRequest, txn?: string): Caller {
+      const token = tokenOf(request);
+      const via = request.method === 'PUT' ? 'put' : 'patch';
+      const by = { at: now(), actor: actorOf(token), via, ...(txn === undefined ? {} : { txn }) } as const;
+      return { tenant: token.tenant, scopes: token.scopes, by };
+    },
+  };
+}

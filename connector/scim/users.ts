@@ -1,0 +1,164 @@
+// /Users: the table of user.ts over the store's people, and what is said of them beside it: their groups, their
+// manager's name, and the password, which goes to the credentials and nowhere else.
+
+import { problemSentence } from '#shared/messages/problem.ts';
+import { checkPassword } from '#shared/password.ts';
+import { Problem } from '#shared/problem.ts';
+import { record } from '../audit.ts';
+import { wakeSubject } from '../jobs.ts';
+import type { Tx, Work } from '../sql/sql.ts';
+import { type Hashing, setPassword } from '../store/credentials.ts';
+import { membershipsOf } from '../store/groups.ts';
+import { managerOf, namesOf } from '../store/managers.ts';
+import { sentText } from '../store/resource.ts';
+import { userSource } from '../store/source.ts';
+import { enterpriseUser, shownName, type UserContent } from '../store/user-resource.ts';
+import { createUser, deleteUser, readStored, type StoredUser, updateUser } from '../store/users.ts';
+import type { Tenant } from '../tenant.ts';
+import type { ResourceType } from './attribute.ts';
+import type { Caller, Collection, View } from './collection.ts';
+import { assignedValue, patchResource } from './patch.ts';
+import { isObject, readResource } from './resource.ts';
+import { user } from './user.ts';
+
+/** The scope that lets a token set passwords. */
+const passwordScope = 'scim.password';
+
+/** What setting a password takes. */
+export interface Passwords {
+  readonly hashing: Hashing;
+  readonly tenantOf: (id: string) => Promise<Tenant | undefined>;
+}
+
+/** A password on its way into the store: hashed before the transaction, held against the policy within it. */
+interface PreparedPassword {
+  readonly password: string;
+  readonly hash: string;
+  readonly tenant: Tenant;
+}
+
+/**
+ * Reads a User (RFC 7644 §3.3, §3.5.1); see `readResource`. A password is left out.
+ * @throws Problem invalidSyntax, invalidValue with `field`
+ */
+export function readUser(body: unknown, current?: UserContent): UserContent {
+  return withoutPassword(readResource<UserContent>(user, body, current));
+}
+
+function withoutPassword({ password: _password, ...content }: UserContent): UserContent {
+  return content as UserContent;
+}
+
+export function userCollection(type: ResourceType, passwords?: Passwords): Collection {
+  const read = (body: unknown, current?: UserContent) => withoutPassword(readResource(type, body, current));
+  const patched = (body: unknown, current: UserContent) => withoutPassword(patchResource(type, current, body));
+
+  function* change(
+    tx: Tx,
+    { tenant, by }: Caller,
+    id: string,
+    next: (current: UserContent) => UserContent,
+    match: (version: number) => boolean,
+    prepared: object | undefined,
+  ): Work<StoredUser> {
+    let content: UserContent | undefined;
+    const remember = (current: UserContent) => {
+      content = next(current);
+      return content;
+    };
+    const stored = yield* updateUser(tx, tenant, id, remember, by, match);
+    if (prepared && content) yield* assignPassword(tx, prepared as PreparedPassword, id, content, by);
+    return stored;
+  }
+
+  return {
+    type,
+    patchAnswers: 'resource',
+    source: userSource,
+    async prepare({ tenant, scopes }, method, body) {
+      const password = passwordIn(type, method, body);
+      if (password === undefined) return undefined;
+      if (!passwords || !scopes.includes(passwordScope)) {
+        // A password that PATCH drops silently would be believed to be set. Okta's profile, though, carries one along
+        // whether or not it is synchronised: POST and PUT pass it over (RFC 7644 §3.3: not asserted).
+        if (method === 'PATCH') throw new Problem('scopeMissing', { attribute: 'password', scope: passwordScope });
+        return undefined;
+      }
+      const found = await passwords.tenantOf(tenant);
+      if (!found) throw new Problem('notFound');
+      // Far beyond what any policy allows: not worth a hash.
+      if (password.length > 1024) throw new Problem('invalidValue', { field: 'password', reason: 'It is too long.' });
+      const hash = await passwords.hashing.turn((argon) => argon.hash(password));
+      return { password, hash, tenant: found } satisfies PreparedPassword;
+    },
+    *create(tx, { tenant, by }, id, body, prepared) {
+      const content = read(body);
+      const stored = yield* createUser(tx, tenant, id, content, by);
+      if (prepared) yield* assignPassword(tx, prepared as PreparedPassword, id, content, by);
+      return stored;
+    },
+    read: readStored,
+    replace: (tx, caller, id, body, match, prepared) =>
+      change(tx, caller, id, (current) => read(body, current), match, prepared),
+    patch: (tx, caller, id, body, match, prepared) =>
+      change(tx, caller, id, (current) => patched(body, current), match, prepared),
+    remove: (tx, { tenant, by }, id, match) => deleteUser(tx, tenant, id, by, match),
+    texts: userTexts,
+  };
+}
+
+// Password ------------------------------------------------------------------------------------------------------
+
+function passwordIn(type: ResourceType, method: 'POST' | 'PUT' | 'PATCH', body: unknown): string | undefined {
+  const value =
+    method === 'PATCH'
+      ? assignedValue(type, body, 'password')
+      : isObject(body)
+        ? Object.entries(body).find(([name]) => name.toLowerCase() === 'password')?.[1]
+        : undefined;
+  // Another type is refused when the body is read; "" and null assign nothing.
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** Holds the password against the organisation's policy and sets it, in the transaction that writes the User. */
+function* assignPassword(
+  tx: Tx,
+  { password, hash, tenant }: PreparedPassword,
+  id: string,
+  content: UserContent,
+  { at, actor }: Caller['by'],
+): Work<void> {
+  const [finding] = checkPassword(password, tenant.policy.password, {
+    displayName: shownName(content),
+    userPrincipalName: content.userName,
+    organisation: tenant.name,
+  });
+  if (finding) {
+    const reason = problemSentence('en', finding.code, finding.details ?? {});
+    throw new Problem('invalidValue', { field: 'password', reason });
+  }
+  yield* setPassword(tx, { tenant: tenant.id, userId: id, hash, forceChange: false, changedBy: 'sync', at });
+  yield* record(tx, { tenant: tenant.id, at, actor, action: 'password.changed', target: `user:${id}` });
+  yield* wakeSubject(tx, tenant.id, id, at);
+}
+
+// Sending -------------------------------------------------------------------------------------------------------
+
+/** The texts with groups and managers: of all of them in a few statements. */
+function* userTexts(tx: Tx, tenant: string, found: readonly StoredUser[], { base, shows }: View): Work<string[]> {
+  const ids = found.map(({ id }) => id);
+  const groups = shows('groups') && ids.length > 0 ? yield* membershipsOf(tx, tenant, ids) : undefined;
+  const withManagers = shows(enterpriseUser);
+  const managers = withManagers ? found.map(({ text }) => managerOf(text)) : [];
+  const managerIds = [...new Set(managers.flatMap((manager) => (manager ? [manager.id] : [])))];
+  const names = managerIds.length > 0 ? yield* namesOf(tx, tenant, managerIds) : undefined;
+  return found.map((stored, at) => {
+    const manager = managers[at];
+    const text = manager ? manager.named(base, names?.get(manager.id)) : stored.text;
+    const own = groups?.get(stored.id);
+    const more = own
+      ? `,"groups":${JSON.stringify(own.map((one) => ({ ...one, $ref: `${base}/Groups/${one.value}` })))}`
+      : '';
+    return sentText({ ...stored, text }, `${base}/Users`, more);
+  });
+}

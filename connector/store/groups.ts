@@ -1,0 +1,358 @@
+// Groups in SQL. The resource is kept without its members: those are rows, found from either side, so that adding or
+// removing one costs the same in a group of fifty and of fifty thousand. Every write is one transaction with its record.
+
+import { Problem } from '#shared/problem.ts';
+import { record } from '../audit.ts';
+import { type Filter, matches } from '../filter/filter.ts';
+import { fold } from '../filter/fold.ts';
+import type { Tx, Work } from '../sql/sql.ts';
+import { countAdded, countRemoved } from './counts.ts';
+import { type Change, publish } from './events.ts';
+import { inChunks, placeholders } from './in-list.ts';
+import { changedAttributes, compose, contentOfResource, etag, type Stamp, type StoredResource } from './resource.ts';
+
+export const coreGroup = 'urn:ietf:params:scim:schemas:core:2.0:Group';
+
+/** What a client said of a group, validated, without its members. */
+export interface GroupContent {
+  readonly schemas: readonly string[];
+  readonly externalId?: string;
+  readonly displayName: string;
+  readonly [attribute: string]: unknown;
+}
+
+/** One change of the members. `replace` and `remove` by filter look at every member; the others only at those they name. */
+export type MemberChange =
+  | { readonly op: 'add' | 'remove' | 'replace'; readonly ids: readonly string[] }
+  | { readonly op: 'clear' }
+  | { readonly op: 'removeMatching'; readonly filter: Filter }
+  /** Nothing is changed, but some member must fit (RFC 7644 §3.5.2.3: else noTarget). */
+  | { readonly op: 'expect'; readonly filter: Filter };
+
+/** A member as it is sent; `display` is the name that people read. */
+export interface Member {
+  readonly value: string;
+  readonly type: 'User' | 'Group';
+  readonly display: string;
+}
+
+interface Row {
+  id: string;
+  text: string;
+  version: number;
+  created: number;
+}
+
+// Reading -------------------------------------------------------------------------------------------------------
+
+/** By id, without members. */
+export function* readGroup(tx: Tx, tenant: string, id: string): Work<StoredResource | undefined> {
+  return yield* tx.get<Row>`select id, resource as text, version from app_group where tenant = ${tenant} and id = ${id}`;
+}
+
+const memberPage = 1000;
+
+/** The members in a fixed order, a page at a time, so that no statement holds a whole large group. */
+export function* eachMember(tx: Tx, tenant: string, group: string, use: (member: Member) => void): Work<void> {
+  let after = '';
+  for (;;) {
+    const rows = yield* tx.all<{ value: string; type: Member['type']; display: string | null }>`
+      select m.member_id as value, m.member_type as type, coalesce(u.display_name, g.display_name) as display
+      from group_member m
+        left join app_user u on u.tenant = m.tenant and u.id = m.member_id
+        left join app_group g on g.tenant = m.tenant and g.id = m.member_id
+      where m.tenant = ${tenant} and m.group_id = ${group} and m.member_id > ${after}
+      order by m.member_id limit ${memberPage}`;
+    for (const { value, type, display } of rows) use({ value, type, display: display ?? '' });
+    if (rows.length < memberPage) return;
+    after = rows.at(-1)?.value ?? '';
+  }
+}
+
+// Writing -------------------------------------------------------------------------------------------------------
+
+/**
+ * Adds a group.
+ * @param members ids of people and groups
+ * @throws Problem invalidValue when a member does not exist
+ */
+export function* createGroup(
+  tx: Tx,
+  tenant: string,
+  id: string,
+  content: GroupContent,
+  members: readonly string[],
+  by: Stamp,
+): Work<StoredResource> {
+  const version = 1;
+  const text = compose('Group', id, content, { created: by.at, lastModified: by.at, version });
+  yield* tx.run`insert into app_group
+      (tenant, id, external_id, display_name, display_name_key, resource, version, created, last_modified)
+    values (${tenant}, ${id}, ${content.externalId ?? null}, ${content.displayName}, ${fold(content.displayName)},
+      ${text}, ${version}, ${by.at}, ${by.at})`;
+  yield* countAdded(tx, tenant, 'Group', id);
+  const added = yield* addMembers(tx, tenant, id, members);
+  const detail = added === 0 ? {} : { detail: { membersAdded: added } };
+  yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'group.created', target: `group:${id}`, ...detail });
+  const attributes = [...Object.keys(content), ...(added === 0 ? [] : ['members'])];
+  yield* publish(tx, toldOf(tenant, id, by, 'create', content.externalId, { version, attributes }));
+  return { id, text, version };
+}
+
+/**
+ * Changes a group by a function of what is stored; it may throw, and then nothing is changed. A change that changes
+ * nothing writes nothing.
+ * @param match is this version still the one that the caller saw?
+ * @throws Problem notFound, preconditionFailed, noTarget, invalidValue when a member does not exist
+ */
+export function* updateGroup(
+  tx: Tx,
+  tenant: string,
+  id: string,
+  change: (content: GroupContent) => { content: GroupContent; members: readonly MemberChange[] },
+  by: Stamp,
+  match: (version: number) => boolean = () => true,
+): Work<StoredResource> {
+  const stored = yield* forUpdate(tx, tenant, id, match);
+  const before = contentOfResource<GroupContent>(stored);
+  const { content, members } = change(before);
+  let [added, removed] = [0, 0];
+  for (const one of members) {
+    const moved = yield* changeMembers(tx, tenant, id, one);
+    added += moved.added;
+    removed += moved.removed;
+  }
+  const attributes = changedAttributes(before, content);
+  if (attributes.length + added + removed === 0) return { id, text: stored.text, version: stored.version };
+  const detail = {
+    attributes: [...attributes, ...(added + removed > 0 ? ['members'] : [])].join(' '),
+    ...(added > 0 ? { membersAdded: added } : {}),
+    ...(removed > 0 ? { membersRemoved: removed } : {}),
+  };
+  const written = yield* write(tx, tenant, stored, content, by);
+  yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'group.updated', target: `group:${id}`, detail });
+  const names = [...attributes, ...(added + removed > 0 ? ['members'] : [])];
+  const after = { version: written.version, attributes: names };
+  yield* publish(tx, toldOf(tenant, id, by, by.via ?? 'patch', content.externalId, after));
+  return written;
+}
+
+/** Removes a group; its members stay, and it leaves the groups that it is in. @throws Problem notFound, preconditionFailed */
+export function* deleteGroup(
+  tx: Tx,
+  tenant: string,
+  id: string,
+  by: Stamp,
+  match: (version: number) => boolean = () => true,
+): Work<void> {
+  const stored = yield* forUpdate(tx, tenant, id, match);
+  yield* tx.run`delete from group_member where tenant = ${tenant} and group_id = ${id}`;
+  yield* leaveGroups(tx, tenant, id, by);
+  yield* tx.run`delete from app_group where tenant = ${tenant} and id = ${id}`;
+  yield* countRemoved(tx, tenant, 'Group');
+  yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'group.deleted', target: `group:${id}` });
+  yield* publish(tx, toldOf(tenant, id, by, 'delete', contentOfResource<GroupContent>(stored).externalId));
+}
+
+function toldOf(
+  tenant: string,
+  id: string,
+  by: Stamp,
+  action: Change['action'],
+  externalId: string | undefined,
+  after?: { version: number; attributes: readonly string[] },
+): Change {
+  const told = after === undefined ? {} : { version: etag(after.version), attributes: after.attributes };
+  return { tenant, at: by.at, txn: by.txn, resource: 'Group', id, externalId, action, ...told };
+}
+
+/** Somebody is deleted: every group that they were in has a new version and one member less. */
+export function* leaveGroups(tx: Tx, tenant: string, member: string, by: Stamp): Work<void> {
+  const groups = yield* tx.all<Row>`select g.id, g.resource as text, g.version, g.created
+    from group_member m join app_group g on g.tenant = m.tenant and g.id = m.group_id
+    where m.tenant = ${tenant} and m.member_id = ${member}`;
+  if (groups.length === 0) return;
+  yield* tx.run`delete from group_member where tenant = ${tenant} and member_id = ${member}`;
+  for (const group of groups) {
+    const content = contentOfResource<GroupContent>(group);
+    const { version } = yield* write(tx, tenant, group, content, by);
+    const detail = { attributes: 'members', membersRemoved: 1 };
+    const target = `group:${group.id}`;
+    yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'group.updated', target, detail });
+    const after = { version, attributes: ['members'] };
+    yield* publish(tx, toldOf(tenant, group.id, by, 'patch', content.externalId, after));
+  }
+}
+
+function* forUpdate(tx: Tx, tenant: string, id: string, match: (version: number) => boolean): Work<Row> {
+  const row = yield* tx.get<Row>`select id, resource as text, version, created from app_group
+    where tenant = ${tenant} and id = ${id}`;
+  if (!row) throw new Problem('notFound');
+  if (!match(row.version)) throw new Problem('preconditionFailed');
+  return row;
+}
+
+function* write(tx: Tx, tenant: string, stored: Row, content: GroupContent, by: Stamp): Work<StoredResource> {
+  const { id, created } = stored;
+  const version = stored.version + 1;
+  const text = compose('Group', id, content, { created, lastModified: by.at, version });
+  yield* tx.run`update app_group set external_id = ${content.externalId ?? null}, display_name = ${content.displayName},
+      display_name_key = ${fold(content.displayName)}, resource = ${text}, version = ${version},
+      last_modified = ${by.at}
+    where tenant = ${tenant} and id = ${id}`;
+  return { id, text, version };
+}
+
+// Members -------------------------------------------------------------------------------------------------------
+
+interface Moved {
+  readonly added: number;
+  readonly removed: number;
+}
+
+function* changeMembers(tx: Tx, tenant: string, group: string, change: MemberChange): Work<Moved> {
+  switch (change.op) {
+    case 'add':
+      return { added: yield* addMembers(tx, tenant, group, change.ids), removed: 0 };
+    case 'remove':
+      return { added: 0, removed: yield* removeMembers(tx, tenant, group, change.ids) };
+    case 'clear':
+      return { added: 0, removed: yield* clearMembers(tx, tenant, group) };
+    case 'replace':
+      return yield* replaceMembers(tx, tenant, group, change.ids);
+    case 'removeMatching': {
+      const ids = yield* matching(tx, tenant, group, change.filter);
+      return { added: 0, removed: yield* removeMembers(tx, tenant, group, ids) };
+    }
+    case 'expect': {
+      const ids = yield* matching(tx, tenant, group, change.filter);
+      if (ids.length === 0) throw new Problem('noTarget');
+      return { added: 0, removed: 0 };
+    }
+  }
+}
+
+function* matching(tx: Tx, tenant: string, group: string, filter: Filter): Work<string[]> {
+  const found: string[] = [];
+  yield* eachMember(tx, tenant, group, (member) => {
+    if (matches(filter, member)) found.push(member.value);
+  });
+  return found;
+}
+
+function* addMembers(tx: Tx, tenant: string, group: string, ids: readonly string[]): Work<number> {
+  const wanted = [...new Set(ids)];
+  const types = yield* typesOf(tx, tenant, wanted);
+  let added = 0;
+  for (const id of wanted) {
+    const type = types.get(id);
+    if (type === undefined) {
+      const reason = `There is no User and no Group with the id “${id.slice(0, 100)}”.`;
+      throw new Problem('invalidValue', { field: 'members.value', reason });
+    }
+    added += yield* tx.run`insert into group_member (tenant, group_id, member_id, member_type)
+      values (${tenant}, ${group}, ${id}, ${type}) on conflict do nothing`;
+  }
+  return added;
+}
+
+function* removeMembers(tx: Tx, tenant: string, group: string, ids: readonly string[]): Work<number> {
+  let removed = 0;
+  for (const id of new Set(ids)) {
+    removed += yield* tx.run`delete from group_member
+      where tenant = ${tenant} and group_id = ${group} and member_id = ${id}`;
+  }
+  return removed;
+}
+
+function* clearMembers(tx: Tx, tenant: string, group: string): Work<number> {
+  return yield* tx.run`delete from group_member where tenant = ${tenant} and group_id = ${group}`;
+}
+
+function* replaceMembers(tx: Tx, tenant: string, group: string, ids: readonly string[]): Work<Moved> {
+  if (ids.length === 0) return { added: 0, removed: yield* clearMembers(tx, tenant, group) };
+  const wanted = new Set(ids);
+  const there = yield* tx.all<{ id: string }>`select member_id as id from group_member
+    where tenant = ${tenant} and group_id = ${group}`;
+  const gone = there.map(({ id }) => id).filter((id) => !wanted.delete(id));
+  const removed = yield* removeMembers(tx, tenant, group, gone);
+  return { added: yield* addMembers(tx, tenant, group, [...wanted]), removed };
+}
+
+/** What the ids belong to; those that belong to nothing are missing. */
+function* typesOf(tx: Tx, tenant: string, ids: readonly string[]): Work<Map<string, Member['type']>> {
+  const types = new Map<string, Member['type']>();
+  for (const chunk of inChunks(ids)) {
+    const list = placeholders(chunk.length);
+    const rows = yield* tx.query<{ id: string; type: Member['type'] }>(
+      `select id, 'User' as type from app_user where tenant = ? and id in (${list})
+        union all select id, 'Group' as type from app_group where tenant = ? and id in (${list})`,
+      [tenant, ...chunk, tenant, ...chunk],
+    );
+    for (const { id, type } of rows) types.set(id, type);
+  }
+  return types;
+}
+
+// Of a member ---------------------------------------------------------------------------------------------------
+
+/** A group of a User (RFC 7643 §4.1.2): a member of it, or of a group within it. */
+export interface Membership {
+  readonly value: string;
+  readonly display: string;
+  readonly type: 'direct' | 'indirect';
+}
+
+/** The groups of several people at once; who has none is missing. Groups may contain each other in a circle. */
+export function* membershipsOf(tx: Tx, tenant: string, ids: readonly string[]): Work<Map<string, Membership[]>> {
+  const memberships = new Map<string, Membership[]>();
+  const direct = yield* parentsOf(tx, tenant, ids);
+  if (direct.size === 0) return memberships;
+  // Level by level: one statement for all the groups that the level before has found.
+  const parents = new Map<string, Parent[]>();
+  let level = [...new Set([...direct.values()].flat().map(({ id }) => id))];
+  while (level.length > 0) {
+    const found = yield* parentsOf(tx, tenant, level);
+    for (const id of level) parents.set(id, found.get(id) ?? []);
+    level = [...new Set([...found.values()].flat().map(({ id }) => id))].filter((id) => !parents.has(id));
+  }
+  for (const [id, groups] of direct) memberships.set(id, allOf(groups, parents));
+  return memberships;
+}
+
+interface Parent {
+  readonly id: string;
+  readonly display: string;
+}
+
+function allOf(direct: readonly Parent[], parents: ReadonlyMap<string, readonly Parent[]>): Membership[] {
+  const all = new Map<string, Membership>();
+  for (const { id, display } of direct) all.set(id, { value: id, display, type: 'direct' });
+  const open = direct.map(({ id }) => id);
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    for (const parent of parents.get(id) ?? []) {
+      if (all.has(parent.id)) continue;
+      all.set(parent.id, { value: parent.id, display: parent.display, type: 'indirect' });
+      open.push(parent.id);
+    }
+  }
+  return [...all.values()];
+}
+
+function* parentsOf(tx: Tx, tenant: string, ids: readonly string[]): Work<Map<string, Parent[]>> {
+  const parents = new Map<string, Parent[]>();
+  for (const chunk of inChunks(ids)) {
+    const rows = yield* tx.query<{ member: string; id: string; display: string }>(
+      `select m.member_id as member, g.id, g.display_name as display
+        from group_member m join app_group g on g.tenant = m.tenant and g.id = m.group_id
+        where m.tenant = ? and m.member_id in (${placeholders(chunk.length)}) order by m.member_id, g.id`,
+      [tenant, ...chunk],
+    );
+    for (const { member, id, display } of rows) {
+      const known = parents.get(member);
+      if (known) known.push({ id, display });
+      else parents.set(member, [{ id, display }]);
+    }
+  }
+  return parents;
+}
