@@ -32,7 +32,8 @@ const megabyte = 1024 * 1024;
 
 /** A server with its doors; not listening yet. */
 export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
-  const badUrlOf = (url = '') => Object.entries(deps.badUrl ?? {}).find(([prefix]) => url.startsWith(`${prefix}/`))?.[1];
+  const badUrlOf = (url = '') =>
+    Object.entries(deps.badUrl ?? {}).find(([prefix]) => url.startsWith(`${prefix}/`))?.[1];
   const options = {
     loggerInstance: deps.log,
     // Routes by pattern are logged below; fastify's own lines would hold URLs, and a link's id is half a secret.

@@ -37,7 +37,8 @@ describe('an address that cannot be read', () => {
     });
     const scim = await world.scim('GET', `/Users/${name}`);
     expect([scim.statusCode, scim.json().status, scim.headers['content-type']]).toEqual([
-      ...[404, '404'],
+      // SCIM calls what it can't read a bad request; a name that is only too long names nothing.
+      ...(name.includes('%') ? [400, '400'] : [404, '404']),
       'application/scim+json',
     ]);
     const link = await world.post(name, 'open', { proof: 'x', holder: 'x' });
