@@ -19,7 +19,8 @@ interface Kept {
 }
 
 const prefix = 'dialog:';
-const size = { width: 480, height: 720 };
+/** Of the dialog's window, in CSS pixels. */
+export const size = { width: 480, height: 720 };
 
 /**
  * The hint of a message that may open a dialog: from the top frame of a portal's page, or from a page of our own.

@@ -24,6 +24,7 @@ function iconFor(now: Standing): IconName | undefined {
 export function Arrival({ step }: { readonly step: Extract<Step, { at: 'reset' }> }) {
   const { words } = useRoom();
   const { reset, pin } = step;
+  const moment = useMoment();
   const who = reset.user.displayName;
   const now = standing(reset);
   const icon = iconFor(now);
@@ -39,6 +40,11 @@ export function Arrival({ step }: { readonly step: Extract<Step, { at: 'reset' }
           </h2>
           <p>{words.standing[now].text(who)}</p>
           {reset.why && <p data-testid="why">{reset.why.detail}</p>}
+          {reset.startedBy.id !== step.offer.caller.id && (
+            <p class="quiet" data-testid="started-by">
+              {words.ladder.startedBy(reset.startedBy.displayName, moment(reset.startedAt))}
+            </p>
+          )}
         </div>
       </section>
       {/* The heading takes the focus once; from then on this says what changes. */}

@@ -1,7 +1,7 @@
 // Small pieces that several states of the dialog share.
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { DialogMessages } from '#shared/messages/dialog.ts';
 import { Icon } from './icon.tsx';
 import type { SignInNote, Trouble } from './reset-flow.ts';
@@ -78,7 +78,8 @@ export function Question({
 }) {
   const box = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  // Before anything else can be pressed.
+  useLayoutEffect(() => {
     const shown = box.current;
     shown?.showModal();
     return () => shown?.close();

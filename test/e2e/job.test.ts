@@ -1,99 +1,27 @@
 // The main job in a real browser, on the real connector, with real mail: what the tour plays once, and what can come in
 // between. One practice and one browser for all; each test has a person of its own.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'puppeteer-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { dialogPages, type StartedBrowser, startBrowser } from '../browser.ts';
-import { cast, homeAddresses, type SampleUser, stranger } from '../people.ts';
+import { dialogPages } from '../browser.ts';
+import { cast, homeAddresses, stranger } from '../people.ts';
 import * as act from '../practice/acts.ts';
-import { buildExtension } from '../practice/build.ts';
-import { startMailServer } from '../practice/mail-server.ts';
-import { type Practice, startPractice } from '../practice/practice.ts';
-import { freePort } from '../serving.ts';
-import { root } from './stage.ts';
+import { at, type JobStage, press, startJobStage, text } from './job-stage.ts';
 
-let folder: string;
-let practice: Practice;
-let started: StartedBrowser;
+let stage: JobStage;
 let browser: Browser;
 let users: Page;
-const at = (testId: string) => `[data-testid="${testId}"]`;
-/** Where the connector was when the extension was built; its setting says where it is. */
-const built = 'https://127.0.0.1:8787';
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'rr-e2e-'));
-  const extension = await buildExtension(root, { browser: 'chrome', connector: built });
-  practice = await startPractice({ root, folder, port: await freePort(), inboxPort: 0, say: () => {} });
-  started = await open(extension, 'en-GB');
-  browser = started.browser;
-  users = await act.openUsers(browser);
+  stage = await startJobStage();
+  ({ browser, users } = stage.desk);
 });
 
-afterAll(async () => {
-  await started?.close();
-  await practice?.[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => stage?.close());
 
 afterEach(async () => {
   for (const page of await dialogPages(browser)) await page.close({ runBeforeUnload: false });
 });
-
-/** A browser of its own, with the extension told where the connector is. */
-async function open(extension: string, locale: string): Promise<StartedBrowser> {
-  const { hosts, certificate, connector } = practice;
-  const viewport = { width: 1360, height: 900 };
-  const one = await startBrowser({ extension, hosts, spki: certificate.spki, headless: true, locale, viewport });
-  const target = await one.browser.waitForTarget((each) => each.type() === 'service_worker');
-  await (await target.worker())?.evaluate(`chrome.storage.local.set({ connector: '${connector.url}' })`);
-  return one;
-}
-
-function accountOf(user: SampleUser): act.Account {
-  return { userName: user.userName, password: practice.organisation.passwords[user.userName] ?? '' };
-}
-
-/** Opens the dialog for a person, signed in as an administrator: by hand the first time, quietly afterwards. */
-async function dialogFor(user: SampleUser, admin = cast.globalAdmin): Promise<Page> {
-  const dialog = await act.openDialog(browser, users, user.displayName);
-  const step = await act.untilStep(dialog, 'signIn', 'form', 'reset', 'refused', 'elsewhere', 'picking', 'trouble');
-  if (step !== 'signIn') return dialog;
-  const later = ['form', 'reset', 'refused', 'elsewhere', 'picking', 'trouble'];
-  // "Quiet" asks the provider first and may need no button at all.
-  const next = await Promise.race([
-    act.untilStep(dialog, ...later),
-    dialog.waitForSelector(`${at('sign-in')}:not([disabled])`, { timeout: 15_000 }).then(() => 'button'),
-  ]).catch(() => 'button');
-  if (next === 'button') {
-    await act.signIn(browser, dialog, practice.connector.url, accountOf(admin));
-    await act.untilStep(dialog, ...later);
-  }
-  return dialog;
-}
-
-/** Runs with another administrator signed in, then as before. */
-async function signedOut(): Promise<void> {
-  const page = await browser.newPage();
-  const session = await page.createCDPSession();
-  await session.send('Network.clearBrowserCookies');
-  await page.close();
-}
-
-const text = (page: Page, testId: string) =>
-  page
-    .waitForSelector(at(testId), { timeout: 15_000 })
-    .then((found) => found?.evaluate((one) => one.textContent ?? ''));
-
-/** Presses the middle of an element with a real mouse, once the dialog has been in sight for long enough. */
-async function press(page: Page, testId: string): Promise<void> {
-  await page.bringToFront();
-  await page.waitForFunction(() => performance.now() > 700 && document.hasFocus());
-  await page.locator(at(testId)).setTimeout(15_000).click();
-}
 
 async function typeAddress(dialog: Page, address: string): Promise<void> {
   if (await dialog.$(at('other-address'))) await press(dialog, 'other-address');
@@ -103,7 +31,7 @@ async function typeAddress(dialog: Page, address: string): Promise<void> {
 
 /** The newest mail to an address, its text, and its link. */
 async function mailTo(address: string, since = '0000000000000-0000') {
-  const mail = await practice.mails.next(address, { since, signal: AbortSignal.timeout(20_000) });
+  const mail = await stage.practice.mails.next(address, { since, signal: AbortSignal.timeout(20_000) });
   const link = /https:\/\/\S+\/r\/\S+/.exec(mail.email.text ?? '')?.[0] ?? '';
   return { ...mail, link, text: mail.email.text ?? '' };
 }
@@ -127,7 +55,7 @@ async function openLink(context: BrowserContext, link: string): Promise<Page> {
 describe('the whole job', () => {
   it('ends with a person who is signed in, and lights every rung', async () => {
     const person = cast.amara;
-    const dialog = await dialogFor(person);
+    const dialog = await stage.dialogFor(person);
     expect(await text(dialog, 'organisation')).toContain('Contoso');
     expect(await text(dialog, 'person')).toContain(person.displayName);
     expect(await text(dialog, 'person-user-name')).toContain(person.userName);
@@ -143,7 +71,7 @@ describe('the whole job', () => {
       expect(temporary.length).toBeGreaterThanOrEqual(15);
       expect(`${mail.text}${mail.email.html}`).not.toContain(temporary);
       await act.untilRung(dialog, 'opened');
-      const signIn = await act.followSignIn(context, page, practice.connector.url);
+      const signIn = await act.followSignIn(context, page, stage.practice.connector.url);
       await act.signInWithTemporary(signIn, { userName: person.userName, password: temporary });
       await act.fillNewPassword(signIn, 'Quiet-harbour-lantern-7');
       await act.saveNewPassword(signIn);
@@ -155,7 +83,7 @@ describe('the whole job', () => {
 
   it('in Turkish, with a created password, for somebody who reads Turkish', async () => {
     const person = cast.ada;
-    const dialog = await dialogFor(person);
+    const dialog = await stage.dialogFor(person);
     expect(await dialog.$eval(at('locale'), (select) => (select as HTMLSelectElement).value)).toBe('tr');
     await press(dialog, 'create');
     await dialog.type(at('password'), 'yilmaz');
@@ -180,7 +108,7 @@ describe('the whole job', () => {
 describe('to a typed address', () => {
   it('is guarded by a PIN that the admin reads out, and checked while it is typed', async () => {
     const person = cast.priya;
-    const dialog = await dialogFor(person);
+    const dialog = await stage.dialogFor(person);
     await typeAddress(dialog, person.userName);
     expect(await text(dialog, 'address-error')).toMatch(/account/i);
     await typeAddress(dialog, 'priya@gmial.com');
@@ -213,23 +141,22 @@ describe('to a typed address', () => {
 describe('while it is on its way', () => {
   it('a dialog that was closed shows the live reset again; it can be cancelled while the mail server is down', async () => {
     const person = cast.kwame;
-    const { port } = practice.mails;
-    await practice.mails[Symbol.asyncDispose]();
-    const first = await dialogFor(person);
+    await stage.stopMail();
+    const first = await stage.dialogFor(person);
     await act.send(first);
     await first.close();
-    const dialog = await dialogFor(person);
+    const dialog = await stage.dialogFor(person);
     expect(await act.stepOf(dialog)).toBe('reset');
     await press(dialog, 'cancel-reset');
     await dialog.waitForSelector(at('start-over'), { timeout: 15_000 });
     expect(await text(dialog, 'arrival')).toMatch(/cancel/i);
-    practice = { ...practice, mails: await startMailServer({ folder: join(folder, 'mail'), port }) };
+    await stage.startMail();
   });
 
   it('it is sent to another address: the older link dies, the newer opens', async () => {
     const person = cast.twoAddresses;
     const [one = '', other = ''] = homeAddresses(person);
-    const dialog = await dialogFor(person);
+    const dialog = await stage.dialogFor(person);
     await act.send(dialog);
     await act.untilRung(dialog, 'passwordSet');
     const older = await mailTo(one);
@@ -254,7 +181,7 @@ describe('while it is on its way', () => {
 
   it('"wrong person": the link is dead at once, and the password scrambled', async () => {
     const person = cast.noAddress;
-    const dialog = await dialogFor(person);
+    const dialog = await stage.dialogFor(person);
     await typeAddress(dialog, 'ivan@post.example');
     if (await dialog.$(`${at('with-pin')}:checked`)) await press(dialog, 'with-pin');
     await press(dialog, 'send');
@@ -268,7 +195,7 @@ describe('while it is on its way', () => {
       await press(dialog, 'confirm-kill');
       await dialog.waitForSelector(at('start-over'), { timeout: 15_000 });
       const account = await context.newPage();
-      await account.goto(`${practice.connector.url}/signin/default/account`);
+      await account.goto(`${stage.practice.connector.url}/signin/default/account`);
       await account.type('#user-name', person.userName);
       await account.type('#password', temporary);
       await account.keyboard.press('Enter');
@@ -283,29 +210,29 @@ describe('whom one may not reset', () => {
     ['oneself', cast.globalAdmin, /your own/],
     ['a blocked account', cast.disabled, /blocked/],
   ] as const)('%s: the dialog says why', async (_what, person, reason) => {
-    const dialog = await dialogFor(person);
+    const dialog = await stage.dialogFor(person);
     expect(await act.untilStep(dialog, 'refused')).toBe('refused');
     expect(await text(dialog, 'refusal')).toMatch(reason);
     expect(await dialog.$(at('send'))).toBeNull();
   });
 
   it('somebody of another organisation: sending is disabled, the right sign-in is looked for', async () => {
-    const dialog = await dialogFor(stranger);
+    const dialog = await stage.dialogFor(stranger);
     expect(await act.untilStep(dialog, 'elsewhere')).toBe('elsewhere');
     expect(await text(dialog, 'elsewhere')).toMatch(/fabrikam\.example/);
     expect(await dialog.$(at('send'))).toBeNull();
   });
 
   it('an administrator, for a Password Administrator; anybody, for somebody without a role', async () => {
-    await signedOut();
-    const above = await dialogFor(cast.globalAdmin, cast.passwordAdmin);
+    await stage.signedOut();
+    const above = await stage.dialogFor(cast.globalAdmin, cast.passwordAdmin);
     expect(await text(above, 'refusal')).toMatch(/Global Administrator/);
     await above.close();
-    await signedOut();
-    const nobody = await dialogFor(cast.amara, cast.noRole);
+    await stage.signedOut();
+    const nobody = await stage.dialogFor(cast.amara, cast.noRole);
     expect(await text(nobody, 'trouble')).toMatch(/Password Administrator or Global Administrator/);
     expect(await nobody.$(at('send'))).toBeNull();
     await nobody.close();
-    await signedOut();
+    await stage.signedOut();
   });
 });

@@ -3,6 +3,7 @@
 
 import type { Browser, BrowserContext, Page, Target } from 'puppeteer-core';
 import type { EventName } from '#shared/api.ts';
+import { size } from '../../extension/dialog-window.ts';
 import { dialogPage } from '../browser.ts';
 import { usersPage } from './practice.ts';
 
@@ -14,7 +15,7 @@ export interface Account {
   readonly password: string;
 }
 
-/** A window of its own, as large as on a small desk: the dialog's and the sign-in's windows keep their own sizes. */
+/** A window of its own, as large as on a small desk: the dialog's keeps its own size. */
 const desk = { type: 'window', windowBounds: { width: 1360, height: 900 } } as const;
 
 const at = (testId: string) => `[data-testid="${testId}"]`;
@@ -58,6 +59,8 @@ export async function openUsers(browser: Browser): Promise<Page> {
 export async function openDialog(browser: Browser, page: Page, displayName: string): Promise<Page> {
   await press(page, `::-p-aria([name="Reset & resend – ${displayName}"][role="button"])`);
   const dialog = await dialogPage(browser, patience);
+  // A browser without a screen gives every window the first one's size, whatever was asked for.
+  await browser.setWindowBounds(await dialog.windowId(), size);
   await dialog.locator(at('dialog')).setTimeout(patience).wait();
   return dialog;
 }
