@@ -58,6 +58,8 @@ export function converse(deps: ConversationDeps): Conversation {
   let flow = begin(deps.hint);
   let provider: SignIn | undefined;
   let watching: { readonly id: string; readonly stop: AbortController } | undefined;
+  // The reset behind the form whose stream was refused: it would be refused again and again from there.
+  let refused: string | undefined;
   // Each journey to a person makes the answers of the one before it void.
   let journey = 0;
   const connector = deps.connect?.(async (fresh) => provider?.token(fresh));
@@ -71,12 +73,13 @@ export function converse(deps: ConversationDeps): Conversation {
   /** Watches the reset that is shown or about to be replaced, and no other. */
   function follow(): void {
     const { step } = flow;
-    const behind = step.at === 'form' ? step.replaces : undefined;
+    const behind = step.at === 'form' && step.replaces?.id !== refused ? step.replaces : undefined;
     const shown = step.at === 'reset' && isFollowed(step) ? step.reset : behind;
     if (watching?.id === shown?.id) return;
     watching?.stop.abort();
     watching = undefined;
     if (!shown || !connector || isOver(shown)) return;
+    refused = undefined;
     watching = { id: shown.id, stop: new AbortController() };
     void watch(connector, shown, watching.stop.signal);
   }
@@ -94,6 +97,7 @@ export function converse(deps: ConversationDeps): Conversation {
       }
       // The last that is told: whoever follows it again begins anew.
       watching = undefined;
+      refused = id;
       const { problem } = sighting;
       tell({ is: 'following', following: problem.status === 401 ? { how: 'signedOut' } : { how: 'refused', problem } });
     }

@@ -42,7 +42,7 @@ test('a script’s press does nothing; a person’s opens the dialog’s window,
   await page.click(`[aria-label="${rowMessages.en.labelFor('Ömer Şahin')}"]`);
   const dialog = await dialogPage(browser, 15_000);
   expect(await addressOf(dialog)).toMatch(/^moz-extension:\/\/[0-9a-f-]{36}\/dialog\.html\?w=[0-9a-f-]{36}$/);
-  await dialog.waitForFunction((name) => document.body.textContent.includes(name), {}, 'Reset & resend');
+  await dialog.waitForFunction((name) => document.body.textContent.includes(name), {}, 'Reset & Resend');
   expect(await dialogPages(browser)).toHaveLength(1);
   expect(await page.evaluate(() => document.documentElement.dataset.invoked)).toBeUndefined();
 });
