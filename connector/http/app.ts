@@ -2,6 +2,7 @@
 
 import { type IncomingMessage, maxHeaderSize } from 'node:http';
 import Fastify, {
+  type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyPluginAsync,
   type FastifyReply,
@@ -32,12 +33,14 @@ const megabyte = 1024 * 1024;
 
 /** A server with its doors; not listening yet. */
 export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
-  const badUrlOf = (url = '') =>
-    Object.entries(deps.badUrl ?? {}).find(([prefix]) => url.startsWith(`${prefix}/`))?.[1];
+  const sayBadUrl = Object.entries(deps.badUrl ?? {}).map(([prefix, say]) => [`${prefix}/`, say] as const);
+  const badUrlOf = (url = '') => sayBadUrl.find(([start]) => url.startsWith(start))?.[1];
   const options = {
     loggerInstance: deps.log,
     // Routes by pattern are logged below; fastify's own lines would hold URLs, and a link's id is half a secret.
     logController: new LogController({ disableRequestLogging: true }),
+    // No logger for each request: nothing says which request a line is about, and it would be made for every one.
+    childLoggerFactory: (log: FastifyBaseLogger) => log,
     bodyLimit: megabyte,
     trustProxy: deps.trustedProxies.length > 0 ? [...deps.trustedProxies] : false,
     // A client that dribbles its request holds a connection no longer than this.
@@ -63,17 +66,20 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   app.setNotFoundHandler(() => {
     throw new Problem('notFound');
   });
-  app.addHook('onRequest', async (_request, reply) => {
+  // Hooks that every request passes take callbacks: a promise each is what a short request would mostly be made of.
+  app.addHook('onRequest', (_request, reply, done) => {
     reply.header('x-content-type-options', 'nosniff');
     if (deps.tls) reply.header('strict-transport-security', 'max-age=31536000');
+    done();
   });
-  app.addHook('onResponse', async (request, reply) => {
-    const { method, routeOptions } = request;
+  app.addHook('onResponse', (request, reply, done) => {
     const level = reply.statusCode >= 500 ? 'warn' : 'debug';
-    deps.log[level](
-      { method, route: routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
-      'request',
-    );
+    if (deps.log.isLevelEnabled(level)) {
+      const { method, routeOptions } = request;
+      const ms = Math.round(reply.elapsedTime);
+      deps.log[level]({ method, route: routeOptions.url, status: reply.statusCode, ms }, 'request');
+    }
+    done();
   });
   refuseOtherMethods(app);
 

@@ -21,12 +21,13 @@ export function refuseOtherMethods(app: FastifyInstance): void {
     for (const name of [method].flat()) methods.add(name);
   });
   // Not earlier: the door's own hooks have then set its headers, CORS above all.
-  app.addHook('preHandler', async (request) => {
-    if (!request.is404) return;
+  app.addHook('preHandler', (request, _reply, done) => {
+    if (!request.is404) return done();
     const path = (request.url.split(/[?#]/, 1)[0] ?? '').split('/');
     const allowed = new Set<string>();
     for (const [url, methods] of known) if (fits(url.split('/'), path)) for (const name of methods) allowed.add(name);
-    if (allowed.size > 0) throw new Problem('methodNotAllowed', { allow: [...allowed].sort().join(', ') });
+    const allow = [...allowed].sort().join(', ');
+    done(allowed.size > 0 ? new Problem('methodNotAllowed', { allow }) : undefined);
   });
 }
 

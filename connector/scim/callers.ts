@@ -27,6 +27,19 @@ export function scopeNeeded(method: string, url: string): TokenScope {
 export function callers({ sql, now, rate = rateOf(0) }: CallerDeps) {
   const admitted = new WeakMap<FastifyRequest, Token>();
   const wait = rateLimit(rate, now);
+  const lookedUp = new Map<string, Promise<Token>>();
+
+  /** Once for all that arrives in one turn of the event loop: a token that is revoked is dead in the next one. */
+  const verified = (authorization: string | undefined): Promise<Token> => {
+    if (authorization === undefined) return verifyToken(sql, authorization, now());
+    let token = lookedUp.get(authorization);
+    if (!token) {
+      token = verifyToken(sql, authorization, now());
+      if (lookedUp.size === 0) setImmediate(() => lookedUp.clear());
+      lookedUp.set(authorization, token);
+    }
+    return token;
+  };
 
   const tokenOf = (request: FastifyRequest): Token => {
     const token = admitted.get(request);
@@ -39,7 +52,7 @@ export function callers({ sql, now, rate = rateOf(0) }: CallerDeps) {
      * @throws Problem unauthorized, tokenExpired, throttled with `retryAfter` in seconds, scopeMissing with `scope`
      */
     async admit(request: FastifyRequest, ...scopes: readonly TokenScope[]): Promise<void> {
-      const token = await verifyToken(sql, request.headers.authorization, now());
+      const token = await verified(request.headers.authorization);
       const retryAfter = wait(token.client);
       if (retryAfter > 0) throw new Problem('throttled', { retryAfter });
       if (!scopes.some((scope) => covers(token.scopes, scope))) {

@@ -13,7 +13,7 @@ import {
   readGroup,
   updateGroup,
 } from '../store/groups.ts';
-import { type StoredResource, sentText } from '../store/resource.ts';
+import { type StoredResource, sending } from '../store/resource.ts';
 import { groupSource } from '../store/source.ts';
 import type { ResourceType } from './attribute.ts';
 import type { Collection, View } from './collection.ts';
@@ -108,6 +108,7 @@ function namedIn(filter: Filter): string[] | undefined {
 
 function* groupTexts(tx: Tx, tenant: string, found: readonly StoredResource[], { base, shows }: View): Work<string[]> {
   const withMembers = shows('members');
+  const sent = sending(`${base}/Groups`);
   const texts: string[] = [];
   for (const stored of found) {
     const members: string[] = [];
@@ -117,7 +118,7 @@ function* groupTexts(tx: Tx, tenant: string, found: readonly StoredResource[], {
         members.push(JSON.stringify({ value, $ref, type, display }));
       });
     }
-    texts.push(sentText(stored, `${base}/Groups`, members.length > 0 ? `,"members":[${members.join(',')}]` : ''));
+    texts.push(sent(stored.id, stored.text, members.length > 0 ? `,"members":[${members.join(',')}]` : ''));
   }
   return texts;
 }

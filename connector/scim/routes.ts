@@ -8,6 +8,7 @@
 //
 // A bearer token of scope `scim` opens it, and nothing else: not a reset, not another tenant.
 
+import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '#shared/problem.ts';
 import { parseJson } from '../http/json.ts';
@@ -36,17 +37,20 @@ import { eventsPath } from './sets.ts';
 export function scimDoor(deps: ScimDeps): FastifyPluginAsync {
   return async (app) => {
     const { log } = deps;
+    const open = new RegExp(`^${app.prefix}/ServiceProviderConfig/?$`, 'i');
     const base = `${deps.publicUrl}${app.prefix}`;
     const { admit, callerOf, known } = callers(deps);
 
     const refuse = refusals(app);
     const promised = answerAsync(app, { ...deps, base, eventsBase: `${deps.publicUrl}${eventsPath}`, known });
     speakScim(app, log);
-    app.addHook('onRequest', async (request) => {
+    app.addHook('onRequest', (request, _reply, done) => {
       // RFC 7643 §5: what authentication is asked for should be known before one has it.
-      if (isOpen(request.routeOptions.url?.slice(app.prefix.length)) && request.method === 'GET') return;
-      await admit(request, scopeNeeded(request.method, request.url));
-      refuse(request);
+      if (request.routeOptions.url !== undefined && open.test(request.routeOptions.url) && request.method === 'GET') {
+        return done();
+      }
+      const admitted = admit(request, scopeNeeded(request.method, request.url));
+      admitted.then(() => refuse(request)).then(() => done(), done);
     });
 
     const door: Door = {
@@ -64,10 +68,6 @@ export function scimDoor(deps: ScimDeps): FastifyPluginAsync {
     rootEndpoints(app, door);
     bulkEndpoint(app, door);
   };
-}
-
-function isOpen(path: string | undefined): boolean {
-  return path !== undefined && /^\/ServiceProviderConfig\/?$/i.test(path);
 }
 
 /** What is sent of one resource, and its version. */
@@ -173,21 +173,18 @@ function speakScim(app: FastifyInstance, log: Logger): void {
     [scimJson, 'application/json'],
     { parseAs: 'buffer' },
     async (_request: FastifyRequest, body: Buffer) => {
-      let text: string;
-      try {
-        text = new TextDecoder('utf-8', { fatal: true }).decode(body);
-      } catch {
-        throw new Problem('invalidSyntax', { reason: 'It is not UTF-8.' });
-      }
+      if (!isUtf8(body)) throw new Problem('invalidSyntax', { reason: 'It is not UTF-8.' });
+      // A byte order mark is no part of the text (RFC 8259 §8.1).
+      const text = body.toString('utf8', hasByteOrderMark(body) ? 3 : 0);
       return text === '' ? undefined : parseJson(text);
     },
   );
-  app.addHook('onSend', async (_request, reply, payload) => {
+  app.addHook('onSend', (_request, reply, payload, done) => {
     // Exactly this: fastify would add a charset, which JSON has none of, and a 204 or 304 has no content to name.
     if (payload === undefined || payload === null || payload === '') reply.removeHeader('content-type');
     else reply.header('content-type', scimJson);
     reply.header('cache-control', 'no-store');
-    return payload;
+    done(null, payload);
   });
   app.setErrorHandler((error: Error, _request, reply) => {
     const problem = asProblem(error);
@@ -195,6 +192,10 @@ function speakScim(app: FastifyInstance, log: Logger): void {
     return sendError(reply, problem ?? new Problem('internal'));
   });
   app.setNotFoundHandler((_request, reply) => sendError(reply, new Problem('notFound')));
+}
+
+function hasByteOrderMark(body: Buffer): boolean {
+  return body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
 }
 
 /** RFC 7644 §4. */

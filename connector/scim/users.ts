@@ -8,9 +8,9 @@ import { record } from '../audit.ts';
 import { wakeSubject } from '../jobs.ts';
 import type { Tx, Work } from '../sql/sql.ts';
 import { type Hashing, setPassword } from '../store/credentials.ts';
-import { membershipsOf } from '../store/groups.ts';
 import { managerOf, namesOf } from '../store/managers.ts';
-import { sentText } from '../store/resource.ts';
+import { type Membership, membershipsOf } from '../store/memberships.ts';
+import { sending } from '../store/resource.ts';
 import { userSource } from '../store/source.ts';
 import { enterpriseUser, shownName, type UserContent } from '../store/user-resource.ts';
 import { createUser, deleteUser, readStored, type StoredUser, updateUser } from '../store/users.ts';
@@ -147,18 +147,29 @@ function* assignPassword(
 /** The texts with groups and managers: of all of them in a few statements. */
 function* userTexts(tx: Tx, tenant: string, found: readonly StoredUser[], { base, shows }: View): Work<string[]> {
   const ids = found.map(({ id }) => id);
-  const groups = shows('groups') && ids.length > 0 ? yield* membershipsOf(tx, tenant, ids) : undefined;
-  const withManagers = shows(enterpriseUser);
-  const managers = withManagers ? found.map(({ text }) => managerOf(text)) : [];
+  const groups = shows('groups') ? yield* membershipsOf(tx, tenant, ids) : undefined;
+  const managers = shows(enterpriseUser) ? found.map(({ text }) => managerOf(text)) : [];
   const managerIds = [...new Set(managers.flatMap((manager) => (manager ? [manager.id] : [])))];
   const names = managerIds.length > 0 ? yield* namesOf(tx, tenant, managerIds) : undefined;
+  const sent = sending(`${base}/Users`);
+  const groupsText = groupsAsText(base);
   return found.map((stored, at) => {
     const manager = managers[at];
     const text = manager ? manager.named(base, names?.get(manager.id)) : stored.text;
     const own = groups?.get(stored.id);
-    const more = own
-      ? `,"groups":${JSON.stringify(own.map((one) => ({ ...one, $ref: `${base}/Groups/${one.value}` })))}`
-      : '';
-    return sentText({ ...stored, text }, `${base}/Users`, more);
+    return sent(stored.id, text, own && groupsText(own));
   });
+}
+
+/** The member `groups` with a comma before it; made once for all who share the array. */
+function groupsAsText(base: string): (groups: readonly Membership[]) => string {
+  const texts = new Map<readonly Membership[], string>();
+  return (groups) => {
+    let text = texts.get(groups);
+    if (text === undefined) {
+      text = `,"groups":${JSON.stringify(groups.map((one) => ({ ...one, $ref: `${base}/Groups/${one.value}` })))}`;
+      texts.set(groups, text);
+    }
+    return text;
+  };
 }

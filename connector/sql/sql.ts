@@ -41,7 +41,10 @@ export interface Tx {
 export interface Sql {
   /** Runs a unit of work in a transaction. Throws Problem `unavailable` when the database stays locked or is full. */
   run<T>(work: (tx: Tx) => Work<T>): Promise<T>;
-  /** Runs a unit of work that only reads, on one snapshot, without waiting for a commit. */
+  /**
+   * Runs a unit of work that only reads, on one snapshot, without waiting for a commit. What was promised before is in it;
+   * what another process has just written may be in the next one only.
+   */
   read<T>(work: (tx: Tx) => Work<T>): Promise<T>;
   /** One row, outside a transaction. */
   get<R = Row>(strings: TemplateStringsArray, ...values: Value[]): Promise<R | undefined>;
@@ -69,12 +72,27 @@ export class Statements implements Tx {
 
   #ask<R>(kind: Statement['kind'], text: string, values: readonly Value[]): Ask<R> {
     this.made++;
-    const statement: Statement = { kind, text, values };
-    return {
-      *[Symbol.iterator](): Generator<Statement, R, R> {
-        return yield statement;
-      },
-    };
+    return new Asked<R>({ kind, text, values });
+  }
+}
+
+/** A generator of one step: gives its statement, then returns what it is handed. Written out, it is several times faster. */
+class Asked<R> implements Ask<R>, Iterator<Statement, R, R> {
+  #statement: Statement | undefined;
+
+  constructor(statement: Statement) {
+    this.#statement = statement;
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  next(answer: R): IteratorResult<Statement, R> {
+    const value = this.#statement;
+    if (value === undefined) return { done: true, value: answer };
+    this.#statement = undefined;
+    return { done: false, value };
   }
 }
 

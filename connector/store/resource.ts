@@ -1,7 +1,7 @@
 // A resource as every table keeps one: its JSON text ready to send, but for what other rows and the connector's address
 // say of it.
 
-/** A resource as stored; `text` lacks `meta.location`, which `sentText` puts in. */
+/** A resource as stored; `text` lacks `meta.location`, which `sending` puts in. */
 export interface StoredResource {
   readonly id: string;
   readonly text: string;
@@ -57,12 +57,14 @@ export function compose(
 }
 
 /**
- * The whole resource as JSON text (RFC 7643 §3.1).
+ * Makes the whole resource as JSON text (RFC 7643 §3.1).
  * @param url the endpoint under which resources of its type are found
- * @param more further members as JSON text, each with a comma before it
+ * @returns a function of the id, the stored text, and further members as JSON text, each with a comma before it
  */
-export function sentText(stored: StoredResource, url: string, more = ''): string {
-  return `${stored.text.slice(0, -2)},"location":${JSON.stringify(`${url}/${stored.id}`)}}${more}}`;
+export function sending(url: string): (id: string, text: string, more?: string) => string {
+  // Ids are made here and need no escaping.
+  const location = `,"location":${JSON.stringify(`${url}/`).slice(0, -1)}`;
+  return (id, text, more = '') => `${text.slice(0, -2)}${location}${id}"}${more}}`;
 }
 
 /** What the client said, out of the stored text. */

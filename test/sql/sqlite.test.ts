@@ -52,6 +52,9 @@ describe('units of work on SQLite', () => {
       return [before?.n, after?.n];
     });
     expect(seen).toEqual([1, 1]);
+    // What is read in the same turn of the event loop is read on the same snapshot; the next turn sees more.
+    expect(await count(sql)).toBe(1);
+    await new Promise((resolve) => setImmediate(resolve));
     expect(await count(sql)).toBe(2);
     await expect(sql.read((tx) => add(tx, 'c'))).rejects.toThrow('only reads');
     expect(await count(sql)).toBe(2);

@@ -12,12 +12,12 @@ import {
   type GroupContent,
   type Member,
   type MemberChange,
-  membershipsOf,
   readGroup,
   updateGroup,
 } from '../../connector/store/groups.ts';
 import { inChunks } from '../../connector/store/in-list.ts';
 import { managerOf } from '../../connector/store/managers.ts';
+import { membershipsOf } from '../../connector/store/memberships.ts';
 import { contentOfResource } from '../../connector/store/resource.ts';
 import { coreUser, enterpriseUser, type UserContent } from '../../connector/store/user-resource.ts';
 import { createUser, deleteUser } from '../../connector/store/users.ts';
@@ -223,4 +223,24 @@ test('a manager is found where he stands, and nowhere else', () => {
   );
   expect(managerOf(text({ title: `${JSON.stringify(enterpriseUser)}:{"manager":{"value":"no"}}` }))).toBeUndefined();
   expect(managerOf(text({ [enterpriseUser]: { department: '"manager":{"value":"no"}' } }))).toBeUndefined();
+});
+
+test('groups are found of a few among very many memberships, and of everybody at once', async () => {
+  const sql = await openStore();
+  const people = Array.from({ length: 60 }, (_one, at) => `p${String(at).padStart(2, '0')}`);
+  for (const id of people) await person(sql, id);
+  for (const group of ['g1', 'g2', 'g3']) {
+    await sql.run((tx) => createGroup(tx, 'default', group, content(group), people, by));
+  }
+  await sql.run((tx) => createGroup(tx, 'default', 'g4', content('g4'), ['p59', 'g1'], by));
+  const some = ['p59', 'p00', 'p30'];
+  const found = await sql.read((tx) => membershipsOf(tx, 'default', some));
+  expect([...found.keys()].sort()).toEqual([...some].sort());
+  const groupsOf = (id: string) => found.get(id)?.map(({ value, type }) => `${value} ${type}`);
+  expect(groupsOf('p30')).toEqual(['g1 direct', 'g2 direct', 'g3 direct', 'g4 indirect']);
+  expect(groupsOf('p59')).toEqual(['g1 direct', 'g2 direct', 'g3 direct', 'g4 direct']);
+  expect(found.get('p00')).toBe(found.get('p30'));
+  const all = await sql.read((tx) => membershipsOf(tx, 'default', people));
+  expect(all.size).toBe(60);
+  await sql.close();
 });
