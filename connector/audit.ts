@@ -1,7 +1,7 @@
 // The record: append-only, one row per thing done, in the transaction that did it, each row's hash over the one before.
 // Ids only, never contents: no names, no addresses, no secrets.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Sql, Tx, Work } from './sql/sql.ts';
 
 export interface AuditEntry {
@@ -30,7 +30,7 @@ interface AuditRow {
 // Hash over JSON, not over joined text: no two entries can be made to look alike by moving a separator.
 function hashOf(before: string, tenant: string, row: Omit<AuditRow, 'hash'>): string {
   const content = JSON.stringify([before, tenant, row.seq, row.at, row.actor, row.action, row.target, row.detail]);
-  return createHash('sha256').update(content).digest('base64url');
+  return hash('sha256', content, 'base64url');
 }
 
 /** Appends an entry to the tenant's chain. Part of the caller's transaction: what is not recorded was not done. */
@@ -45,9 +45,9 @@ export function* record(tx: Tx, entry: AuditEntry): Work<void> {
     target: entry.target,
     detail: JSON.stringify(entry.detail ?? {}),
   };
-  const hash = hashOf(last?.hash ?? '', entry.tenant, row);
+  const own = hashOf(last?.hash ?? '', entry.tenant, row);
   yield* tx.run`insert into audit (tenant, seq, at, actor, action, target, detail, hash) values
-    (${entry.tenant}, ${row.seq}, ${row.at}, ${row.actor}, ${row.action}, ${row.target}, ${row.detail}, ${hash})`;
+    (${entry.tenant}, ${row.seq}, ${row.at}, ${row.actor}, ${row.action}, ${row.target}, ${row.detail}, ${own})`;
 }
 
 /** Walks a tenant's chain: the number of entries, and the `seq` of the first that does not fit, if one does not. */

@@ -7,11 +7,21 @@
  * two letters, `ß` is not `ss`. Beyond PRECIS: a final sigma equals a sigma, because it depends on what follows.
  */
 export function fold(text: string): string {
+  if (!ascii.test(text)) return foldAny(text);
+  return text.toLowerCase();
+}
+
+/** Of most texts nothing has to be normalised. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
+const ascii = /^[\0-\x7f]*$/;
+
+function foldAny(text: string): string {
   return text.normalize('NFC').toLowerCase().replaceAll('ς', 'σ').normalize('NFC');
 }
 
 /** The words of a name as people type them in a hurry: folded, marks and other decoration gone (`Gökçe` → `gokce`). */
 export function words(text: string): string[] {
+  if (ascii.test(text)) return [...new Set(text.toLowerCase().match(/[a-z0-9]+/g))];
   const plain = fold(text)
     .normalize('NFKD')
     .replace(/\p{M}/gu, '')

@@ -1,6 +1,7 @@
 // The schema, as one append-only list for both engines: the version of a database is how many of these it has seen.
 // Only `text` and `bigint` are used, so that one text holds on SQLite and Postgres; times are milliseconds, sealed values
-// and hashes are text. Every table is keyed by tenant first. Expand first, contract one release later.
+// and hashes are text. Every table is keyed by tenant first. `/* clustered */` behind a table of short rows: SQLite keeps the
+// rows in the primary key itself; to Postgres it is a comment. Expand first, contract one release later.
 
 /** The oldest schema version that this connector's code can still work on; written to `meta.readableFrom`. */
 export const readableFrom = 1;
@@ -42,20 +43,19 @@ export const migrations: readonly (readonly string[])[] = [
       tenant text not null, resource_type text not null,
       total bigint not null, epoch bigint not null, newest text not null,
       primary key (tenant, resource_type)
-    )`,
-    // every address that leads to a person: kind is 'userName', or the SCIM emails type ('work', 'home', 'other')
+    ) /* clustered */`,
+    // every address that leads to a person: kind is 'userName', or the SCIM emails type ('work', 'home', 'other'). Whose they
+    // are is known from the resource: no index by person is kept
     `create table user_address (
-      tenant text not null, user_id text not null, address_key text not null, kind text not null,
+      tenant text not null, address_key text not null, user_id text not null, kind text not null,
       changed_at bigint not null,
-      primary key (tenant, user_id, address_key, kind)
-    )`,
-    `create index user_address_by_key on user_address (tenant, address_key, user_id, kind)`,
+      primary key (tenant, address_key, user_id, kind)
+    ) /* clustered */`,
     // the words of a person's names, for search by their beginning
     `create table user_word (
-      tenant text not null, user_id text not null, word text not null,
-      primary key (tenant, user_id, word)
-    )`,
-    `create index user_word_by_word on user_word (tenant, word, user_id)`,
+      tenant text not null, word text not null, user_id text not null,
+      primary key (tenant, word, user_id)
+    ) /* clustered */`,
     // -- groups: the resource without its members, which are rows, so that one more or less costs the same in any group
     `create table app_group (
       tenant text not null, id text not null,
@@ -70,7 +70,7 @@ export const migrations: readonly (readonly string[])[] = [
     `create table group_member (
       tenant text not null, group_id text not null, member_id text not null, member_type text not null,
       primary key (tenant, group_id, member_id)
-    )`,
+    ) /* clustered */`,
     `create index group_member_by_member on group_member (tenant, member_id, group_id)`,
     `create table credential (
       tenant text not null, user_id text not null,
@@ -120,7 +120,7 @@ export const migrations: readonly (readonly string[])[] = [
       tenant text not null, client text not null, feed bigint not null, resources text not null,
       last_seq bigint not null, created bigint not null,
       primary key (tenant, client)
-    )`,
+    ) /* clustered */`,
     `create table event (
       tenant text not null, client text not null, seq bigint not null,
       at bigint not null, txn text not null, uri text not null, external_id text, events text not null,
@@ -194,6 +194,6 @@ export const migrations: readonly (readonly string[])[] = [
       actor text not null, action text not null, target text not null, detail text not null,
       hash text not null,
       primary key (tenant, seq)
-    )`,
+    ) /* clustered */`,
   ],
 ];

@@ -28,13 +28,18 @@ export type Work<T> = Generator<Statement, T, any>;
 
 type Tagged<R> = (strings: TemplateStringsArray, ...values: Value[]) => R;
 
-/** The statements of one transaction. `query` is for text that is put together by code (filters), never from input. */
+/**
+ * The statements of one transaction. `query` and `change` are for texts that code puts together (filters, several rows at
+ * once), never from input.
+ */
 export interface Tx {
   get<R = Row>(strings: TemplateStringsArray, ...values: Value[]): Ask<R | undefined>;
   all<R = Row>(strings: TemplateStringsArray, ...values: Value[]): Ask<R[]>;
   /** How many rows it changed. */
   run(strings: TemplateStringsArray, ...values: Value[]): Ask<number>;
   query<R = Row>(text: string, values: readonly Value[]): Ask<R[]>;
+  /** How many rows it changed. */
+  change(text: string, values: readonly Value[]): Ask<number>;
 }
 
 /** A database. Outcomes: `run` resolves only after a durable commit, and rejects with nothing changed. */
@@ -68,6 +73,9 @@ export class Statements implements Tx {
   }
   query<R>(text: string, values: readonly Value[]): Ask<R[]> {
     return this.#ask('all', text, values);
+  }
+  change(text: string, values: readonly Value[]): Ask<number> {
+    return this.#ask('run', text, values);
   }
 
   #ask<R>(kind: Statement['kind'], text: string, values: readonly Value[]): Ask<R> {

@@ -20,6 +20,11 @@ interface Member {
   readonly alone: boolean;
 }
 
+interface Prepared {
+  readonly statement: StatementSync;
+  readonly reads: boolean;
+}
+
 export const SQLITE_BUSY = 5;
 /** The engine may have rolled back the whole transaction: SQLITE_NOMEM, _IOERR, _CORRUPT, _FULL, and interrupted ones. */
 const wholeGroup = new Set([7, 9, 10, 11, 13]);
@@ -41,37 +46,44 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
   if (path !== ':memory:') {
     const [mode] = Object.values(db.prepare('pragma journal_mode = wal').get() ?? {});
     if (mode !== 'wal') throw new Error(`The database at ${path} cannot use write-ahead logging.`);
-    db.exec('pragma synchronous = full; pragma wal_autocheckpoint = 8000');
+    db.exec('pragma synchronous = full');
   }
   // Inner pages of every index of 100,000 people, and what is asked for again; what a savepoint keeps, out of files.
   db.exec('pragma cache_size = -24576; pragma temp_store = memory');
-  const prepared = new Map<string, StatementSync>();
+  const prepared = new Map<string, Prepared>();
   const queue: Member[] = [];
   const busyFor = options.busyFor ?? 10_000;
   let armed: ReturnType<typeof setTimeout> | ReturnType<typeof setImmediate> | undefined;
   let reading = false;
-  /** Rows changed since the database was opened: tells whether a unit of work has left anything to undo. */
+  /** Grows with every change: tells whether a unit of work has left anything to undo. */
   let changes = 0;
   let closed = false;
 
-  function statement(text: string): StatementSync {
+  function prepare(text: string): Prepared {
     let found = prepared.get(text);
     if (!found) {
       // Texts that code puts together are many: the oldest goes, so that the cache stays bounded.
       if (prepared.size >= 500) prepared.delete(prepared.keys().next().value as string);
-      found = db.prepare(text);
+      // A table without other columns than its key's order needs no second tree (see migrations.ts).
+      const native = text.replace('/* clustered */', 'without rowid');
+      found = { statement: db.prepare(native), reads: /^\s*select\b/i.test(text) };
       prepared.set(text, found);
     }
     return found;
   }
 
+  const statement = (text: string) => prepare(text).statement;
+
   function execute({ kind, text, values }: Statement): unknown {
-    const one = statement(text);
-    if (kind === 'get') return one.get(...values);
-    if (kind === 'all') return one.all(...values);
-    const changed = Number(one.run(...values).changes);
-    changes += changed;
-    return changed;
+    const { statement: one, reads } = prepare(text);
+    if (kind === 'run') {
+      const changed = Number(one.run(...values).changes);
+      changes += changed;
+      return changed;
+    }
+    // An `update … returning` is asked for like a row.
+    if (!reads) changes++;
+    return kind === 'get' ? one.get(...values) : one.all(...values);
   }
 
   /** For what is read until the event loop turns: nothing of ours writes in between, and locks cost a system call. */

@@ -228,7 +228,7 @@ function* announce(
   at: number,
 ): Work<void> {
   // By the database itself: there may be a hundred thousand.
-  yield* tx.query(
+  yield* tx.change(
     `insert into event (tenant, client, seq, at, txn, uri, external_id, events)
       select r.tenant, s.client, s.last_seq + row_number() over (order by r.id), ?, ?, ? || r.id, r.external_id, ?
       from ${tables[resource]} r join event_stream s on s.tenant = r.tenant and s.client = ?

@@ -78,5 +78,17 @@ export function changedAttributes(before: object, after: object): string[] {
   const was = before as Record<string, unknown>;
   const is = after as Record<string, unknown>;
   const names = new Set([...Object.keys(was), ...Object.keys(is)]);
-  return [...names].filter((name) => JSON.stringify(was[name]) !== JSON.stringify(is[name]));
+  return [...names].filter((name) => !same(was[name], is[name]));
+}
+
+/** Are two JSON values written alike? The order of members counts, as it does in the text that is kept. */
+function same(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  const names = Object.keys(a);
+  const others = Object.keys(b);
+  if (Array.isArray(a) !== Array.isArray(b) || names.length !== others.length) return false;
+  return names.every((name, at) => {
+    return name === others[at] && same((a as Record<string, unknown>)[name], (b as Record<string, unknown>)[name]);
+  });
 }

@@ -5,13 +5,14 @@ import { Problem } from '#shared/problem.ts';
 import { record } from '../audit.ts';
 import { fold } from '../filter/fold.ts';
 import { wakeSubject } from '../jobs.ts';
-import type { Sql, Tx, Work } from '../sql/sql.ts';
+import type { Sql, Tx, Value, Work } from '../sql/sql.ts';
 import { countAdded, countRemoved } from './counts.ts';
 import { endSessions } from './credentials.ts';
 import { type Change, publish } from './events.ts';
 import { leaveGroups } from './groups.ts';
+import { insertRows } from './insert-rows.ts';
 import { changedAttributes, compose, contentOfResource, etag, type Stamp, type StoredResource } from './resource.ts';
-import { addressesOf, searchWords, shownName, type UserContent } from './user-resource.ts';
+import { type Address, addressesOf, searchWords, shownName, type UserContent } from './user-resource.ts';
 
 /** A person as stored. */
 export type StoredUser = StoredResource;
@@ -61,17 +62,17 @@ export function* usersAfter(tx: Tx, tenant: string, after: string, limit: number
 export function* createUser(tx: Tx, tenant: string, id: string, content: UserContent, by: Stamp): Work<StoredUser> {
   const version = 1;
   const text = compose('User', id, content, { created: by.at, lastModified: by.at, version });
+  const found = foundBy(content);
   const added = yield* tx.run`insert into app_user
       (tenant, id, user_name, user_name_key, external_id, display_name, display_name_key, active,
         resource, version, created, last_modified)
-    values (${tenant}, ${id}, ${content.userName}, ${fold(content.userName)}, ${content.externalId ?? null},
-      ${shownName(content)}, ${fold(content.displayName ?? '')}, ${content.active ? 1 : 0},
-      ${text}, ${version}, ${by.at}, ${by.at})
+    values (${tenant}, ${id}, ${found.user_name}, ${found.user_name_key}, ${found.external_id},
+      ${found.display_name}, ${found.display_name_key}, ${found.active}, ${text}, ${version}, ${by.at}, ${by.at})
     on conflict do nothing`;
   if (added === 0) throw new Problem('uniqueness', { attribute: 'userName' });
   yield* countAdded(tx, tenant, 'User', id);
-  yield* writeAddresses(tx, tenant, id, content, by.at);
-  yield* writeWords(tx, tenant, id, content);
+  yield* writeAddresses(tx, tenant, id, undefined, content, by.at);
+  yield* writeWords(tx, tenant, id, undefined, content);
   yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'user.created', target: `user:${id}` });
   yield* publish(tx, toldOf(tenant, id, by, 'create', content, version));
   return { id, text, version };
@@ -97,18 +98,23 @@ export function* updateUser(
   const changed = changedAttributes(before, after);
   if (changed.length === 0) return { id, text: stored.text, version: stored.version };
   const key = fold(after.userName);
-  const taken =
-    yield* tx.get`select id from app_user where tenant = ${tenant} and user_name_key = ${key} and id <> ${id}`;
-  if (taken) throw new Problem('uniqueness', { attribute: 'userName' });
+  if (key !== fold(before.userName)) {
+    const taken = yield* tx.get`select id from app_user where tenant = ${tenant} and user_name_key = ${key}`;
+    if (taken) throw new Problem('uniqueness', { attribute: 'userName' });
+  }
   const version = stored.version + 1;
   const text = compose('User', id, after, { created: stored.created, lastModified: by.at, version });
-  yield* tx.run`update app_user set user_name = ${after.userName}, user_name_key = ${key},
-      external_id = ${after.externalId ?? null}, display_name = ${shownName(after)},
-      display_name_key = ${fold(after.displayName ?? '')}, active = ${after.active ? 1 : 0},
-      resource = ${text}, version = ${version}, last_modified = ${by.at}
-    where tenant = ${tenant} and id = ${id}`;
-  yield* writeAddresses(tx, tenant, id, after, by.at);
-  yield* writeWords(tx, tenant, id, after);
+  const known: Readonly<Record<string, Value>> = foundBy(before);
+  // Only what differs: every column that is named has its index written anew.
+  const columns = Object.entries(foundBy(after)).filter(([name, value]) => known[name] !== value);
+  yield* tx.change(
+    `update app_user set ${columns.map(([name]) => `${name} = ?, `).join('')}resource = ?, version = ?, last_modified = ?
+      where tenant = ? and id = ?`,
+    [...columns.map(([, value]) => value), text, version, by.at, tenant, id],
+  );
+  const touched = (...names: string[]) => names.some((name) => changed.includes(name));
+  if (touched('userName', 'emails')) yield* writeAddresses(tx, tenant, id, before, after, by.at);
+  if (touched('userName', 'displayName', 'name')) yield* writeWords(tx, tenant, id, before, after);
   if (before.active !== after.active) {
     if (!after.active) yield* endSessions(tx, tenant, id);
     yield* wakeSubject(tx, tenant, id, by.at);
@@ -136,8 +142,9 @@ export function* deleteUser(
   const stored = yield* forUpdate(tx, tenant, id, ifMatch);
   yield* tx.run`delete from app_user where tenant = ${tenant} and id = ${id}`;
   yield* countRemoved(tx, tenant, 'User');
-  yield* tx.run`delete from user_address where tenant = ${tenant} and user_id = ${id}`;
-  yield* tx.run`delete from user_word where tenant = ${tenant} and user_id = ${id}`;
+  const content = contentOf(stored);
+  yield* writeAddresses(tx, tenant, id, content, undefined, by.at);
+  yield* writeWords(tx, tenant, id, content, undefined);
   yield* tx.run`delete from credential where tenant = ${tenant} and user_id = ${id}`;
   yield* tx.run`delete from sign_in_attempt where tenant = ${tenant} and account = ${id}`;
   yield* tx.run`delete from role_assignment where tenant = ${tenant} and user_id = ${id}`;
@@ -145,7 +152,7 @@ export function* deleteUser(
   yield* wakeSubject(tx, tenant, id, by.at);
   yield* leaveGroups(tx, tenant, id, by);
   yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'user.deleted', target: `user:${id}` });
-  yield* publish(tx, toldOf(tenant, id, by, 'delete', contentOf(stored)));
+  yield* publish(tx, toldOf(tenant, id, by, 'delete', content));
 }
 
 function toldOf(
@@ -169,35 +176,62 @@ function* forUpdate(tx: Tx, tenant: string, id: string, ifMatch: (version: numbe
   return row;
 }
 
-/** Rows that stay keep the time at which they came: a new address on file is looked at twice before a reset goes there. */
-function* writeAddresses(tx: Tx, tenant: string, id: string, content: UserContent, at: number): Work<void> {
-  const wanted = addressesOf(content);
-  const there = yield* tx.all<{ key: string; kind: string }>`select address_key as key, kind from user_address
-    where tenant = ${tenant} and user_id = ${id}`;
-  for (const { key, kind } of there) {
-    if (wanted.some((address) => address.key === key && address.kind === kind)) continue;
-    yield* tx.run`delete from user_address
-      where tenant = ${tenant} and user_id = ${id} and address_key = ${key} and kind = ${kind}`;
-  }
-  for (const { key, kind } of wanted) {
-    if (there.some((address) => address.key === key && address.kind === kind)) continue;
-    yield* tx.run`insert into user_address (tenant, user_id, address_key, kind, changed_at)
-      values (${tenant}, ${id}, ${key}, ${kind}, ${at})`;
-  }
+/** By what a person is found in their own row. */
+function foundBy(content: UserContent) {
+  const columns = {
+    user_name: content.userName,
+    user_name_key: fold(content.userName),
+    external_id: content.externalId ?? null,
+    display_name: shownName(content),
+    display_name_key: fold(content.displayName ?? ''),
+    active: content.active ? 1 : 0,
+  };
+  return columns satisfies Readonly<Record<string, Value>>;
 }
 
-function* writeWords(tx: Tx, tenant: string, id: string, content: UserContent): Work<void> {
-  const wanted = searchWords(content);
-  const there = (yield* tx.all<{ word: string }>`select word from user_word
-    where tenant = ${tenant} and user_id = ${id}`).map(({ word }) => word);
+/** Rows that stay keep the time at which they came: a new address on file is looked at twice before a reset goes there. */
+function* writeAddresses(
+  tx: Tx,
+  tenant: string,
+  id: string,
+  before: UserContent | undefined,
+  after: UserContent | undefined,
+  at: number,
+): Work<void> {
+  const there = before ? addressesOf(before) : [];
+  const wanted = after ? addressesOf(after) : [];
+  const same = (a: Address) => (b: Address) => a.key === b.key && a.kind === b.kind;
+  for (const one of there) {
+    if (wanted.some(same(one))) continue;
+    yield* tx.run`delete from user_address
+      where tenant = ${tenant} and address_key = ${one.key} and user_id = ${id} and kind = ${one.kind}`;
+  }
+  const added = wanted.filter((one) => !there.some(same(one)));
+  yield* insertRows(
+    tx,
+    'user_address (tenant, address_key, user_id, kind, changed_at)',
+    added.map(({ key, kind }) => [tenant, key, id, kind, at]),
+  );
+}
+
+function* writeWords(
+  tx: Tx,
+  tenant: string,
+  id: string,
+  before: UserContent | undefined,
+  after: UserContent | undefined,
+): Work<void> {
+  const there = before ? searchWords(before) : [];
+  const wanted = after ? searchWords(after) : [];
   for (const word of there) {
     if (!wanted.includes(word)) {
       yield* tx.run`delete from user_word where tenant = ${tenant} and word = ${word} and user_id = ${id}`;
     }
   }
-  for (const word of wanted) {
-    if (!there.includes(word)) {
-      yield* tx.run`insert into user_word (tenant, word, user_id) values (${tenant}, ${word}, ${id})`;
-    }
-  }
+  const added = wanted.filter((word) => !there.includes(word));
+  yield* insertRows(
+    tx,
+    'user_word (tenant, word, user_id)',
+    added.map((word) => [tenant, word, id]),
+  );
 }

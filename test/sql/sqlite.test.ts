@@ -78,6 +78,26 @@ describe('units of work on SQLite', () => {
     expect(await sql.all`select id from note order by id`).toEqual([{ id: 'a' }, { id: 'c' }]);
   });
 
+  it('leaves nothing behind of one that fails after an “update … returning”, and everything of the others', async () => {
+    const sql = await notes(file());
+    await sql.run((tx) => add(tx, 'a'));
+    const results = await Promise.allSettled([
+      sql.run((tx) => add(tx, 'b')),
+      sql.run(function* (tx) {
+        yield* tx.query('update note set n = n + 10 where id = ? returning n', ['a']);
+        throw new Problem('uniqueness');
+      }),
+      sql.run(function* (tx) {
+        return yield* tx.query<{ n: number }>('update note set n = n + 100 where id = ? returning n', ['a']);
+      }),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(await sql.all`select id, n from note order by id`).toEqual([
+      { id: 'a', n: 101 },
+      { id: 'b', n: 1 },
+    ]);
+  });
+
   it('finds a forgotten yield*', async () => {
     const sql = await notes();
     const work = sql.run(function* (tx) {
