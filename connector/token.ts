@@ -50,6 +50,7 @@ interface Row {
   revoked: number | null;
 }
 
+const bearer = /^Bearer +([^ ]+) *$/i;
 const shape = /^rr_[0-9a-f]{16}_[A-Za-z0-9_-]{43}$/;
 const minute = 60_000;
 /** Rotation needs the old one and the new one; whoever has more has lost count. */
@@ -194,7 +195,7 @@ export function* revokeToken(tx: Tx, tenant: string, id: string, by: { at: numbe
  * @throws Problem unauthorized (none, not one of ours, unknown, revoked; a JWT is not one of ours), tokenExpired
  */
 export async function verifyToken(sql: Sql, authorization: string | undefined, now: number): Promise<Token> {
-  const text = /^Bearer +([^ ]+) *$/i.exec(authorization ?? '')?.[1];
+  const text = bearer.exec(authorization ?? '')?.[1];
   if (text === undefined || !shape.test(text)) throw new Problem('unauthorized');
   const wanted = hashOf(text);
   const row = await sql.get<Row>`select * from token where hash = ${wanted}`;

@@ -1,7 +1,7 @@
 // Who may pass the door: a live token whose scopes cover what the request is about to do (RFC 6750), at a bearable rate.
 // Everything here happens before a byte of the body is read.
 
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Problem } from '#shared/problem.ts';
 import type { Sql } from '../sql/sql.ts';
 import { actorOf, covers, type Token, type TokenScope, verifyToken } from '../token.ts';
@@ -23,9 +23,13 @@ export function scopeNeeded(method: string, url: string): TokenScope {
   return reads || (method === 'POST' && /\/\.search\/?$/.test(path)) ? 'scim.read' : 'scim.write';
 }
 
-/** Admits requests, and knows afterwards who sent them. */
-export function callers({ sql, now, rate = rateOf(0) }: CallerDeps) {
-  const admitted = new WeakMap<FastifyRequest, Token>();
+// Kept on the request itself: the entries of a WeakMap hold their requests until the collector next goes through everything.
+const admitted = Symbol('token');
+type Admitted = FastifyRequest & { [admitted]: Token | null };
+
+/** Admits the requests of a plugin, and knows afterwards who sent them. */
+export function callers(app: FastifyInstance, { sql, now, rate = rateOf(0) }: CallerDeps) {
+  app.decorateRequest(admitted, null);
   const wait = rateLimit(rate, now);
   const lookedUp = new Map<string, Promise<Token>>();
 
@@ -41,8 +45,9 @@ export function callers({ sql, now, rate = rateOf(0) }: CallerDeps) {
     return token;
   };
 
+  const known = (request: FastifyRequest): Token | undefined => (request as Admitted)[admitted] ?? undefined;
   const tokenOf = (request: FastifyRequest): Token => {
-    const token = admitted.get(request);
+    const token = known(request);
     if (!token) throw new Error('A route was reached without a token.');
     return token;
   };
@@ -58,11 +63,11 @@ export function callers({ sql, now, rate = rateOf(0) }: CallerDeps) {
       if (!scopes.some((scope) => covers(token.scopes, scope))) {
         throw new Problem('scopeMissing', { scope: scopes.join(' ') });
       }
-      admitted.set(request, token);
+      (request as Admitted)[admitted] = token;
     },
     tokenOf,
     /** The token, where the request has one: not yet after a 401. */
-    known: (request: FastifyRequest): Token | undefined => admitted.get(request),
+    known,
     /** Who asks, and the stamp of what is written. @param txn the transaction that he was promised, if he was */
     callerOf(request: FastifyRequest, txn?: string): Caller {
       const token = tokenOf(request);

@@ -48,7 +48,7 @@ export function eventsDoor(deps: EventsDeps): FastifyPluginAsync {
     const { sql, now, log } = deps;
     const pause = deps.pause ?? sleep;
     const signer = setSigner({ ...deps, base: `${deps.publicUrl}${app.prefix}` });
-    const { admit, tokenOf } = callers(deps);
+    const { admit, tokenOf } = callers(app, deps);
     /** The poll that waits for a client: there is one, and the next one takes its place. */
     const polls = new Map<string, AbortController>();
 

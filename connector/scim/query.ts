@@ -66,12 +66,12 @@ function resolving(collections: readonly Collection[], at: number): Resolve {
 
 /** The resources as they are sent, as far as the filter and the order look at them. */
 function opening(door: Door, tenant: string, { type, texts }: Collection, filter?: Filter, sort?: Field): Part['open'] {
-  const fields = [...(filter ? fieldsOf(filter) : []), ...(sort ? [sort] : [])].filter(({ absent }) => !absent);
-  // Most attributes are sent as they are kept: nothing has to be looked up for them.
-  const kept = fields.every(({ steps }) => isKept(type, steps));
-  const names = new Set(fields.map(({ steps: [name] }) => name));
-  const view = { base: door.base, shows: (attribute: string) => names.has(attribute) };
   return function* (tx, rows): Work<unknown[]> {
+    const fields = [...(filter ? fieldsOf(filter) : []), ...(sort ? [sort] : [])].filter(({ absent }) => !absent);
+    // Most attributes are sent as they are kept: nothing has to be looked up for them.
+    const kept = fields.every(({ steps }) => isKept(type, steps));
+    const names = new Set(fields.map(({ steps: [name] }) => name));
+    const view = { base: door.base, shows: (attribute: string) => names.has(attribute) };
     const whole = kept ? rows.map(({ text }) => text) : yield* texts(tx, tenant, rows, view);
     return whole.map((text) => JSON.parse(text));
   };
@@ -89,15 +89,16 @@ function isKept({ schema, extensions }: ResourceType, [first, second]: readonly 
 /** What is sent of what was found, looked up type by type. */
 function texts(door: Door, tenant: string, collections: readonly Collection[], views: readonly Projection[]) {
   return function* (tx: Tx, found: readonly Found[]): Work<string[]> {
-    const sent = new Map<Row, string>();
+    const sent: string[] = Array(found.length).fill('');
     for (const [at, collection] of collections.entries()) {
       const view = views[at];
-      const rows = found.filter(({ part }) => part === at).map(({ row }) => row);
-      if (rows.length === 0 || !view) continue;
+      const places = found.flatMap(({ part }, place) => (part === at ? [place] : []));
+      if (places.length === 0 || !view) continue;
+      const rows = places.map((place) => (found[place] as Found).row);
       const whole = yield* collection.texts(tx, tenant, rows, { base: door.base, shows: view.shows });
-      for (const [index, row] of rows.entries()) sent.set(row, view.text(whole[index] ?? ''));
+      for (const [index, place] of places.entries()) sent[place] = view.text(whole[index] ?? '');
     }
-    return found.map(({ row }) => sent.get(row) ?? '');
+    return sent;
   };
 }
 

@@ -10,6 +10,11 @@ const mostValues = 200;
 /** RFC 7643 §4.1.2: only the parts of a postal address may have line ends. */
 const multiLine = new Set(['addresses.formatted', 'addresses.streetAddress']);
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2,3}={0,2})?$/;
+// Written out: \p{Cc}, several times as fast.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const control = /[\0-\x1f\x7f-\x9f]/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: as above, but tab, line feed and carriage return
+const controlButLines = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/;
 /** What no URI contains unescaped (RFC 3986 §2). */
 const notInUri = /[\s<>"{}|\\^`]/;
 
@@ -132,7 +137,8 @@ function hasValue(attribute: Attribute): boolean {
 }
 
 /** RFC 7643 §2.4: the same type and value SHOULD NOT come back twice. Where one of them is primary, it is that one. */
-function withoutRepeats(elements: readonly unknown[]): unknown[] {
+function withoutRepeats(elements: readonly unknown[]): readonly unknown[] {
+  if (elements.length < 2) return elements;
   const unique: unknown[] = [];
   const places = new Map<string, number>();
   for (const one of elements) {
@@ -185,8 +191,7 @@ function canonical({ canonicalValues, caseExact }: Attribute, value: string): st
 
 function readText(value: unknown, path: string): string {
   if (typeof value !== 'string') return refuse(path, 'text');
-  const control = multiLine.has(path) ? /[^\P{Cc}\t\n\r]/u : /\p{Cc}/u;
-  if (control.test(value) || !value.isWellFormed()) refuse(path, 'text without control characters');
+  if ((multiLine.has(path) ? controlButLines : control).test(value) || !value.isWellFormed()) refuse(path, 'text without control characters');
   if (path === 'userName' && (value.trim() === '' || value.length > 320)) refuse(path, 'a name of 1 to 320 characters');
   return value;
 }

@@ -39,7 +39,7 @@ export function scimDoor(deps: ScimDeps): FastifyPluginAsync {
     const { log } = deps;
     const open = new RegExp(`^${app.prefix}/ServiceProviderConfig/?$`, 'i');
     const base = `${deps.publicUrl}${app.prefix}`;
-    const { admit, callerOf, known } = callers(deps);
+    const { admit, callerOf, known } = callers(app, deps);
 
     const refuse = refusals(app);
     const promised = answerAsync(app, { ...deps, base, eventsBase: `${deps.publicUrl}${eventsPath}`, known });

@@ -11,7 +11,8 @@ export type Row = Record<string, Value>;
 
 /** One statement on its way to the engine. `text` has `?` where a value goes. */
 export interface Statement {
-  readonly kind: 'get' | 'all' | 'run';
+  /** `rows`: every row as an array of its columns, without their names. */
+  readonly kind: 'get' | 'all' | 'rows' | 'run';
   readonly text: string;
   readonly values: readonly Value[];
 }
@@ -38,6 +39,8 @@ export interface Tx {
   /** How many rows it changed. */
   run(strings: TemplateStringsArray, ...values: Value[]): Ask<number>;
   query<R = Row>(text: string, values: readonly Value[]): Ask<R[]>;
+  /** Many rows at less cost: arrays in the order of the columns. */
+  rows<R extends readonly Value[]>(text: string, values: readonly Value[]): Ask<R[]>;
   /** How many rows it changed. */
   change(text: string, values: readonly Value[]): Ask<number>;
 }
@@ -73,6 +76,9 @@ export class Statements implements Tx {
   }
   query<R>(text: string, values: readonly Value[]): Ask<R[]> {
     return this.#ask('all', text, values);
+  }
+  rows<R extends readonly Value[]>(text: string, values: readonly Value[]): Ask<R[]> {
+    return this.#ask('rows', text, values);
   }
   change(text: string, values: readonly Value[]): Ask<number> {
     return this.#ask('run', text, values);

@@ -59,15 +59,17 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
   let changes = 0;
   let closed = false;
 
-  function prepare(text: string): Prepared {
-    let found = prepared.get(text);
+  function prepare(text: string, arrays = false): Prepared {
+    const name = arrays ? `[]${text}` : text;
+    let found = prepared.get(name);
     if (!found) {
       // Texts that code puts together are many: the oldest goes, so that the cache stays bounded.
       if (prepared.size >= 500) prepared.delete(prepared.keys().next().value as string);
       // A table without other columns than its key's order needs no second tree (see migrations.ts).
       const native = text.replace('/* clustered */', 'without rowid');
       found = { statement: db.prepare(native), reads: /^\s*select\b/i.test(text) };
-      prepared.set(text, found);
+      found.statement.setReturnArrays(arrays);
+      prepared.set(name, found);
     }
     return found;
   }
@@ -75,7 +77,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
   const statement = (text: string) => prepare(text).statement;
 
   function execute({ kind, text, values }: Statement): unknown {
-    const { statement: one, reads } = prepare(text);
+    const { statement: one, reads } = prepare(text, kind === 'rows');
     if (kind === 'run') {
       const changed = Number(one.run(...values).changes);
       changes += changed;

@@ -7,7 +7,8 @@ import { enterpriseUser } from './user-resource.ts';
 
 // Within JSON text a quotation mark that belongs to a value has a backslash before it: these can only be names.
 const extension = `${JSON.stringify(enterpriseUser)}:{`;
-const member = '"manager":{"value":';
+/** Without its first quotation mark, of which every text is full: it is found missing twice as fast. */
+const member = 'manager":{"value":';
 const manager = /"manager":\{"value":("(?:[^"\\]|\\.)*")\}/g;
 
 /** A manager in a stored text. */

@@ -22,63 +22,51 @@ export function* membershipsOf(
   const direct = yield* directOf(tx, tenant, ids);
   const memberships = new Map<string, readonly Membership[]>();
   if (direct.size === 0) return memberships;
-  const groups = yield* around(tx, tenant, new Set([...direct.values()].flat()));
   const known = new Map<string, readonly Membership[]>();
+  const groups = yield* around(tx, tenant, new Set([...new Set(direct.values())].flatMap((own) => own.split(' '))));
   for (const [id, own] of direct) {
-    const key = own.join(' ');
-    let all = known.get(key);
+    let all = known.get(own);
     if (!all) {
-      all = allOf(own, groups);
-      known.set(key, all);
+      all = allOf(own.split(' '), groups);
+      known.set(own, all);
     }
     memberships.set(id, all);
   }
   return memberships;
 }
 
-interface Row {
-  member: string;
-  id: string;
-}
+type Pair = readonly [member: string, group: string];
 
-/** Ids of the groups that each is a member of, in order. */
-function* directOf(tx: Tx, tenant: string, ids: readonly string[]): Work<Map<string, string[]>> {
-  const direct = new Map<string, string[]>();
-  const keep = (rows: readonly Row[]) => {
-    for (const { member, id } of rows) {
-      const known = direct.get(member);
-      if (known) known.push(id);
-      else direct.set(member, [id]);
-    }
+/** Ids of the groups that each is a member of, in order and with spaces between them. */
+function* directOf(tx: Tx, tenant: string, ids: readonly string[]): Work<Map<string, string>> {
+  const direct = new Map<string, string>();
+  const keep = ([member, group]: Pair) => {
+    const known = direct.get(member);
+    direct.set(member, known === undefined ? group : `${known} ${group}`);
   };
-  const [only] = ids;
-  if (only === undefined) return direct;
-  if (ids.length === 1) {
-    keep(
-      yield* tx.all<Row>`select member_id as member, group_id as id from group_member
-      where tenant = ${tenant} and member_id = ${only} order by group_id`,
-    );
-    return direct;
-  }
+  const sorted = [...ids].sort();
+  const [first] = sorted;
+  const end = sorted.at(-1);
+  if (first === undefined || end === undefined) return direct;
   // A page is mostly of neighbours: one run through the index from the first to the last is much shorter than a search
   // for each. Where much lies in between, the rest is searched for.
-  const sorted = [...ids].sort();
   const most = 4 * ids.length + 64;
-  const run: Row[] = yield* tx.all<Row>`select member_id as member, group_id as id from group_member
-    where tenant = ${tenant} and member_id >= ${sorted[0] as string} and member_id <= ${sorted.at(-1) as string}
-    order by member_id, group_id limit ${most}`;
-  const last = run.length === most ? run.at(-1)?.member : undefined;
+  const run = yield* tx.rows<Pair>(
+    `select member_id, group_id from group_member where tenant = ? and member_id >= ? and member_id <= ?
+      order by member_id, group_id limit ?`,
+    [tenant, first, end, most],
+  );
+  const last = run.length === most ? run.at(-1)?.[0] : undefined;
   const wanted = new Set(ids);
-  keep(run.filter(({ member }) => member !== last && wanted.has(member)));
+  for (const pair of run) if (pair[0] !== last && wanted.has(pair[0])) keep(pair);
   if (last === undefined) return direct;
   for (const chunk of inChunks(sorted.filter((id) => id >= last))) {
-    keep(
-      yield* tx.query<Row>(
-        `select member_id as member, group_id as id from group_member
-          where tenant = ? and member_id in (${placeholders(chunk.length)}) order by member_id, group_id`,
-        [tenant, ...chunk],
-      ),
+    const found = yield* tx.rows<Pair>(
+      `select member_id, group_id from group_member
+        where tenant = ? and member_id in (${placeholders(chunk.length)}) order by member_id, group_id`,
+      [tenant, ...chunk],
     );
+    for (const pair of found) keep(pair);
   }
   return direct;
 }
@@ -96,17 +84,16 @@ function* around(tx: Tx, tenant: string, ids: ReadonlySet<string>): Work<Map<str
   while (level.length > 0) {
     const next = new Set<string>();
     for (const chunk of inChunks(level)) {
-      const rows = yield* tx.query<{ id: string; display: string; parents: string | null }>(
-        `select g.id, g.display_name as display,
+      const rows = yield* tx.rows<readonly [id: string, display: string, parents: string | null]>(
+        `select g.id, g.display_name,
             (select string_agg(m.group_id, ' ') from group_member m where m.tenant = g.tenant and m.member_id = g.id)
-              as parents
           from app_group g where g.tenant = ? and g.id in (${placeholders(chunk.length)})`,
         [tenant, ...chunk],
       );
-      for (const { id, display, parents } of rows) {
-        const around = parents === null ? [] : parents.split(' ').sort();
-        groups.set(id, { display, parents: around });
-        for (const parent of around) next.add(parent);
+      for (const [id, display, found] of rows) {
+        const parents = found === null ? [] : found.split(' ').sort();
+        groups.set(id, { display, parents });
+        for (const parent of parents) next.add(parent);
       }
     }
     level = [...next].filter((id) => !groups.has(id));
@@ -114,18 +101,21 @@ function* around(tx: Tx, tenant: string, ids: ReadonlySet<string>): Work<Map<str
   return groups;
 }
 
+/** The groups around a person that are told at most; groups may be nested as deeply, and in circles as large, as one likes. */
+export const mostIndirect = 250;
+
 function allOf(direct: readonly string[], groups: ReadonlyMap<string, Group>): Membership[] {
   const all = new Map<string, Membership>();
+  const most = direct.length + mostIndirect;
   const add = (id: string, type: Membership['type']) => {
     const display = groups.get(id)?.display;
-    if (display === undefined || all.has(id)) return;
+    if (display === undefined || all.has(id) || all.size >= most) return;
     all.set(id, { value: id, display, type });
     open.push(id);
   };
   const open: string[] = [];
   for (const id of direct) add(id, 'direct');
-  for (let id = open.pop(); id !== undefined; id = open.pop()) {
-    for (const parent of groups.get(id)?.parents ?? []) add(parent, 'indirect');
-  }
+  // The list grows while it is walked: the nearest come first.
+  for (const id of open) for (const parent of groups.get(id)?.parents ?? []) add(parent, 'indirect');
   return [...all.values()];
 }

@@ -65,13 +65,8 @@ function orderedBy(source: Source, path: string | undefined): Column | undefined
   return path !== undefined && source.orders.includes(path) ? source.own[path] : undefined;
 }
 
-/** One element as the statement gives it. */
-interface Line {
-  readonly id: string;
-  readonly text: string;
-  readonly version: number;
-  readonly key: string | number | null;
-}
+/** One element as the statement gives it: id, text, version, and the key if the segment has one. */
+type Line = readonly [string, string, number, (string | number | null)?];
 
 type Edge = Pick<Position, 'id' | 'key'>;
 
@@ -82,8 +77,8 @@ function* lines(tx: Tx, segment: Segment, edge: Edge | undefined, limit: number,
   const sign = `${down ? '<' : '>'}${included ? '=' : ''}`;
   const behind = edge && (key ? ` and (${key}, u.id) ${sign} (?, ?)` : ` and u.id ${sign} ?`);
   const direction = down ? ' desc' : '';
-  const found: Line[] = yield* tx.query<Line>(
-    `select u.id, u.resource as text, u.version, ${key ?? 'null'} as key from ${segment.source.table} u
+  const found: Line[] = yield* tx.rows<Line & readonly Value[]>(
+    `select u.id, u.resource, u.version${key ? `, ${key}` : ''} from ${segment.source.table} u
       where ${segment.where}${behind ?? ''} order by ${key ? `${key}${direction}, ` : ''}u.id${direction} limit ?`,
     [...segment.values, ...edgeValues(segment, edge), limit],
   );
@@ -187,7 +182,9 @@ function* walk(
     const segment = segments[at] as Segment;
     const behind = at === start ? edge : undefined;
     const rows = yield* lines(tx, segment, behind, limit - found.length, back, included);
-    for (const { key, ...row } of rows) found.push({ part: segment.part, row, key });
+    for (const [id, text, version, key = null] of rows) {
+      found.push({ part: segment.part, row: { id, text, version }, key });
+    }
   }
   return found;
 }
