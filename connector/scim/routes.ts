@@ -20,15 +20,16 @@ import { uuidv7 } from '../store/uuid.ts';
 import { answerAsync } from './async.ts';
 import { bulkEndpoint } from './bulk.ts';
 import { callers, scopeNeeded } from './callers.ts';
-import type { Collection, Stored } from './collection.ts';
+import { answersPatch, type Collection, type Stored } from './collection.ts';
 import { cursors } from './cursor.ts';
 import { resourceTypeResource, schemaResource, serviceProviderConfig } from './discovery.ts';
 import { type Door, endpoint, listText, type ScimDeps } from './door.ts';
 import { asProblem, scimJson, sendError } from './error.ts';
+import { readPatch } from './patch-request.ts';
 import { type Projection, projectionOf } from './projection.ts';
 import { answerQuery } from './query.ts';
 import { refusals } from './refusals.ts';
-import { idOf, ifMatch, ifNoneMatch, type Query, queryOf, searchOf } from './request.ts';
+import { idOf, ifMatch, ifNoneMatch, isFlagged, type Query, queryOf, searchOf } from './request.ts';
 import { collectionsOf, schemasOf } from './resource-types.ts';
 import { rootEndpoints } from './root.ts';
 import { eventsPath } from './sets.ts';
@@ -105,7 +106,7 @@ function resources(app: FastifyInstance, door: Door, collection: Collection): vo
       const view = viewOf(queryOf(request));
       const { body } = request;
       const caller = callerOf(request);
-      const prepared = await collection.prepare(caller, 'POST', body);
+      const prepared = await collection.prepare(caller, body);
       const id = uuidv7(caller.by.at, random(10));
       const created = await sql.run(function* (tx) {
         const stored = yield* collection.create(tx, caller, id, body, prepared);
@@ -137,7 +138,7 @@ function resources(app: FastifyInstance, door: Door, collection: Collection): vo
       const view = viewOf(queryOf(request));
       const caller = callerOf(request);
       const { body } = request;
-      const prepared = await collection.prepare(caller, 'PUT', body);
+      const prepared = await collection.prepare(caller, body);
       const replaced = await sql.run(function* (tx) {
         const stored = yield* collection.replace(tx, caller, idOf(request), body, ifMatch(request), prepared);
         return yield* shown(tx, caller.tenant, stored, view);
@@ -147,11 +148,11 @@ function resources(app: FastifyInstance, door: Door, collection: Collection): vo
     async PATCH(request, reply) {
       const view = viewOf(queryOf(request));
       const caller = callerOf(request);
-      const { body } = request;
-      const prepared = await collection.prepare(caller, 'PATCH', body);
-      const answers = view.asked || collection.patchAnswers === 'resource';
+      const patch = readPatch(request.body, isFlagged(request));
+      const prepared = await collection.preparePatch(caller, patch);
+      const answers = view.asked || answersPatch(collection, patch) === 200;
       const { stored, text } = await sql.run(function* (tx) {
-        const stored = yield* collection.patch(tx, caller, idOf(request), body, ifMatch(request), prepared);
+        const stored = yield* collection.patch(tx, caller, idOf(request), patch, ifMatch(request), prepared);
         return answers ? yield* shown(tx, caller.tenant, stored, view) : { stored, text: undefined };
       });
       if (text === undefined) return reply.code(204).header('etag', etag(stored.version)).send();
