@@ -17,10 +17,11 @@ import type { Tx, Work } from '../sql/sql.ts';
 import { queries } from '../store/query.ts';
 import { etag } from '../store/users.ts';
 import { uuidv7 } from '../store/uuid.ts';
+import { covers } from '../token.ts';
 import { answerAsync } from './async.ts';
 import { bulkEndpoint } from './bulk.ts';
 import { callers, scopeNeeded } from './callers.ts';
-import { answersPatch, type Collection, type Stored } from './collection.ts';
+import { answersPatch, type Caller, type Collection, type Stored } from './collection.ts';
 import { cursors } from './cursor.ts';
 import { resourceTypeResource, schemaResource, serviceProviderConfig } from './discovery.ts';
 import { type Door, endpoint, listText, type ScimDeps } from './door.ts';
@@ -84,6 +85,11 @@ function resources(app: FastifyInstance, door: Door, collection: Collection): vo
   const { type } = collection;
 
   const viewOf = ({ attributes, excludedAttributes }: Query) => projectionOf(type, attributes, excludedAttributes);
+  /** What is shown of a write: to whoever may not read, what became of it and nothing of what is there. */
+  const writtenView = (request: FastifyRequest, { scopes }: Caller): Projection => {
+    const asked = viewOf(queryOf(request));
+    return covers(scopes, 'scim.read') ? asked : projectionOf(type, 'meta', undefined);
+  };
 
   function* shown(tx: Tx, tenant: string, stored: Stored, view: Projection): Work<Shown> {
     const [text = ''] = yield* collection.texts(tx, tenant, [stored], { base, shows: view.shows });
@@ -103,9 +109,9 @@ function resources(app: FastifyInstance, door: Door, collection: Collection): vo
   endpoint(app, type.endpoint, {
     GET: (request, reply) => list(request, reply, queryOf(request)),
     async POST(request, reply) {
-      const view = viewOf(queryOf(request));
-      const { body } = request;
       const caller = callerOf(request);
+      const view = writtenView(request, caller);
+      const { body } = request;
       const prepared = await collection.prepare(caller, body);
       const id = uuidv7(caller.by.at, random(10));
       const created = await sql.run(function* (tx) {
@@ -135,8 +141,8 @@ function resources(app: FastifyInstance, door: Door, collection: Collection): vo
       return send(reply, { stored, text });
     },
     async PUT(request, reply) {
-      const view = viewOf(queryOf(request));
       const caller = callerOf(request);
+      const view = writtenView(request, caller);
       const { body } = request;
       const prepared = await collection.prepare(caller, body);
       const replaced = await sql.run(function* (tx) {
@@ -146,14 +152,14 @@ function resources(app: FastifyInstance, door: Door, collection: Collection): vo
       return send(reply, replaced);
     },
     async PATCH(request, reply) {
-      const view = viewOf(queryOf(request));
       const caller = callerOf(request);
+      const view = writtenView(request, caller);
       const patch = readPatch(request.body, isFlagged(request));
       const prepared = await collection.preparePatch(caller, patch);
-      const answers = view.asked || answersPatch(collection, patch) === 200;
+      const shows = covers(caller.scopes, 'scim.read') && (view.asked || answersPatch(collection, patch) === 200);
       const { stored, text } = await sql.run(function* (tx) {
         const stored = yield* collection.patch(tx, caller, idOf(request), patch, ifMatch(request), prepared);
-        return answers ? yield* shown(tx, caller.tenant, stored, view) : { stored, text: undefined };
+        return shows ? yield* shown(tx, caller.tenant, stored, view) : { stored, text: undefined };
       });
       if (text === undefined) return reply.code(204).header('etag', etag(stored.version)).send();
       return send(reply, { stored, text });

@@ -11,7 +11,7 @@ import { resourceTypes } from '../../connector/scim/resource-types.ts';
 import { callerName } from '../../connector/store/clients.ts';
 import { mintToken, rotateToken, type TokenScope } from '../../connector/token.ts';
 import { makeWorld } from '../world.ts';
-import { core, errorSchema, makeToken, patchOp, scimServer, start } from './scim-server.ts';
+import { core, errorSchema, groupSchema, makeToken, patchOp, scimServer, start } from './scim-server.ts';
 
 type Server = Awaited<ReturnType<typeof scimServer>>;
 
@@ -57,6 +57,41 @@ describe('scopes', () => {
       expect([method, path, [401, 403].includes(status)]).toEqual([method, path, false]);
     }
     expect((await server.ask('GET', '/Users', undefined)).status).toBe(200);
+  });
+
+  test('scim.write alone is told what became of a write, and nothing of what is there', async () => {
+    await using server = await scimServer();
+    const token = await tokenFor(server, 'scim.write');
+    const ask = (method: string, path: string, body: object) => server.ask(method, path, body, { token });
+    const kept = ['schemas', 'id', 'meta'];
+    const user = { schemas: [core], userName: 'ada', title: 'secret', emails: [{ value: 'secret@x.example' }] };
+    const made = await ask('POST', '/Users?attributes=userName,emails', user);
+    expect([made.status, Object.keys(made.body)]).toEqual([201, kept]);
+    const { id } = made.body;
+    expect(made.headers.get('location')).toMatch(new RegExp(`/Users/${id}$`));
+    const group = await ask('POST', '/Groups', { schemas: [groupSchema], displayName: 'g', members: [{ value: id }] });
+    expect([group.status, Object.keys(group.body)]).toEqual([201, kept]);
+    const change = { schemas: [patchOp], Operations: [{ op: 'replace', value: { externalId: 'x' } }] };
+    const none = { schemas: [patchOp], Operations: [{ op: 'replace', path: 'externalId', value: 'x' }] };
+    for (const path of [`/Users/${id}`, `/Groups/${group.body.id}`]) {
+      for (const query of ['', '?attributes=members,emails', '?excludedAttributes=x', '?attributes=']) {
+        for (const body of [change, none]) {
+          const answer = await ask('PATCH', `${path}${query}`, body);
+          expect([path, query, answer.status, answer.text]).toEqual([path, query, 204, '']);
+          expect(answer.headers.get('etag')).toBe('W/"2"');
+        }
+      }
+      const body = path.startsWith('/Users') ? user : { schemas: [groupSchema], displayName: 'g' };
+      const put = await ask('PUT', `${path}?attributes=title,displayName`, body);
+      expect([put.status, Object.keys(put.body)]).toEqual([200, kept]);
+    }
+    const Operations = [{ method: 'PATCH', path: `/Users/${id}`, data: change }];
+    const bulk = await ask('POST', '/Bulk?attributes=emails', {
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:BulkRequest'],
+      Operations,
+    });
+    expect(Object.keys(bulk.body.Operations[0])).toEqual(['location', 'method', 'version', 'status']);
+    expect((await ask('PATCH', `/Users/${id}?attributes=a&excludedAttributes=b`, change)).status).toBe(400);
   });
 
   test('a password needs scim.password, and a token that may only do that can do nothing', async () => {
