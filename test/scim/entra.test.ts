@@ -381,24 +381,3 @@ describe('Entra, the gallery validation list', () => {
     expect(new Set(seen).size).toBe(11);
   });
 });
-
-describe('Microsoft’s public collection of requests', () => {
-  test('/users in small letters, a slash behind the endpoint, a filter among the attributes, members by plain id', async () => {
-    await using server = await scimServer();
-    const { id } = await server.create({
-      ...ada,
-      displayName: 'BobIsAmazing',
-      emails: [{ Primary: true, type: 'work', value: 'emailName357' }],
-      [enterprise]: { Department: 'bob', Manager: { Value: 'SuzzyQ' } },
-    });
-    expect((await server.ask('GET', '/users')).body.totalResults).toBe(1);
-    expect((await server.ask('GET', `/users/${id}`)).body[enterprise]).toMatchObject({ manager: { value: 'SuzzyQ' } });
-    expect((await server.ask('GET', '/Users/?filter=DisplayName+eq+%22BobIsAmazing%22')).body.totalResults).toBe(1);
-    const asked = await server.ask('GET', '/Users?attributes=emails%5Btype+eq+%22work%22%5D');
-    expect(asked.body.Resources[0].emails[0].value).toBe('emailName357');
-    const group = await server.createGroup({ displayName: 'Group 1' });
-    const added = await server.patchGroup(group.id, { name: 'addMember', op: 'add', path: 'members', value: id });
-    expect(added.status).toBe(204);
-    expect((await server.ask('GET', `/groups/${group.id}/`)).body.members).toMatchObject([{ value: id }]);
-  });
-});
