@@ -48,9 +48,8 @@ export function scimDoor(deps: ScimDeps): FastifyPluginAsync {
     speakScim(app, log);
     app.addHook('onRequest', (request, _reply, done) => {
       // RFC 7643 §5: what authentication is asked for should be known before one has it.
-      if (request.routeOptions.url !== undefined && open.test(request.routeOptions.url) && request.method === 'GET') {
-        return done();
-      }
+      const reads = request.method === 'GET' || request.method === 'HEAD';
+      if (reads && open.test(request.routeOptions.url ?? '')) return done();
       const admitted = admit(request, scopeNeeded(request.method, request.url));
       admitted.then(() => refuse(request)).then(() => done(), done);
     });
