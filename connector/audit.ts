@@ -65,3 +65,39 @@ export async function verifyAudit(sql: Sql, tenant: string): Promise<{ entries: 
     }
   }
 }
+
+/** An entry as it stands in the record. */
+export interface RecordedEntry extends AuditEntry {
+  /** Its place, from 1, without gaps. */
+  readonly seq: number;
+}
+
+/**
+ * A tenant's entries, newest last.
+ * @param last how many at most
+ * @param action only these: a whole action (`user.created`), or the thing before its dot (`user`)
+ */
+export async function recordedEntries(
+  sql: Pick<Sql, 'all'>,
+  tenant: string,
+  last: number,
+  action = '',
+): Promise<RecordedEntry[]> {
+  const prefix = `${action}.`;
+  const rows = await sql.all<AuditRow>`select seq, at, actor, action, target, detail, hash from audit
+    where tenant = ${tenant}
+      and (${action} = '' or action = ${action} or substr(action, 1, ${prefix.length}) = ${prefix})
+    order by seq desc limit ${last}`;
+  return rows.reverse().map(({ seq, at, actor, action, target, detail }) => {
+    return { tenant, seq, at, actor, action, target, detail: detailOf(detail) };
+  });
+}
+
+/** An entry that somebody has damaged is shown all the same: `verifyAudit` finds it. */
+function detailOf(text: string): NonNullable<AuditEntry['detail']> {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return { unreadable: text };
+  }
+}

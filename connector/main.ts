@@ -1,8 +1,9 @@
-// The connector's command: serve | check | token | client | user | version. Reads the environment, hands everything on as
+// The connector's command: serve | check | token | client | user | audit | version. Reads the environment, hands everything on as
 // arguments, turns what went wrong into a sentence and an exit code (1: it failed, 2: it was asked for wrongly).
 
 import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { auditCommand } from './commands/audit.ts';
 import { checkCommand } from './commands/check.ts';
 import { clientCommand } from './commands/client.ts';
 import { tokenCommand } from './commands/token.ts';
@@ -25,6 +26,7 @@ const manual = `Usage: node connector/main.ts COMMAND [OPTIONS]
   client list      show the clients and what they have
   user create      make a person, such as the first administrator
   user role        give or take a role
+  audit            show what was done and by whom, and whether the record is whole     (--help for more)
   version          print the version
 
 Settings come from the environment (RR_…); "check" lists them all.`;
@@ -117,8 +119,9 @@ async function main(argv: readonly string[]): Promise<number> {
       return checkCommand(process.env, world, print);
     case 'token':
     case 'client':
-    case 'user': {
-      const run = { token: tokenCommand, client: clientCommand, user: userCommand }[command];
+    case 'user':
+    case 'audit': {
+      const run = { token: tokenCommand, client: clientCommand, user: userCommand, audit: auditCommand }[command];
       if (wantsHelp) return run(rest, undefined, { say, print });
       let code = 0;
       await withState(async (state) => {

@@ -265,7 +265,8 @@ async function federationAdd(argv: readonly string[], deps: CommandDeps, out: Ou
     subject: required(values.subject, 'subject'),
     jwksUri: required(values['jwks-url'], 'jwks-url'),
   };
-  if (!isJwksUri(federation.jwksUri)) throw new CommandLineError('--jwks-url must be https.');
+  if (!isJwksUri(federation.jwksUri))
+    throw new CommandLineError('--jwks-url must be https, without a name and password in it.');
   const tenant = await tenantOf(deps, values.tenant);
   const client = await clientOf(deps, tenant, id);
   const credential = mintId(deps.random);

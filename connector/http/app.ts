@@ -15,6 +15,7 @@ import { refuseOtherMethods } from './methods.ts';
 import { problemReply } from './problem-json.ts';
 import { readableUrl, refuseRaw } from './raw.ts';
 import type { Tls } from './tls.ts';
+import { leaveUnwantedBodies } from './unread.ts';
 
 export interface AppDeps {
   readonly log: Logger;
@@ -82,6 +83,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     done();
   });
   refuseOtherMethods(app);
+  leaveUnwantedBodies(app);
 
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {

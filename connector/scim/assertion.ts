@@ -7,7 +7,7 @@ import { isLive } from '../token.ts';
 
 export const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
-/** An assertion that proves nothing. The message is for the client's log and holds nothing of ours. */
+/** An assertion that proves nothing. The message says what is wrong with it, for the log. */
 export class AssertionError extends Error {
   override readonly name = 'AssertionError';
 }
@@ -76,7 +76,6 @@ export async function verifyAssertion(
     return await byFederation(deps, federations, assertion, { iss, kid });
   } catch (error) {
     if (error instanceof errors.JWTExpired) throw new AssertionError('The assertion has expired.');
-    // Claims are looked at after the signature: who reads this is whoever signed.
     if (error instanceof errors.JWTClaimValidationFailed) {
       throw new AssertionError(`“${error.claim}” of the assertion is missing or not what is expected.`);
     }

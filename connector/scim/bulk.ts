@@ -17,9 +17,17 @@ import {
   stepsOf,
   without,
 } from './bulk-request.ts';
-import type { Caller, Collection, Condition, Prepared, Stored } from './collection.ts';
+import {
+  answersPatch,
+  type Caller,
+  type Collection,
+  type Condition,
+  type Prepared,
+  type Stored,
+} from './collection.ts';
 import { type Door, endpoint } from './door.ts';
 import { asProblem, errorMessage } from './error.ts';
+import { readPatch } from './patch-request.ts';
 import { namesVersion } from './request.ts';
 
 const bulkResponse = 'urn:ietf:params:scim:api:messages:2.0:BulkResponse';
@@ -132,8 +140,13 @@ async function taskOf(
     id: id ?? (ids.get(bulkId as string) as string),
     data,
     match: version === undefined ? () => true : (current) => namesVersion(version, current),
-    prepared: method === 'DELETE' ? undefined : await collection.prepare(asking, method, data),
+    prepared: await preparedFor(collection, asking, method, data),
   };
+}
+
+function preparedFor(collection: Collection, caller: Caller, method: BulkMethod, data: unknown): Promise<Prepared> {
+  if (method === 'DELETE') return Promise.resolve(undefined);
+  return method === 'PATCH' ? collection.preparePatch(caller, readPatch(data)) : collection.prepare(caller, data);
 }
 
 function refuse(field: string, reason: string): never {
@@ -245,8 +258,8 @@ function* performOne(tx: Tx, { ids }: Job, task: Task): Work<Outcome> {
   const data = resolved(task.data, ids);
   if (method === 'POST') return made(201, yield* collection.create(tx, caller, id, data, prepared));
   if (method === 'PUT') return made(200, yield* collection.replace(tx, caller, id, data, match, prepared));
-  const status = collection.patchAnswers === 'nothing' ? 204 : 200;
-  return made(status, yield* collection.patch(tx, caller, id, data, match, prepared));
+  const patch = readPatch(data);
+  return made(answersPatch(collection, patch), yield* collection.patch(tx, caller, id, patch, match, prepared));
 }
 
 /** First every resource without its references into the circle, then the references: by now all of them are there. */

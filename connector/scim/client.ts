@@ -14,29 +14,40 @@ import {
 
 type OAuthCode = 'invalid_request' | 'invalid_client' | 'unsupported_grant_type' | 'invalid_scope' | 'server_error';
 
-/** A refusal (RFC 6749 §5.2). `client`: a client that exists and was refused, for the log. */
+/** A refusal (RFC 6749 §5.2); the message is for the client. */
 export class OAuthError extends Error {
   override readonly name = 'OAuthError';
   readonly code: OAuthCode;
   readonly description: string | undefined;
   readonly status: number;
-  readonly client: string | undefined;
 
-  constructor(code: OAuthCode, description?: string, status = code === 'invalid_client' ? 401 : 400, client?: string) {
+  constructor(code: OAuthCode, description?: string, status = 400) {
     super(code);
     this.code = code;
     this.description = description;
     this.status = status;
+  }
+}
+
+/**
+ * A client that is unknown or did not prove who it is: the answer is the same for all of them.
+ * `client` is one that exists, `reason` what was wrong; both are for the log alone.
+ */
+export class UnprovedError extends OAuthError {
+  readonly reason: string;
+  readonly client: string | undefined;
+
+  constructor(reason: string, client?: string) {
+    super('invalid_client', 'The client is unknown, or did not prove who it is.', 401);
+    this.reason = reason;
     this.client = client;
   }
 }
 
-const failed = 'The client is unknown, or did not prove who it is.';
-
 /**
  * Who asks for a token.
  * @param authorization the header; Basic with form-encoded id and secret (RFC 6749 §2.3.1)
- * @throws OAuthError invalid_request for none or several methods at once, invalid_client
+ * @throws OAuthError invalid_request for several methods at once; UnprovedError
  */
 export async function authenticateClient(
   deps: AssertionDeps & { readonly sql: Sql },
@@ -58,7 +69,7 @@ export async function authenticateClient(
     if (id === undefined) throw new OAuthError('invalid_request', '“client_id” is missing.');
     return bySecret(deps, id, posted);
   }
-  if (assertion === undefined) throw new OAuthError('invalid_client', failed);
+  if (assertion === undefined) throw new UnprovedError('No proof was sent.');
   if (parameters.get('client_assertion_type') !== assertionType) {
     throw new OAuthError('invalid_request', `“client_assertion_type” must be ${assertionType}.`);
   }
@@ -70,7 +81,7 @@ async function bySecret({ sql, now }: { sql: Sql; now: () => number }, id: strin
   const credentials = client ? await credentialsOf(sql, client.tenant, client.id) : [];
   const credential = secretOf(credentials, secret, now());
   if (!client || client.revoked !== undefined || !credential) {
-    throw new OAuthError('invalid_client', failed, 401, client?.id);
+    throw new UnprovedError('The secret is not one of this client, or the client is revoked.', client?.id);
   }
   return { client, proof: { credential } };
 }
@@ -80,11 +91,11 @@ async function byAssertion(deps: AssertionDeps & { readonly sql: Sql }, id: stri
   try {
     // RFC 7521 §4.2: `client_id` may be absent, and then the subject is the client.
     known = await clientById(deps.sql, id ?? subjectOf(assertion) ?? '');
-    if (!known || known.revoked !== undefined) throw new OAuthError('invalid_client', failed, 401, known?.id);
+    if (!known || known.revoked !== undefined) throw new UnprovedError('The client is unknown or revoked.', known?.id);
     const credentials = await credentialsOf(deps.sql, known.tenant, known.id);
     return { client: known, proof: await verifyAssertion(deps, known, credentials, assertion) };
   } catch (error) {
-    if (error instanceof AssertionError) throw new OAuthError('invalid_client', error.message, 401, known?.id);
+    if (error instanceof AssertionError) throw new UnprovedError(error.message, known?.id);
     throw error;
   }
 }
@@ -98,6 +109,6 @@ function basicOf(header: string): { id: string; secret: string } {
     const decoded = (part: string) => decodeURIComponent(part.replaceAll('+', ' '));
     return { id: decoded(pair.slice(0, colon)), secret: decoded(pair.slice(colon + 1)) };
   } catch {
-    throw new OAuthError('invalid_client', 'The Authorization header is not “Basic” with an id and a secret.');
+    throw new UnprovedError('The Authorization header is not “Basic” with an id and a secret.');
   }
 }

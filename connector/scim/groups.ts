@@ -30,6 +30,7 @@ export function groupCollection(type: ResourceType): Collection {
     patchAnswers: 'nothing',
     source: groupSource,
     prepare: async () => undefined,
+    preparePatch: async () => undefined,
     create(tx, { tenant, by }, id, body) {
       const { content, members } = read(body);
       return createGroup(tx, tenant, id, content, members, by);
@@ -47,14 +48,14 @@ export function groupCollection(type: ResourceType): Collection {
         by,
         match,
       ),
-    patch: (tx, { tenant, by }, id, body, match) =>
+    patch: (tx, { tenant, by }, id, patch, match) =>
       updateGroup(
         tx,
         tenant,
         id,
         (current) => {
           const members: MemberChange[] = [];
-          const content = patchResource(type, current, body, (operation) => members.push(...changesOf(operation)));
+          const content = patchResource(type, current, patch, (operation) => members.push(...changesOf(operation)));
           return { content, members };
         },
         by,

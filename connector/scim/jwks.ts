@@ -31,10 +31,10 @@ const freshFor = 3_600_000;
 /** And after this in any case. */
 const staleFor = 24 * 3_600_000;
 
-/** Is this an address from which keys may be fetched? https, or http on this machine. */
+/** Is this an address from which keys may be fetched? https, or http on this machine; without a name and password. */
 export function isJwksUri(text: string): boolean {
   const url = URL.parse(text);
-  if (url?.username !== '' || url.hash !== '') return false;
+  if (url?.username !== '' || url.password !== '' || url.hash !== '') return false;
   const loopback = /^(127(\.\d{1,3}){3}|localhost|\[::1\])$/.test(url.hostname);
   return url.protocol === 'https:' || (url.protocol === 'http:' && loopback);
 }

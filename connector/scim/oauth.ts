@@ -9,7 +9,7 @@ import type { Logger } from '../log.ts';
 import type { Sql } from '../sql/sql.ts';
 import { type Client, spendAssertion, touchCredential } from '../store/clients.ts';
 import { covers, issueAccessToken, mintToken, type TokenScope, tokenScopes } from '../token.ts';
-import { authenticateClient, OAuthError } from './client.ts';
+import { authenticateClient, OAuthError, UnprovedError } from './client.ts';
 import { remoteKeys } from './jwks.ts';
 
 export interface OAuthDeps {
@@ -57,7 +57,7 @@ export function oauthDoor(deps: OAuthDeps): FastifyPluginAsync {
         yield* issueAccessToken(tx, minted, client, { scopes, at, expires: at + seconds * 1000 });
         return true;
       });
-      if (!fresh) throw new OAuthError('invalid_client', 'The assertion was used before.');
+      if (!fresh) throw new UnprovedError('The assertion was used before.', client.id);
       return reply.send({
         access_token: minted.secret.reveal(),
         token_type: 'Bearer',
@@ -99,9 +99,12 @@ function speakOAuth(app: FastifyInstance, log: Logger): void {
 }
 
 function sendError(request: FastifyRequest, reply: FastifyReply, error: OAuthError, log: Logger): FastifyReply {
-  const { code, status, description, client } = error;
+  const { code, status, description } = error;
   // Federation is set up by trial: the operator must see why a client that exists is refused.
-  if (client !== undefined) log.warn({ client, error: code, reason: description }, 'token refused');
+  if (error instanceof UnprovedError) {
+    const { client, reason } = error;
+    log[client === undefined ? 'debug' : 'warn']({ client, error: code, reason }, 'token refused');
+  }
   // RFC 6749 §5.2: the challenge answers the scheme that was tried.
   if (status === 401 && request.headers.authorization !== undefined) {
     reply.header('www-authenticate', 'Basic realm="scim"');

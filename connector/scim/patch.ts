@@ -1,4 +1,4 @@
-// PATCH (RFC 7644 §3.5.2): operations on a copy of the resource, one after the other; the outcome is read again as a
+// PATCH (RFC 7644 §3.5.2) applied: operations on a copy of the resource, one after the other; the outcome is read again as a
 // whole, so that what a PATCH leaves behind is what a PUT could have said. Pure: atomic because nothing else happens.
 // Attributes that are kept as rows are not in the copy: what is to be done with them is handed on, in order.
 
@@ -12,18 +12,11 @@ import {
   locate,
   locateExtension,
   type ResourceType,
+  type Schema,
   subAttribute,
 } from './attribute.ts';
-import { idOfReference, isObject, type JsonObject, membersOf, readResource, readValue } from './resource.ts';
-
-export const patchOp = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
-
-type Op = 'add' | 'remove' | 'replace';
-interface Operation {
-  readonly op: Op;
-  readonly path?: string;
-  readonly value: unknown;
-}
+import type { Op, Operation, PatchRequest } from './patch-request.ts';
+import { idOfReference, isObject, type JsonObject, readResource, readValue } from './resource.ts';
 
 /** One operation on an attribute that is kept as rows. */
 export interface RowsOperation {
@@ -34,32 +27,34 @@ export interface RowsOperation {
   readonly value: unknown;
 }
 
-/** Operations of one PATCH: each may walk every value of an attribute. */
-const mostOperations = 1000;
-
 /**
- * Applies the body of a PATCH to a resource.
+ * Applies a PATCH to a resource.
  * @param rows takes the operations on attributes that are kept as rows
  * @throws Problem invalidSyntax, invalidPath, invalidFilter, invalidValue, noTarget, mutability
  */
 export function patchResource<C extends object>(
   type: ResourceType,
   content: C,
-  body: unknown,
+  { operations }: PatchRequest,
   rows: (operation: RowsOperation) => void = () => {},
 ): C {
   const patch: Patch = { type, resource: copyOf(content) as JsonObject, rows };
-  for (const operation of readOperations(body)) apply(patch, operation);
+  for (const operation of operations) for (const step of stepsOf(type, operation)) apply(patch, step);
   return readResource<C>(type, patch.resource, content);
 }
 
-/** The last value that a PATCH gives to a simple attribute; undefined: none, or none that can be read as a PATCH. */
-export function assignedValue(type: ResourceType, body: unknown, attribute: string): unknown {
+/**
+ * The last value that a PATCH gives to a simple attribute of the core schema; undefined: none. It goes through the very
+ * steps that are applied, so that nothing is set that was not found here.
+ */
+export function assignedValue(type: ResourceType, { operations }: PatchRequest, attribute: string): unknown {
   let found: unknown;
   try {
-    for (const { path, value } of readOperations(body)) {
-      const entries = path === undefined ? Object.entries(value as JsonObject) : [[path, value] as const];
-      for (const [name, inner] of entries) if (locateName(type, name)?.attribute.name === attribute) found = inner;
+    for (const operation of operations) {
+      for (const { parsed, value } of stepsOf(type, operation)) {
+        const located = locate(type, parsed.attribute);
+        if (located?.container === undefined && located?.attribute.name === attribute) found = value;
+      }
     }
   } catch (error) {
     // What is wrong with it is found again, and told, when it is applied.
@@ -83,67 +78,43 @@ interface Patch {
   readonly rows: (operation: RowsOperation) => void;
 }
 
-function readOperations(body: unknown): Operation[] {
-  if (!isObject(body)) throw new Problem('invalidSyntax', { reason: 'A PATCH is a JSON object.' });
-  const members = membersOf(body);
-  const schemas = members.get('schemas');
-  const named = (urn: unknown) => typeof urn === 'string' && urn.toLowerCase() === patchOp.toLowerCase();
-  if (!Array.isArray(schemas) || !schemas.some(named)) {
-    throw new Problem('invalidSyntax', { field: 'schemas', reason: `“schemas” must contain ${patchOp}.` });
-  }
-  const operations = members.get('operations');
-  if (!Array.isArray(operations) || operations.length === 0) {
-    throw new Problem('invalidSyntax', {
-      field: 'Operations',
-      reason: '“Operations” must be an array with operations.',
-    });
-  }
-  if (operations.length > mostOperations) {
-    throw new Problem('invalidValue', {
-      field: 'Operations',
-      reason: `At most ${mostOperations} operations fit in a PATCH.`,
-    });
-  }
-  return operations.map(readOperation);
+/** What an operation does to one attribute, or to an extension as a whole. */
+interface Step extends Operation {
+  readonly path: string;
+  readonly parsed: PatchPath;
+  readonly extension?: Schema;
 }
 
-function readOperation(value: unknown): Operation {
-  if (!isObject(value))
-    throw new Problem('invalidSyntax', { field: 'Operations', reason: 'An operation is an object.' });
-  const members = membersOf(value);
-  const given = members.get('op');
-  // Entra writes Add, Replace and Remove.
-  const op = typeof given === 'string' ? given.toLowerCase() : '';
-  if (op !== 'add' && op !== 'remove' && op !== 'replace') {
-    throw new Problem('invalidSyntax', { field: 'op', reason: '“op” must be add, remove or replace.' });
-  }
-  const path = members.get('path') ?? undefined;
-  if (path !== undefined && typeof path !== 'string') throw new Problem('invalidPath', { path: '' });
-  if (op === 'remove' && (path === undefined || path === '')) throw new Problem('noTarget');
-  // §3.5.2.1: "The operation MUST contain a "value" member". null is one: it unassigns.
-  if (op !== 'remove' && !members.has('value')) {
-    throw new Problem('invalidValue', { field: 'value', reason: `“${op}” needs a “value”.` });
-  }
-  const operation = { op, value: members.get('value') } as const;
-  if (path) return { ...operation, path };
-  if (!isObject(operation.value)) {
-    throw new Problem('invalidValue', { field: 'value', reason: 'Without a path, “value” must be an object.' });
-  }
-  return operation;
-}
-
-function apply(patch: Patch, { op, path, value }: Operation): void {
-  if (path !== undefined) {
-    applyAt(patch, op, path, value);
+/** The steps of an operation: an object without a path, or under the URN of a schema, is as many as it has members. */
+function* stepsOf(type: ResourceType, operation: Operation): Generator<Step> {
+  const { op, path, value } = operation;
+  if (path === undefined) {
+    for (const [name, inner] of Object.entries(value as JsonObject)) {
+      // Okta repeats the id; a client may send back what it has read: read-only attributes say nothing new.
+      const located = name.includes('[') ? undefined : locateName(type, name);
+      if (located?.attribute.mutability === 'readOnly') continue;
+      // Entra, with aadOptscim062020 in its URL, writes "name.givenName" and "urn:…:User:department" as names.
+      yield* stepsOf(type, { ...operation, path: name, value: inner });
+    }
     return;
   }
-  for (const [name, inner] of Object.entries(value as JsonObject)) {
-    // Okta repeats the id; a client may send back what it has read: read-only attributes say nothing new.
-    const located = name.includes('[') ? undefined : locateName(patch.type, name);
-    if (located?.attribute.mutability === 'readOnly') continue;
-    // Entra, with aadOptscim062020 in its URL, writes "name.givenName" and "urn:…:User:department" as names.
-    applyAt(patch, op, name, inner);
+  const parsed = parsePath(path, (name, use, parent) => fieldOf(type, name, use, parent));
+  const extension = locateExtension(type, parsed.attribute);
+  if (extension && op !== 'remove' && value !== null && value !== '') {
+    const { id } = extension;
+    if (!isObject(value)) throw new Problem('invalidValue', { field: id, reason: 'An extension is an object.' });
+    for (const [name, inner] of Object.entries(value)) {
+      yield* stepsOf(type, { ...operation, path: `${id}:${name}`, value: inner });
+    }
+    return;
   }
+  // A client may write the URN of the core schema alone, as it may that of an extension: the resource itself.
+  if (isCore(type, parsed) && isObject(value) && op !== 'remove') {
+    const { path: _path, ...pathless } = operation;
+    yield* stepsOf(type, pathless);
+    return;
+  }
+  yield { ...operation, path, parsed, ...(extension ? { extension } : {}) };
 }
 
 function locateName(type: ResourceType, name: string): Located | undefined {
@@ -151,17 +122,14 @@ function locateName(type: ResourceType, name: string): Located | undefined {
   return locate(type, attribute);
 }
 
-function applyAt(patch: Patch, op: Op, path: string, value: unknown): void {
-  const { type, resource } = patch;
-  const parsed = parsePath(path, (name, use, parent) => fieldOf(type, name, use, parent));
-  const extension = locateExtension(type, parsed.attribute);
+function isCore(type: ResourceType, { attribute, filter }: PatchPath): boolean {
+  if (filter || attribute.uri === undefined || attribute.sub !== undefined) return false;
+  return `${attribute.uri}:${attribute.name}`.toLowerCase() === type.schema.id.toLowerCase();
+}
+
+function apply({ type, resource, rows }: Patch, { op, path, parsed, value, creates, extension }: Step): void {
   if (extension) {
-    applyToExtension(patch, op, extension.id, value);
-    return;
-  }
-  // A client may write the URN of the core schema alone, as it may that of an extension: the resource itself.
-  if (isCore(type, parsed) && isObject(value) && op !== 'remove') {
-    apply(patch, { op, value });
+    delete resource[extension.id];
     return;
   }
   const located = locate(type, parsed.attribute);
@@ -171,21 +139,16 @@ function applyAt(patch: Patch, op: Op, path: string, value: unknown): void {
   if (!changeable(op, attribute, sub, path)) return;
   if (attribute.rows) {
     const filter = parsed.filter ? { filter: parsed.filter } : {};
-    patch.rows({ op, attribute, value, ...filter, ...(sub ? { sub } : {}) });
+    rows({ op, attribute, value, ...filter, ...(sub ? { sub } : {}) });
     return;
   }
   const holder = located.container === undefined ? resource : child(resource, located.container);
   const prefix = located.container === undefined ? '' : `${located.container}:`;
   const name = `${prefix}${attribute.name}${sub ? `.${sub.name}` : ''}`;
-  const target: Target = { holder, attribute, path: name, ...(sub ? { sub } : {}) };
+  const target: Target = { holder, attribute, path: name, creates, ...(sub ? { sub } : {}) };
   if (attribute.multiValued) applyToMany(op, target, parsed, value);
   else if (parsed.filter) throw new Problem('invalidPath', { path: path.slice(0, 100) });
   else applyToOne(op, target, value);
-}
-
-function isCore(type: ResourceType, { attribute, filter }: PatchPath): boolean {
-  if (filter || attribute.uri === undefined || attribute.sub !== undefined) return false;
-  return `${attribute.uri}:${attribute.name}`.toLowerCase() === type.schema.id.toLowerCase();
 }
 
 /** May this operation touch it? False: it is passed over. @throws Problem mutability (§3.5.2), invalidValue */
@@ -216,21 +179,12 @@ function child(holder: JsonObject, name: string): JsonObject {
   return created;
 }
 
-/** The URN of an extension alone: its attributes come as an object. */
-function applyToExtension(patch: Patch, op: Op, urn: string, value: unknown): void {
-  if (op === 'remove' || value === null || value === '') {
-    delete patch.resource[urn];
-    return;
-  }
-  if (!isObject(value)) throw new Problem('invalidValue', { field: urn, reason: 'An extension is an object.' });
-  for (const [name, inner] of Object.entries(value)) applyAt(patch, op, `${urn}:${name}`, inner);
-}
-
 interface Target {
   readonly holder: JsonObject;
   readonly attribute: Attribute;
   readonly sub?: Attribute;
   readonly path: string;
+  readonly creates: boolean;
 }
 
 function applyToOne(op: Op, { holder, attribute, sub, path }: Target, value: unknown): void {
@@ -282,11 +236,11 @@ function applyToMany(op: Op, target: Target, path: PatchPath, value: unknown): v
 
 /** A list of plain values (an extension may have one). */
 function applyToPlain(op: Op, target: Target, { filter }: PatchPath, elements: unknown[], value: unknown): void {
-  const { holder, attribute, path } = target;
+  const { holder, attribute, path, creates } = target;
   const chosen = filter ? elements.filter((element) => matches(filter, element)) : elements;
   const given = Array.isArray(value) || value === null || value === undefined || value === '' ? value : [value];
   const read = op === 'remove' && filter ? undefined : (readValue(attribute, given, path) as unknown[] | undefined);
-  if (op === 'replace' && filter && chosen.length === 0) throw new Problem('noTarget');
+  if (op === 'replace' && filter && chosen.length === 0 && !creates) throw new Problem('noTarget');
   if (op === 'add') holder[attribute.name] = [...elements, ...(read ?? [])];
   else {
     const gone = new Set(op === 'remove' && !filter && read ? read : chosen);
@@ -297,7 +251,7 @@ function applyToPlain(op: Op, target: Target, { filter }: PatchPath, elements: u
 
 function applyToChosen(
   op: Op,
-  { holder, attribute, sub, path }: Target,
+  { holder, attribute, sub, path, creates }: Target,
   filter: Filter | undefined,
   elements: JsonObject[],
   value: unknown,
@@ -312,7 +266,7 @@ function applyToChosen(
   if (chosen.length === 0) {
     // Entra clears twice, with "" and with null: what is not there is clear already.
     if (clears) return;
-    if (op === 'replace' && filter) throw new Problem('noTarget');
+    if (op === 'replace' && filter && !creates) throw new Problem('noTarget');
     // Entra adds phoneNumbers[type eq "mobile"].value before there is such an element.
     const created = filter ? elementOf(filter) : {};
     if (!created) throw new Problem('noTarget');

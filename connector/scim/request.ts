@@ -38,6 +38,11 @@ export function queryOf(request: FastifyRequest): Query {
   return query;
 }
 
+/** Does the URL carry Entra's bare `aadOptscim062020`? Then its PATCHes are written in small letters. */
+export function isFlagged(request: FastifyRequest): boolean {
+  return Object.keys(request.query as object).some((name) => name.toLowerCase() === 'aadoptscim062020');
+}
+
 /** Of a SearchRequest (RFC 7644 §3.4.3), where the lists of names are arrays. */
 export function searchOf(body: unknown): Query {
   if (!isObject(body)) throw new Problem('invalidSyntax', { reason: 'A SearchRequest is a JSON object.' });

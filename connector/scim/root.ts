@@ -2,7 +2,7 @@
 
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '#shared/problem.ts';
-import { type Door, endpoint } from './door.ts';
+import { type Door, endpoint, type Handler } from './door.ts';
 import { answerQuery } from './query.ts';
 import { queryOf, searchOf } from './request.ts';
 
@@ -18,7 +18,8 @@ export function rootEndpoints(app: FastifyInstance, door: Door): void {
   });
   // The credential of a program that syncs is nobody's: there is no resource that `/Me` could stand for, and §3.11 says
   // 501 for a service provider without this feature.
-  app.all('/Me', async () => {
+  const nobody: Handler = async () => {
     throw new Problem('notImplemented');
-  });
+  };
+  endpoint(app, '/Me', { GET: nobody, POST: nobody, PUT: nobody, PATCH: nobody, DELETE: nobody, OPTIONS: nobody });
 }

@@ -17,18 +17,20 @@ import type { Tx, Work } from '../sql/sql.ts';
 import { queries } from '../store/query.ts';
 import { etag } from '../store/users.ts';
 import { uuidv7 } from '../store/uuid.ts';
+import { covers } from '../token.ts';
 import { answerAsync } from './async.ts';
 import { bulkEndpoint } from './bulk.ts';
 import { callers, scopeNeeded } from './callers.ts';
-import type { Collection, Stored } from './collection.ts';
+import { answersPatch, type Caller, type Collection, type Stored } from './collection.ts';
 import { cursors } from './cursor.ts';
 import { resourceTypeResource, schemaResource, serviceProviderConfig } from './discovery.ts';
 import { type Door, endpoint, listText, type ScimDeps } from './door.ts';
 import { asProblem, scimJson, sendError } from './error.ts';
+import { readPatch } from './patch-request.ts';
 import { type Projection, projectionOf } from './projection.ts';
 import { answerQuery } from './query.ts';
 import { refusals } from './refusals.ts';
-import { idOf, ifMatch, ifNoneMatch, type Query, queryOf, searchOf } from './request.ts';
+import { idOf, ifMatch, ifNoneMatch, isFlagged, type Query, queryOf, searchOf } from './request.ts';
 import { collectionsOf, schemasOf } from './resource-types.ts';
 import { rootEndpoints } from './root.ts';
 import { eventsPath } from './sets.ts';
@@ -46,9 +48,8 @@ export function scimDoor(deps: ScimDeps): FastifyPluginAsync {
     speakScim(app, log);
     app.addHook('onRequest', (request, _reply, done) => {
       // RFC 7643 §5: what authentication is asked for should be known before one has it.
-      if (request.routeOptions.url !== undefined && open.test(request.routeOptions.url) && request.method === 'GET') {
-        return done();
-      }
+      const reads = request.method === 'GET' || request.method === 'HEAD';
+      if (reads && open.test(request.routeOptions.url ?? '')) return done();
       const admitted = admit(request, scopeNeeded(request.method, request.url));
       admitted.then(() => refuse(request)).then(() => done(), done);
     });
@@ -83,6 +84,11 @@ function resources(app: FastifyInstance, door: Door, collection: Collection): vo
   const { type } = collection;
 
   const viewOf = ({ attributes, excludedAttributes }: Query) => projectionOf(type, attributes, excludedAttributes);
+  /** What is shown of a write: to whoever may not read, what became of it and nothing of what is there. */
+  const writtenView = (request: FastifyRequest, { scopes }: Caller): Projection => {
+    const asked = viewOf(queryOf(request));
+    return covers(scopes, 'scim.read') ? asked : projectionOf(type, 'meta', undefined);
+  };
 
   function* shown(tx: Tx, tenant: string, stored: Stored, view: Projection): Work<Shown> {
     const [text = ''] = yield* collection.texts(tx, tenant, [stored], { base, shows: view.shows });
@@ -102,10 +108,10 @@ function resources(app: FastifyInstance, door: Door, collection: Collection): vo
   endpoint(app, type.endpoint, {
     GET: (request, reply) => list(request, reply, queryOf(request)),
     async POST(request, reply) {
-      const view = viewOf(queryOf(request));
-      const { body } = request;
       const caller = callerOf(request);
-      const prepared = await collection.prepare(caller, 'POST', body);
+      const view = writtenView(request, caller);
+      const { body } = request;
+      const prepared = await collection.prepare(caller, body);
       const id = uuidv7(caller.by.at, random(10));
       const created = await sql.run(function* (tx) {
         const stored = yield* collection.create(tx, caller, id, body, prepared);
@@ -134,10 +140,10 @@ function resources(app: FastifyInstance, door: Door, collection: Collection): vo
       return send(reply, { stored, text });
     },
     async PUT(request, reply) {
-      const view = viewOf(queryOf(request));
       const caller = callerOf(request);
+      const view = writtenView(request, caller);
       const { body } = request;
-      const prepared = await collection.prepare(caller, 'PUT', body);
+      const prepared = await collection.prepare(caller, body);
       const replaced = await sql.run(function* (tx) {
         const stored = yield* collection.replace(tx, caller, idOf(request), body, ifMatch(request), prepared);
         return yield* shown(tx, caller.tenant, stored, view);
@@ -145,14 +151,14 @@ function resources(app: FastifyInstance, door: Door, collection: Collection): vo
       return send(reply, replaced);
     },
     async PATCH(request, reply) {
-      const view = viewOf(queryOf(request));
       const caller = callerOf(request);
-      const { body } = request;
-      const prepared = await collection.prepare(caller, 'PATCH', body);
-      const answers = view.asked || collection.patchAnswers === 'resource';
+      const view = writtenView(request, caller);
+      const patch = readPatch(request.body, isFlagged(request));
+      const prepared = await collection.preparePatch(caller, patch);
+      const shows = covers(caller.scopes, 'scim.read') && (view.asked || answersPatch(collection, patch) === 200);
       const { stored, text } = await sql.run(function* (tx) {
-        const stored = yield* collection.patch(tx, caller, idOf(request), body, ifMatch(request), prepared);
-        return answers ? yield* shown(tx, caller.tenant, stored, view) : { stored, text: undefined };
+        const stored = yield* collection.patch(tx, caller, idOf(request), patch, ifMatch(request), prepared);
+        return shows ? yield* shown(tx, caller.tenant, stored, view) : { stored, text: undefined };
       });
       if (text === undefined) return reply.code(204).header('etag', etag(stored.version)).send();
       return send(reply, { stored, text });

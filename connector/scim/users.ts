@@ -18,6 +18,7 @@ import type { Tenant } from '../tenant.ts';
 import type { ResourceType } from './attribute.ts';
 import type { Caller, Collection, View } from './collection.ts';
 import { assignedValue, patchResource } from './patch.ts';
+import type { PatchRequest } from './patch-request.ts';
 import { isObject, readResource } from './resource.ts';
 import { user } from './user.ts';
 
@@ -51,7 +52,18 @@ function withoutPassword({ password: _password, ...content }: UserContent): User
 
 export function userCollection(type: ResourceType, passwords?: Passwords): Collection {
   const read = (body: unknown, current?: UserContent) => withoutPassword(readResource(type, body, current));
-  const patched = (body: unknown, current: UserContent) => withoutPassword(patchResource(type, current, body));
+  const patched = (patch: PatchRequest, current: UserContent) => withoutPassword(patchResource(type, current, patch));
+
+  const mayAssign = ({ scopes }: Caller) => passwords !== undefined && scopes.includes(passwordScope);
+  /** Hashed here, since a transaction does not wait. */
+  async function preparing({ tenant }: Caller, password: string): Promise<PreparedPassword> {
+    const found = await passwords?.tenantOf(tenant);
+    if (!passwords || !found) throw new Problem('notFound');
+    // Far beyond what any policy allows: not worth a hash.
+    if (password.length > 1024) throw new Problem('invalidValue', { field: 'password', reason: 'It is too long.' });
+    const hash = await passwords.hashing.turn((argon) => argon.hash(password));
+    return { password, hash, tenant: found };
+  }
 
   function* change(
     tx: Tx,
@@ -75,21 +87,18 @@ export function userCollection(type: ResourceType, passwords?: Passwords): Colle
     type,
     patchAnswers: 'resource',
     source: userSource,
-    async prepare({ tenant, scopes }, method, body) {
-      const password = passwordIn(type, method, body);
+    async prepare(caller, body) {
+      const named = isObject(body) && Object.entries(body).find(([name]) => name.toLowerCase() === 'password');
+      const password = named ? textOf(named[1]) : undefined;
+      // Okta's profile carries a password along whether or not it is synchronised (RFC 7644 §3.3: not asserted).
+      return password !== undefined && mayAssign(caller) ? preparing(caller, password) : undefined;
+    },
+    async preparePatch(caller, patch) {
+      const password = textOf(assignedValue(type, patch, 'password'));
       if (password === undefined) return undefined;
-      if (!passwords || !scopes.includes(passwordScope)) {
-        // A password that PATCH drops silently would be believed to be set. Okta's profile, though, carries one along
-        // whether or not it is synchronised: POST and PUT pass it over (RFC 7644 §3.3: not asserted).
-        if (method === 'PATCH') throw new Problem('scopeMissing', { attribute: 'password', scope: passwordScope });
-        return undefined;
-      }
-      const found = await passwords.tenantOf(tenant);
-      if (!found) throw new Problem('notFound');
-      // Far beyond what any policy allows: not worth a hash.
-      if (password.length > 1024) throw new Problem('invalidValue', { field: 'password', reason: 'It is too long.' });
-      const hash = await passwords.hashing.turn((argon) => argon.hash(password));
-      return { password, hash, tenant: found } satisfies PreparedPassword;
+      // A password that PATCH drops silently would be believed to be set.
+      if (!mayAssign(caller)) throw new Problem('scopeMissing', { attribute: 'password', scope: passwordScope });
+      return preparing(caller, password);
     },
     *create(tx, { tenant, by }, id, body, prepared) {
       const content = read(body);
@@ -100,8 +109,8 @@ export function userCollection(type: ResourceType, passwords?: Passwords): Colle
     read: readStored,
     replace: (tx, caller, id, body, match, prepared) =>
       change(tx, caller, id, (current) => read(body, current), match, prepared),
-    patch: (tx, caller, id, body, match, prepared) =>
-      change(tx, caller, id, (current) => patched(body, current), match, prepared),
+    patch: (tx, caller, id, patch, match, prepared) =>
+      change(tx, caller, id, (current) => patched(patch, current), match, prepared),
     remove: (tx, { tenant, by }, id, match) => deleteUser(tx, tenant, id, by, match),
     texts: userTexts,
   };
@@ -109,14 +118,8 @@ export function userCollection(type: ResourceType, passwords?: Passwords): Colle
 
 // Password ------------------------------------------------------------------------------------------------------
 
-function passwordIn(type: ResourceType, method: 'POST' | 'PUT' | 'PATCH', body: unknown): string | undefined {
-  const value =
-    method === 'PATCH'
-      ? assignedValue(type, body, 'password')
-      : isObject(body)
-        ? Object.entries(body).find(([name]) => name.toLowerCase() === 'password')?.[1]
-        : undefined;
-  // Another type is refused when the body is read; "" and null assign nothing.
+/** What a password is given as; another type is refused when the body is read, "" and null assign nothing. */
+function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 

@@ -74,7 +74,7 @@ export function* eachMember(tx: Tx, tenant: string, group: string, use: (member:
 /**
  * Adds a group.
  * @param members ids of people and groups
- * @throws Problem invalidValue when a member does not exist
+ * @throws Problem uniqueness when there is one with this displayName and externalId, invalidValue when a member does not exist
  */
 export function* createGroup(
   tx: Tx,
@@ -84,6 +84,7 @@ export function* createGroup(
   members: readonly string[],
   by: Stamp,
 ): Work<StoredResource> {
+  yield* refuseSame(tx, tenant, id, content);
   const version = 1;
   const text = compose('Group', id, content, { created: by.at, lastModified: by.at, version });
   yield* tx.run`insert into app_group
@@ -103,7 +104,7 @@ export function* createGroup(
  * Changes a group by a function of what is stored; it may throw, and then nothing is changed. A change that changes
  * nothing writes nothing.
  * @param match is this version still the one that the caller saw?
- * @throws Problem notFound, preconditionFailed, noTarget, invalidValue when a member does not exist
+ * @throws Problem notFound, preconditionFailed, noTarget, uniqueness as `createGroup`, invalidValue when a member does not exist
  */
 export function* updateGroup(
   tx: Tx,
@@ -116,6 +117,8 @@ export function* updateGroup(
   const stored = yield* forUpdate(tx, tenant, id, match);
   const before = contentOfResource<GroupContent>(stored);
   const { content, members } = change(before);
+  const named = content.externalId !== before.externalId || content.displayName !== before.displayName;
+  if (named) yield* refuseSame(tx, tenant, id, content);
   let [added, removed] = [0, 0];
   for (const one of members) {
     const moved = yield* changeMembers(tx, tenant, id, one);
@@ -182,6 +185,17 @@ export function* leaveGroups(tx: Tx, tenant: string, member: string, by: Stamp):
     const after = { version, attributes: ['members'] };
     yield* publish(tx, toldOf(tenant, group.id, by, 'patch', content.externalId, after));
   }
+}
+
+/**
+ * Names alone may be the same (RFC 7643 §8.7.1), and so may ids of two clients; what has both is the same group twice,
+ * which Microsoft's SCIM Validator posts and wants refused.
+ */
+function* refuseSame(tx: Tx, tenant: string, id: string, { externalId, displayName }: GroupContent): Work<void> {
+  if (externalId === undefined) return;
+  const same = yield* tx.get`select id from app_group where tenant = ${tenant} and external_id = ${externalId}
+    and display_name_key = ${fold(displayName)} and id <> ${id}`;
+  if (same) throw new Problem('uniqueness', { attribute: 'displayName, externalId' });
 }
 
 function* forUpdate(tx: Tx, tenant: string, id: string, match: (version: number) => boolean): Work<Row> {

@@ -7,6 +7,7 @@ import { exportJWK, exportPKCS8, exportSPKI, generateKeyPair } from 'jose';
 import { afterAll, describe, expect, test } from 'vitest';
 import { clientCommand } from '../../connector/commands/client.ts';
 import { tokenCommand } from '../../connector/commands/token.ts';
+import { isJwksUri } from '../../connector/scim/jwks.ts';
 import { clientById, credentialsOf, secretOf } from '../../connector/store/clients.ts';
 import { listStreams } from '../../connector/store/events.ts';
 import { start } from '../scim/scim-server.ts';
@@ -192,6 +193,19 @@ describe('client', () => {
     expect([answer.code, answer.printed]).toEqual([code, []]);
     expect(answer.said).toContain(sentence);
     expect((await line.typed(clientCommand, 'list')).printed).toEqual([]);
+  });
+
+  test.each([
+    ['https://i.example/keys', true],
+    ['http://127.0.0.1:8080/keys', true],
+    ['http://i.example/keys', false],
+    ['https://u:p@i.example/keys', false],
+    ['https://u@i.example/keys', false],
+    ['https://:p@i.example/keys', false],
+    ['https://i.example/keys#one', false],
+    ['i.example', false],
+  ])('keys are fetched from %s: %s', (address, may) => {
+    expect(isJwksUri(address)).toBe(may);
   });
 
   test('a client of another organisation is not there', async () => {

@@ -115,6 +115,7 @@ describe('other commands', () => {
       ['client', '--help'],
       ['user', '--help'],
       ['check', '--help'],
+      ['audit', '--help'],
     ]) {
       const { code, stdout } = await command(here.env, ...argv);
       expect([argv, code]).toEqual([argv, 0]);

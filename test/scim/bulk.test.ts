@@ -327,9 +327,19 @@ describe('RFC 7644 §3.7 operations', () => {
     ['a version that is no text', { method: 'DELETE', path: '/Users/x', version: 1 }, '400', 'invalidSyntax'],
     [
       'a failing PATCH',
-      { method: 'PATCH', path: '/Users/x', data: { schemas: [patchOp], Operations: [] } },
+      {
+        method: 'PATCH',
+        path: '/Users/x',
+        data: { schemas: [patchOp], Operations: [{ op: 'remove', path: 'title' }] },
+      },
       '404',
       undefined,
+    ],
+    [
+      'a PATCH that is none',
+      { method: 'PATCH', path: '/Users/x', data: { schemas: [patchOp], Operations: [] } },
+      '400',
+      'invalidSyntax',
     ],
   ])('%s', async (_what, operation, status, scimType) => {
     await using server = await scimServer();

@@ -5,16 +5,20 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { scopeNeeded } from '../../connector/scim/callers.ts';
+import { parseExtensions } from '../../connector/scim/extensions.ts';
 import { rateLimit, rateOf } from '../../connector/scim/limits.ts';
+import { resourceTypes } from '../../connector/scim/resource-types.ts';
 import { callerName } from '../../connector/store/clients.ts';
 import { mintToken, rotateToken, type TokenScope } from '../../connector/token.ts';
 import { makeWorld } from '../world.ts';
-import { core, errorSchema, makeToken, patchOp, scimServer, start } from './scim-server.ts';
+import { core, errorSchema, groupSchema, makeToken, patchOp, scimServer, start } from './scim-server.ts';
 
 type Server = Awaited<ReturnType<typeof scimServer>>;
 
 const tokenFor = (server: Server, ...scopes: TokenScope[]) =>
   makeToken(server.sql, 'default', start, undefined, scopes);
+
+const credentials = (server: Server) => server.sql.all<{ version: number }>`select version from credential`;
 
 describe('scopes', () => {
   test('scim.read reads, scim.write writes, and each refusal is RFC 6750 §3.1 insufficient_scope', async () => {
@@ -55,6 +59,41 @@ describe('scopes', () => {
     expect((await server.ask('GET', '/Users', undefined)).status).toBe(200);
   });
 
+  test('scim.write alone is told what became of a write, and nothing of what is there', async () => {
+    await using server = await scimServer();
+    const token = await tokenFor(server, 'scim.write');
+    const ask = (method: string, path: string, body: object) => server.ask(method, path, body, { token });
+    const kept = ['schemas', 'id', 'meta'];
+    const user = { schemas: [core], userName: 'ada', title: 'secret', emails: [{ value: 'secret@x.example' }] };
+    const made = await ask('POST', '/Users?attributes=userName,emails', user);
+    expect([made.status, Object.keys(made.body)]).toEqual([201, kept]);
+    const { id } = made.body;
+    expect(made.headers.get('location')).toMatch(new RegExp(`/Users/${id}$`));
+    const group = await ask('POST', '/Groups', { schemas: [groupSchema], displayName: 'g', members: [{ value: id }] });
+    expect([group.status, Object.keys(group.body)]).toEqual([201, kept]);
+    const change = { schemas: [patchOp], Operations: [{ op: 'replace', value: { externalId: 'x' } }] };
+    const none = { schemas: [patchOp], Operations: [{ op: 'replace', path: 'externalId', value: 'x' }] };
+    for (const path of [`/Users/${id}`, `/Groups/${group.body.id}`]) {
+      for (const query of ['', '?attributes=members,emails', '?excludedAttributes=x', '?attributes=']) {
+        for (const body of [change, none]) {
+          const answer = await ask('PATCH', `${path}${query}`, body);
+          expect([path, query, answer.status, answer.text]).toEqual([path, query, 204, '']);
+          expect(answer.headers.get('etag')).toBe('W/"2"');
+        }
+      }
+      const body = path.startsWith('/Users') ? user : { schemas: [groupSchema], displayName: 'g' };
+      const put = await ask('PUT', `${path}?attributes=title,displayName`, body);
+      expect([put.status, Object.keys(put.body)]).toEqual([200, kept]);
+    }
+    const Operations = [{ method: 'PATCH', path: `/Users/${id}`, data: change }];
+    const bulk = await ask('POST', '/Bulk?attributes=emails', {
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:BulkRequest'],
+      Operations,
+    });
+    expect(Object.keys(bulk.body.Operations[0])).toEqual(['location', 'method', 'version', 'status']);
+    expect((await ask('PATCH', `/Users/${id}?attributes=a&excludedAttributes=b`, change)).status).toBe(400);
+  });
+
   test('a password needs scim.password, and a token that may only do that can do nothing', async () => {
     await using server = await scimServer();
     const { id } = await server.create({ userName: 'ada' });
@@ -67,6 +106,55 @@ describe('scopes', () => {
     const alone = await tokenFor(server, 'scim.password');
     expect((await server.ask('GET', '/Users', undefined, { token: alone })).status).toBe(403);
     expect((await server.ask('PATCH', `/Users/${id}`, change, { token: alone })).status).toBe(403);
+  });
+
+  test('wherever a PATCH says it, a password is set by a token that may, and refused for any other', async () => {
+    await using server = await scimServer();
+    const hr = 'urn:example:params:scim:schemas:hr:1.0:User';
+    const full = await tokenFor(server, 'scim', 'scim.password');
+    const { id } = await server.create({ userName: 'ada' });
+    const password = 'Ganz9#neu!Wort';
+    const forms: object[][] = [
+      [{ op: 'replace', path: 'password', value: password }],
+      [{ op: 'Replace', value: { PassWord: password } }],
+      [{ op: 'add', path: core, value: { password } }],
+      [{ op: 'replace', value: { [core]: { password } } }],
+      [{ op: 'replace', value: { [core.toUpperCase()]: { [core]: { password } } } }],
+      [{ op: 'replace', path: `${core}:password`, value: password }],
+      [{ op: 'replace', value: { title: 'x', [`${core}:password`]: password } }],
+      [
+        { op: 'replace', path: core, value: { password } },
+        { op: 'replace', path: 'title', value: 'y' },
+      ],
+    ];
+    let version = 0;
+    for (const Operations of forms) {
+      const body = { schemas: [patchOp], Operations };
+      const refused = await server.ask('PATCH', `/Users/${id}`, body);
+      expect([Operations, refused.status]).toEqual([Operations, 403]);
+      expect([Operations, await credentials(server)]).toEqual([Operations, version === 0 ? [] : [{ version }]]);
+      const set = await server.ask('PATCH', `/Users/${id}`, body, { token: full });
+      expect([Operations, [200, 204].includes(set.status)]).toEqual([Operations, true]);
+      expect([Operations, await credentials(server)]).toEqual([Operations, [{ version: ++version }]]);
+      expect(set.text).not.toContain(password);
+    }
+    expect((await server.patch(id, { op: 'replace', value: { [hr]: { password } } })).status).toBe(400);
+    const Operations = [{ method: 'PATCH', path: `/Users/${id}`, data: { schemas: [patchOp], Operations: forms[3] } }];
+    const bulk = { schemas: ['urn:ietf:params:scim:api:messages:2.0:BulkRequest'], Operations };
+    expect((await server.ask('POST', '/Bulk', bulk)).body.Operations[0].status).toBe('403');
+    expect((await server.ask('POST', '/Bulk', bulk, { token: full })).body.Operations[0].status).toBe('200');
+    expect(await credentials(server)).toEqual([{ version: ++version }]);
+  });
+
+  test('an extension may have an attribute called password, which is none', async () => {
+    const hr = 'urn:example:params:scim:schemas:hr:1.0:User';
+    const attributes = [{ name: 'password', type: 'string' }];
+    const extension = { resourceType: 'User', required: false, schema: { id: hr, name: 'HR', attributes } };
+    await using server = await scimServer({ extensions: parseExtensions(JSON.stringify([extension]), resourceTypes) });
+    const { id } = await server.create({ userName: 'ada' });
+    const answer = await server.patch(id, { op: 'replace', path: `${hr}:password`, value: 'x' });
+    expect([answer.status, answer.body[hr]]).toEqual([200, { password: 'x' }]);
+    expect(await credentials(server)).toEqual([]);
   });
 
   test('a POST reads only where its path ends with .search', () => {

@@ -31,6 +31,26 @@ describe('RFC 7644 §4', () => {
     expect(config.authenticationSchemes).toMatchObject([{ type: 'oauthbearertoken' }, { type: 'oauth2' }]);
   });
 
+  test('and so can its HEAD (RFC 9110 §9.3.2), in every form of its address; nothing else can', async () => {
+    await using server = await scimServer();
+    for (const path of ['/ServiceProviderConfig', '/ServiceProviderConfig/', '/serviceproviderconfig']) {
+      const [get, head] = await Promise.all(
+        ['GET', 'HEAD'].map((method) => fetch(`${server.origin}/scim/v2${path}`, { method })),
+      );
+      expect([path, get?.status, head?.status]).toEqual([path, 200, 200]);
+      expect(head?.headers.get('content-length')).toBe(get?.headers.get('content-length'));
+    }
+    for (const [method, path] of [
+      ['HEAD', '/Schemas'],
+      ['POST', '/ServiceProviderConfig'],
+      ['OPTIONS', '/ServiceProviderConfig'],
+      ['HEAD', '/ServiceProviderConfig/x'],
+    ] as const) {
+      const { status } = await fetch(`${server.origin}/scim/v2${path}`, { method });
+      expect([method, path, status]).toEqual([method, path, 401]);
+    }
+  });
+
   test('/ResourceTypes and /Schemas, whole and one by one', async () => {
     await using server = await scimServer();
     const types = await server.ask('GET', '/ResourceTypes');

@@ -107,6 +107,42 @@ describe('RFC 7644 §3.3 POST /Groups', () => {
     expect((await server.ask('GET', `/Groups/${group.id}`)).body.meta.version).toBe('W/"1"');
   });
 
+  test('the same displayName with the same externalId is the same Group: 409, however it would come about (Entra)', async () => {
+    await using server = await scimServer();
+    const guides = { schemas: [groupSchema], displayName: 'Tour Guides', externalId: 'e-1' };
+    const post = async (group: object) =>
+      (await server.ask('POST', '/Groups', { schemas: [groupSchema], ...group })).status;
+    const first = await server.createGroup(guides);
+    const again = await server.ask('POST', '/Groups', { ...guides, displayName: 'TOUR guides' });
+    expect([again.status, again.body.scimType, again.body.detail]).toEqual([
+      409,
+      'uniqueness',
+      expect.stringMatching(/displayName, externalId/),
+    ]);
+    expect(await post({ displayName: 'Tour Guides' })).toBe(201);
+    expect(await post({ displayName: 'Tour Guides' })).toBe(201);
+    expect(await post({ displayName: 'Tour Guides', externalId: 'E-1' })).toBe(201);
+    expect(await post({ displayName: 'Others', externalId: 'e-1' })).toBe(201);
+    expect((await server.ask('POST', '/Groups', guides, { token: server.otherToken })).status).toBe(201);
+
+    const other = await server.createGroup({ displayName: 'Others', externalId: 'e-2' });
+    const renamed = { op: 'Replace', path: 'displayName', value: 'Tour Guides' };
+    const moved = { op: 'Replace', path: 'externalId', value: 'e-1' };
+    expect((await server.patchGroup(other.id, renamed)).status).toBe(204);
+    expect((await server.patchGroup(other.id, moved)).body.scimType).toBe('uniqueness');
+    expect((await server.ask('PUT', `/Groups/${other.id}`, guides)).status).toBe(409);
+    expect((await server.ask('GET', `/Groups/${other.id}`)).body).toMatchObject({ externalId: 'e-2' });
+    // Itself it may be, and its members may change.
+    expect((await server.ask('PUT', `/Groups/${first.id}`, guides)).status).toBe(200);
+    expect(
+      (await server.patchGroup(first.id, { op: 'add', path: 'members', value: [{ value: other.id }] })).status,
+    ).toBe(204);
+
+    const twice = { displayName: 'At once', externalId: 'e-3', schemas: [groupSchema] };
+    const both = await Promise.all([0, 1, 2].map(() => server.ask('POST', '/Groups', twice)));
+    expect(both.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
+  });
+
   test('two Groups may have the same displayName (RFC 7643 §8.7.1: uniqueness none)', async () => {
     await using server = await scimServer();
     await server.createGroup({ displayName: 'Same' });

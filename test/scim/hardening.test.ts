@@ -237,6 +237,61 @@ describe('headers', () => {
   });
 });
 
+/** Everything that comes back until the server closes; `next` is written when 100 Continue has come. */
+function untilClosed(head: string, next = ''): Promise<string> {
+  const { hostname, port } = new URL(server.origin);
+  return new Promise((resolve) => {
+    let got = '';
+    const socket = connect(Number(port), hostname, () => socket.write(head));
+    socket.on('data', (data) => {
+      const before = got;
+      got += data;
+      const goOn = 'HTTP/1.1 100 Continue\r\n\r\n';
+      if (next !== '' && !before.includes(goOn) && got.includes(goOn)) socket.write(next);
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(got));
+  });
+}
+
+describe('bodies that are not wanted', () => {
+  const type = { 'content-type': 'application/scim+json' };
+  const expects = { ...type, expect: '100-continue' };
+  const nobody = { authorization: 'Bearer rr_none_none' };
+
+  test.each([
+    ['nobody', { ...expects, ...nobody, 'content-length': '1000' }, 401],
+    ['nobody, in chunks', { ...expects, ...nobody, 'transfer-encoding': 'chunked' }, 401],
+    ['a body that is too large', { ...expects, 'content-length': '10485760' }, 413],
+    ['a type that is not read', { ...expects, 'content-type': 'text/plain', 'content-length': '1000' }, 415],
+    ['an encoding that is not read', { ...expects, 'content-encoding': 'gzip', 'content-length': '1000' }, 415],
+    ['nobody who did not ask', { ...type, ...nobody, 'content-length': '1000000000' }, 401],
+  ])(
+    '%s: refused at once, without 100 Continue, and the connection closes (RFC 9110 §10.1.1)',
+    async (_what, headers, status) => {
+      const answer = await soon(untilClosed(line('POST', '/Users', headers)));
+      expect(answer).not.toContain('100 Continue');
+      expect(errorOf(parsed(answer))).toEqual([status]);
+      expect(parsed(answer).headers.get('connection')).toBe('close');
+    },
+  );
+
+  test('who is admitted is told to go on, once', async () => {
+    const body = JSON.stringify({ schemas: [core], userName: `expect-${Math.random()}` });
+    const headers = { ...expects, 'content-length': String(body.length), connection: 'close' };
+    const answer = await soon(untilClosed(line('POST', '/Users', headers), body));
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 100', 'HTTP/1.1 201']);
+  });
+
+  test('a refusal of what has arrived keeps the connection', async () => {
+    const body = '{"schemas":[]}';
+    const refused = line('POST', '/Users', { ...type, ...nobody, 'content-length': String(body.length) });
+    const last = line('GET', '/Users/nobody', { connection: 'close' });
+    const answer = await soon(untilClosed(`${refused}${body}${last}`));
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 401', 'HTTP/1.1 404']);
+  });
+});
+
 describe('bodies', () => {
   const post = (body: string | Uint8Array) => soon(server.ask('POST', '/Users', body));
   const user = (more: string) => `{"schemas":["${core}"],"userName":"never"${more}}`;

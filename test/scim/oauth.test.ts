@@ -43,6 +43,8 @@ async function post(server: Server, form: Record<string, string> | string, heade
   return { status: response.status, headers: response.headers, body: (await response.json()) as any };
 }
 
+/** What every invalid_client says. */
+const unproved = 'The client is unknown, or did not prove who it is.';
 const grant = { grant_type: 'client_credentials' };
 const basic = (id: string, secret: string) => ({
   authorization: `Basic ${Buffer.from(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`).toString('base64')}`,
@@ -271,7 +273,7 @@ describe('RFC 7523 §2.2 private_key_jwt', () => {
     expect(rows).toHaveLength(1);
   });
 
-  test('§3 what does not hold is invalid_client, and says which claim', async () => {
+  test('§3 what does not hold is invalid_client; the log says which claim, the answer nothing', async () => {
     await using here = await keyed();
     const { client, sign, seconds } = here;
     const stranger = await generateKeyPair('RS256');
@@ -299,11 +301,40 @@ describe('RFC 7523 §2.2 private_key_jwt', () => {
     for (const [what, assertion, said] of cases) {
       const answer = await here.send(assertion);
       expect([what, ...refusal(answer)]).toEqual([what, 401, 'invalid_client']);
-      expect([what, answer.body.error_description]).toEqual([what, expect.stringMatching(said)]);
+      expect([what, answer.body.error_description]).toEqual([what, unproved]);
+      const told = JSON.parse(here.server.log.findLast((line) => line.includes('token refused')) ?? '{}');
+      expect([what, told]).toEqual([what, expect.objectContaining({ client: client.id })]);
+      expect([what, told.reason]).toEqual([what, expect.stringMatching(said)]);
     }
     // An HMAC with the public key as its secret (RFC 8725 §2.1).
     const secret = new TextEncoder().encode('k'.repeat(64));
     expect(refusal(await here.send(await sign({}, { alg: 'HS256' }, secret)))).toEqual([401, 'invalid_client']);
+  });
+
+  test('RFC 6749 §5.2: nobody learns from a refusal which clients there are, or how they prove themselves', async () => {
+    await using here = await keyed();
+    const { server, client, sign, send } = here;
+    const by = { at: server.clock.at, actor: 'operator' };
+    const revoked = await makeClient(server);
+    await server.sql.run((tx) => clients.revokeClient(tx, 'default', revoked.id, by));
+    const withSecretOnly = await makeClient(server);
+    const stranger = await generateKeyPair('RS256');
+    const spent = await sign();
+    expect((await send(spent)).status).toBe(200);
+    const answers = [await send(spent), await post(server, grant)];
+    for (const id of [client.id, revoked.id, withSecretOnly.id, 'nobody']) {
+      const signed = await sign({ iss: id, sub: id }, {}, stranger.privateKey);
+      for (const assertion of [signed, await sign({ iss: 'https://i.example', sub: id }), 'x', 'a.b.c']) {
+        answers.push(await send(assertion, { client_id: id }));
+      }
+      answers.push(await send(signed, {}));
+      answers.push(await post(server, { ...grant, client_id: id, client_secret: 'wrong' }));
+      answers.push(await post(server, grant, basic(id, 'wrong')));
+    }
+    answers.push(await post(server, grant, { authorization: 'Basic abcd' }));
+    for (const { status, body } of answers) {
+      expect([status, body]).toEqual([401, { error: 'invalid_client', error_description: unproved }]);
+    }
   });
 
   test('a revoked key opens nothing; keys of another client neither', async () => {

@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { patchResource } from '../../connector/scim/patch.ts';
+import { readPatch } from '../../connector/scim/patch-request.ts';
 import { user } from '../../connector/scim/user.ts';
 import { readUser } from '../../connector/scim/users.ts';
 import { Problem } from '../../shared/problem.ts';
@@ -24,11 +25,11 @@ const barbara = readUser({
   [enterprise]: { department: 'Tours', manager: { value: 'm-1' } },
 });
 
-const patch = (...Operations: object[]) => patchResource(user, barbara, { schemas: [patchOp], Operations });
+const patch = (...Operations: object[]) => patchResource(user, barbara, readPatch({ schemas: [patchOp], Operations }));
 
 function refusal(...operations: unknown[]): string {
   try {
-    patchResource(user, barbara, { schemas: [patchOp], Operations: operations });
+    patchResource(user, barbara, readPatch({ schemas: [patchOp], Operations: operations }));
   } catch (error) {
     return (error as { code: string }).code;
   }
@@ -188,6 +189,21 @@ describe('§3.5.2.3 replace', () => {
     expect(refusal({ op: 'add', path: 'emails[not (type pr)].value', value: 'x' })).toBe('noTarget');
   });
 
+  test('spelled Replace, or under the flag in Entra’s URL, it creates the element that its filter describes', () => {
+    const path = 'phoneNumbers[type eq "mobile"].value';
+    const made = [{ type: 'mobile', value: '+1' }];
+    expect(patch({ op: 'Replace', path, value: '+1' }).phoneNumbers).toEqual(made);
+    expect(patch({ op: 'Replace', value: { [path]: '+1' } }).phoneNumbers).toEqual(made);
+    expect(patch({ op: 'Replace', path: path.slice(0, -6), value: { value: '+1' } }).phoneNumbers).toEqual(made);
+    const operation = { op: 'replace', path, value: '+1' };
+    const flagged = readPatch({ schemas: [patchOp], Operations: [operation] }, true);
+    expect(patchResource(user, barbara, flagged).phoneNumbers).toEqual(made);
+    expect(refusal(operation)).toBe('noTarget');
+    expect(refusal({ op: 'REPLACE', path, value: '+1' })).toBe('noTarget');
+    expect(refusal({ op: 'Replace', path: 'phoneNumbers[type ne "mobile"].value', value: '+1' })).toBe('noTarget');
+    expect(patch({ op: 'Replace', path, value: '' })).not.toHaveProperty('phoneNumbers');
+  });
+
   test('a primary of the filter or the value is the only one', () => {
     const after = patch({ op: 'replace', path: 'emails[type eq "home"].primary', value: true });
     expect(after.emails?.map(({ primary }) => primary)).toEqual([false, true]);
@@ -246,16 +262,15 @@ describe('refused', () => {
   });
 
   test('a body without the PatchOp schema', () => {
-    expect(() => patchResource(user, barbara, { Operations: [{ op: 'remove', path: 'title' }] })).toThrow(
-      'invalidSyntax',
-    );
-    expect(() => patchResource(user, barbara, null)).toThrow('invalidSyntax');
+    expect(() => readPatch({ Operations: [{ op: 'remove', path: 'title' }] })).toThrow('invalidSyntax');
+    expect(() => readPatch(null)).toThrow('invalidSyntax');
   });
 });
 
 test('active that is cleared stays as it is: nobody is let in or out by an absence', () => {
   const blocked = patch({ op: 'replace', path: 'active', value: false });
-  const cleared = patchResource(user, blocked, { schemas: [patchOp], Operations: [{ op: 'remove', path: 'active' }] });
+  const request = readPatch({ schemas: [patchOp], Operations: [{ op: 'remove', path: 'active' }] });
+  const cleared = patchResource(user, blocked, request);
   expect(cleared.active).toBe(false);
 });
 
@@ -440,7 +455,7 @@ describe('§3.5.2 laws', () => {
   );
   const apply = (before: ReturnType<typeof readUser>, ...Operations: object[]) => {
     try {
-      return patchResource(user, before, { schemas: [patchOp], Operations });
+      return patchResource(user, before, readPatch({ schemas: [patchOp], Operations }));
     } catch (error) {
       if (error instanceof Problem) return undefined;
       throw error;

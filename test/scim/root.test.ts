@@ -111,6 +111,16 @@ test('another organisation’s resources are not found, and 405 for what a root 
 
 test('§3.11 /Me: nobody is behind a token that syncs', async () => {
   await using server = await scimServer();
-  const { status, body } = await server.ask('GET', '/Me');
-  expect([status, body.schemas, body.status]).toEqual([501, [errorSchema], '501']);
+  for (const path of ['/Me', '/me', '/Me/', '/me/']) {
+    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
+      const { status, body } = await server.ask(
+        method,
+        path,
+        ['GET', 'DELETE', 'OPTIONS'].includes(method) ? undefined : {},
+      );
+      expect([method, path, status, body.schemas, body.status]).toEqual([method, path, 501, [errorSchema], '501']);
+    }
+    expect((await server.ask('HEAD', path)).status).toBe(501);
+    expect((await server.ask('GET', path, undefined, { token: 'none' })).status).toBe(401);
+  }
 });
