@@ -2,7 +2,7 @@
 // ListResponse.
 
 import { Problem } from '#shared/problem.ts';
-import { type Field, type Filter, fieldsOf } from '../filter/filter.ts';
+import { fieldsOf } from '../filter/filter.ts';
 import { parseFilter, type Resolve } from '../filter/scim.ts';
 import type { Tx, Work } from '../sql/sql.ts';
 import { type Found, type From, type Page, type Part, positionOf, type Row } from '../store/page.ts';
@@ -34,18 +34,16 @@ export async function answerQuery(
   const parts = collections.map((collection, at): Part => {
     const filter = query.filter === undefined ? undefined : parseFilter(query.filter, resolving(collections, at));
     const sort = sorting?.fields[at];
-    return {
-      source: collection.source,
-      ...(filter ? { filter } : {}),
-      ...(sort ? { sort } : {}),
-      open: opening(door, tenant, collection, filter, sort),
-    };
+    const looked = { ...(filter ? { filter } : {}), ...(sort ? { sort } : {}) };
+    const open: Part['open'] = (tx, rows) => opened(tx, rows, door, tenant, collection, looked);
+    return { source: collection.source, ...looked, open };
   });
   const order = sorting?.order;
   const name = JSON.stringify([endpoint, query.filter, order && query.sortBy?.trim().toLowerCase(), order]);
   const { from, count, paging } = pagingOf(door, tenant, name, query);
   const asked = { tenant, parts, name, ...(order ? { order } : {}) };
-  const page = await door.queries.page(asked, from, count, texts(door, tenant, collections, views));
+  const use = (tx: Tx, found: readonly Found[]) => textsOf(tx, found, door, tenant, collections, views);
+  const page = await door.queries.page(asked, from, count, use);
   return paging(page);
 }
 
@@ -65,16 +63,21 @@ function resolving(collections: readonly Collection[], at: number): Resolve {
 }
 
 /** The resources as they are sent, as far as the filter and the order look at them. */
-function opening(door: Door, tenant: string, { type, texts }: Collection, filter?: Filter, sort?: Field): Part['open'] {
-  return function* (tx, rows): Work<unknown[]> {
-    const fields = [...(filter ? fieldsOf(filter) : []), ...(sort ? [sort] : [])].filter(({ absent }) => !absent);
-    // Most attributes are sent as they are kept: nothing has to be looked up for them.
-    const kept = fields.every(({ steps }) => isKept(type, steps));
-    const names = new Set(fields.map(({ steps: [name] }) => name));
-    const view = { base: door.base, shows: (attribute: string) => names.has(attribute) };
-    const whole = kept ? rows.map(({ text }) => text) : yield* texts(tx, tenant, rows, view);
-    return whole.map((text) => JSON.parse(text));
-  };
+function* opened(
+  tx: Tx,
+  rows: readonly Row[],
+  { base }: Door,
+  tenant: string,
+  { type, texts }: Collection,
+  { filter, sort }: Pick<Part, 'filter' | 'sort'>,
+): Work<unknown[]> {
+  const fields = [...(filter ? fieldsOf(filter) : []), ...(sort ? [sort] : [])].filter(({ absent }) => !absent);
+  // Most attributes are sent as they are kept: nothing has to be looked up for them.
+  const kept = fields.every(({ steps }) => isKept(type, steps));
+  const names = new Set(fields.map(({ steps: [name] }) => name));
+  const view = { base, shows: (attribute: string) => names.has(attribute) };
+  const whole = kept ? rows.map(({ text }) => text) : yield* texts(tx, tenant, rows, view);
+  return whole.map((text) => JSON.parse(text));
 }
 
 /** Does the stored text hold all that is sent of this attribute? */
@@ -87,19 +90,24 @@ function isKept({ schema, extensions }: ResourceType, [first, second]: readonly 
 }
 
 /** What is sent of what was found, looked up type by type. */
-function texts(door: Door, tenant: string, collections: readonly Collection[], views: readonly Projection[]) {
-  return function* (tx: Tx, found: readonly Found[]): Work<string[]> {
-    const sent: string[] = Array(found.length).fill('');
-    for (const [at, collection] of collections.entries()) {
-      const view = views[at];
-      const places = found.flatMap(({ part }, place) => (part === at ? [place] : []));
-      if (places.length === 0 || !view) continue;
-      const rows = places.map((place) => (found[place] as Found).row);
-      const whole = yield* collection.texts(tx, tenant, rows, { base: door.base, shows: view.shows });
-      for (const [index, place] of places.entries()) sent[place] = view.text(whole[index] ?? '');
-    }
-    return sent;
-  };
+function* textsOf(
+  tx: Tx,
+  found: readonly Found[],
+  door: Door,
+  tenant: string,
+  collections: readonly Collection[],
+  views: readonly Projection[],
+): Work<string[]> {
+  const sent: string[] = Array(found.length).fill('');
+  for (const [at, collection] of collections.entries()) {
+    const view = views[at];
+    const places = found.flatMap(({ part }, place) => (part === at ? [place] : []));
+    if (places.length === 0 || !view) continue;
+    const rows = places.map((place) => (found[place] as Found).row);
+    const whole = yield* collection.texts(tx, tenant, rows, { base: door.base, shows: view.shows });
+    for (const [index, place] of places.entries()) sent[place] = view.text(whole[index] ?? '');
+  }
+  return sent;
 }
 
 interface Paging {

@@ -191,7 +191,8 @@ function canonical({ canonicalValues, caseExact }: Attribute, value: string): st
 
 function readText(value: unknown, path: string): string {
   if (typeof value !== 'string') return refuse(path, 'text');
-  if ((multiLine.has(path) ? controlButLines : control).test(value) || !value.isWellFormed()) refuse(path, 'text without control characters');
+  if ((multiLine.has(path) ? controlButLines : control).test(value) || !value.isWellFormed())
+    refuse(path, 'text without control characters');
   if (path === 'userName' && (value.trim() === '' || value.length > 320)) refuse(path, 'a name of 1 to 320 characters');
   return value;
 }

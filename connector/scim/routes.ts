@@ -21,12 +21,19 @@ import { covers } from '../token.ts';
 import { answerAsync } from './async.ts';
 import { bulkEndpoint } from './bulk.ts';
 import { callers, scopeNeeded } from './callers.ts';
-import { answersPatch, type Caller, type Collection, type Stored } from './collection.ts';
+import {
+  answersPatch,
+  type Caller,
+  type Collection,
+  type Condition,
+  type Prepared,
+  type Stored,
+} from './collection.ts';
 import { cursors } from './cursor.ts';
 import { resourceTypeResource, schemaResource, serviceProviderConfig } from './discovery.ts';
 import { type Door, endpoint, listText, type ScimDeps } from './door.ts';
 import { asProblem, scimJson, sendError } from './error.ts';
-import { readPatch } from './patch-request.ts';
+import { type PatchRequest, readPatch } from './patch-request.ts';
 import { type Projection, projectionOf } from './projection.ts';
 import { answerQuery } from './query.ts';
 import { refusals } from './refusals.ts';
@@ -77,6 +84,19 @@ interface Shown {
   readonly stored: Stored;
 }
 
+/** The same, where nothing but the version may be sent (204, 304). */
+interface Answered {
+  readonly text: string | undefined;
+  readonly stored: Stored;
+}
+
+/** What a PUT or PATCH asks for. */
+interface Change<Body = unknown> {
+  readonly id: string;
+  readonly body: Body;
+  readonly match: Condition;
+}
+
 /** The endpoints of one collection (RFC 7644 §3.2). A bad parameter is found before anything is written. */
 function resources(app: FastifyInstance, door: Door, collection: Collection): void {
   const { deps, base, callerOf } = door;
@@ -90,9 +110,39 @@ function resources(app: FastifyInstance, door: Door, collection: Collection): vo
     return covers(scopes, 'scim.read') ? asked : projectionOf(type, 'meta', undefined);
   };
 
+  // Units of work have names and are not written where they are run: an engine makes a hidden class for every generator
+  // function that it comes by, and keeps it, with all the request that the function saw, until a full collection.
   function* shown(tx: Tx, tenant: string, stored: Stored, view: Projection): Work<Shown> {
     const [text = ''] = yield* collection.texts(tx, tenant, [stored], { base, shows: view.shows });
     return { stored, text: view.text(text) };
+  }
+
+  function* created(tx: Tx, caller: Caller, id: string, body: unknown, prepared: Prepared, view: Projection) {
+    const stored = yield* collection.create(tx, caller, id, body, prepared);
+    return yield* shown(tx, caller.tenant, stored, view);
+  }
+
+  function* found(tx: Tx, tenant: string, id: string, matches: Condition, view: Projection): Work<Answered> {
+    const stored = yield* collection.read(tx, tenant, id);
+    if (!stored) throw new Problem('notFound');
+    return matches(stored.version) ? yield* shown(tx, tenant, stored, view) : { stored, text: undefined };
+  }
+
+  function* replaced(tx: Tx, caller: Caller, { id, body, match }: Change, prepared: Prepared, view: Projection) {
+    const stored = yield* collection.replace(tx, caller, id, body, match, prepared);
+    return yield* shown(tx, caller.tenant, stored, view);
+  }
+
+  /** @param view absent: nothing is shown */
+  function* patched(
+    tx: Tx,
+    caller: Caller,
+    { id, body: patch, match }: Change<PatchRequest>,
+    prepared: Prepared,
+    view: Projection | undefined,
+  ): Work<Answered> {
+    const stored = yield* collection.patch(tx, caller, id, patch, match, prepared);
+    return view ? yield* shown(tx, caller.tenant, stored, view) : { stored, text: undefined };
   }
 
   const send = (reply: FastifyReply, { stored, text }: Shown, status = 200) =>
@@ -113,11 +163,7 @@ function resources(app: FastifyInstance, door: Door, collection: Collection): vo
       const { body } = request;
       const prepared = await collection.prepare(caller, body);
       const id = uuidv7(caller.by.at, random(10));
-      const created = await sql.run(function* (tx) {
-        const stored = yield* collection.create(tx, caller, id, body, prepared);
-        return yield* shown(tx, caller.tenant, stored, view);
-      });
-      return send(reply, created, 201);
+      return send(reply, await sql.run((tx) => created(tx, caller, id, body, prepared, view)), 201);
     },
   });
 
@@ -130,25 +176,16 @@ function resources(app: FastifyInstance, door: Door, collection: Collection): vo
       const view = viewOf(queryOf(request));
       const { tenant } = callerOf(request);
       const matches = ifNoneMatch(request);
-      const found = await sql.read(function* (tx) {
-        const stored = yield* collection.read(tx, tenant, idOf(request));
-        if (!stored) throw new Problem('notFound');
-        return matches(stored.version) ? yield* shown(tx, tenant, stored, view) : { stored, text: undefined };
-      });
-      const { stored, text } = found;
+      const { stored, text } = await sql.read((tx) => found(tx, tenant, idOf(request), matches, view));
       if (text === undefined) return reply.code(304).header('etag', etag(stored.version)).send();
       return send(reply, { stored, text });
     },
     async PUT(request, reply) {
       const caller = callerOf(request);
       const view = writtenView(request, caller);
-      const { body } = request;
-      const prepared = await collection.prepare(caller, body);
-      const replaced = await sql.run(function* (tx) {
-        const stored = yield* collection.replace(tx, caller, idOf(request), body, ifMatch(request), prepared);
-        return yield* shown(tx, caller.tenant, stored, view);
-      });
-      return send(reply, replaced);
+      const change = { id: idOf(request), body: request.body, match: ifMatch(request) };
+      const prepared = await collection.prepare(caller, change.body);
+      return send(reply, await sql.run((tx) => replaced(tx, caller, change, prepared, view)));
     },
     async PATCH(request, reply) {
       const caller = callerOf(request);
@@ -156,10 +193,9 @@ function resources(app: FastifyInstance, door: Door, collection: Collection): vo
       const patch = readPatch(request.body, isFlagged(request));
       const prepared = await collection.preparePatch(caller, patch);
       const shows = covers(caller.scopes, 'scim.read') && (view.asked || answersPatch(collection, patch) === 200);
-      const { stored, text } = await sql.run(function* (tx) {
-        const stored = yield* collection.patch(tx, caller, idOf(request), patch, ifMatch(request), prepared);
-        return shows ? yield* shown(tx, caller.tenant, stored, view) : { stored, text: undefined };
-      });
+      const change = { id: idOf(request), body: patch, match: ifMatch(request) };
+      const shownView = shows ? view : undefined;
+      const { stored, text } = await sql.run((tx) => patched(tx, caller, change, prepared, shownView));
       if (text === undefined) return reply.code(204).header('etag', etag(stored.version)).send();
       return send(reply, { stored, text });
     },

@@ -5,7 +5,7 @@
 import type { Sql, Tx, Work } from '../sql/sql.ts';
 import { listOf, pageOfList } from './listed.ts';
 import { type Found, type From, type Listed, type Memory, type Page, type Query, writesOf } from './page.ts';
-import { pageOfSegments, segmentsOf } from './segments.ts';
+import { pageOfSegments, type Segments, segmentsOf } from './segments.ts';
 
 const mostMemories = 200;
 /** Ids in remembered lists; some 100 bytes each. */
@@ -43,6 +43,13 @@ export function queries(sql: Sql) {
     return list;
   }
 
+  // Named, not written where they are run: see the endpoints of the SCIM door.
+  function* segmentsPage<T>(tx: Tx, query: Query, segments: Segments, from: From, count: number, use: Use<T>) {
+    const remember = (stamp: string) => memoryOf(`${query.tenant} ${query.name}`, stamp);
+    const page = yield* pageOfSegments(tx, query, segments, from, count, remember);
+    return { ...page, used: yield* use(tx, page.found) };
+  }
+
   async function listedPage<T>(query: Query, from: From, count: number, use: Use<T>): Promise<Page<T>> {
     const name = `${query.tenant} ${query.name}`;
     const before = await sql.read((tx) => writesOf(tx, query.tenant));
@@ -68,11 +75,7 @@ export function queries(sql: Sql) {
     async page<T>(query: Query, from: From, count: number, use: Use<T>): Promise<Page<T>> {
       const segments = segmentsOf(query);
       if (!segments) return listedPage(query, from, count, use);
-      return sql.read(function* (tx) {
-        const remember = (stamp: string) => memoryOf(`${query.tenant} ${query.name}`, stamp);
-        const page = yield* pageOfSegments(tx, query, segments, from, count, remember);
-        return { ...page, used: yield* use(tx, page.found) };
-      });
+      return sql.read((tx) => segmentsPage(tx, query, segments, from, count, use));
     },
   };
 }
