@@ -2,7 +2,7 @@
 // be done. Nothing here touches the database.
 
 import { Problem } from '#shared/problem.ts';
-import { isObject, type JsonObject, membersOf } from './resource.ts';
+import { isObject, type JsonObject, membersOf, requireSchema } from './resource.ts';
 
 /** RFC 7644 §3.7.4; the second is the door's limit for any body, in bytes. */
 export const maxOperations = 1000;
@@ -36,11 +36,7 @@ export interface BulkRequest {
 export function readBulk(body: unknown): BulkRequest {
   if (!isObject(body)) throw new Problem('invalidSyntax', { reason: 'A BulkRequest is a JSON object.' });
   const members = membersOf(body);
-  const schemas = members.get('schemas');
-  const isBulk = (urn: unknown) => typeof urn === 'string' && urn.toLowerCase() === bulkRequest.toLowerCase();
-  if (!Array.isArray(schemas) || !schemas.some(isBulk)) {
-    throw new Problem('invalidSyntax', { field: 'schemas', reason: `“schemas” must contain ${bulkRequest}.` });
-  }
+  requireSchema(members, bulkRequest);
   const operations = members.get('operations');
   if (!Array.isArray(operations)) {
     throw new Problem('invalidSyntax', { field: 'Operations', reason: '“Operations” must be an array.' });

@@ -42,7 +42,6 @@ export interface Door {
 export type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>;
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
-const listResponse = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
 
 /** The handlers of one URL; every other method is 405 with Allow (RFC 9110 §15.5.6). */
 export function endpoint(
@@ -65,15 +64,4 @@ export function endpoint(
 function formsOf(url: string): Set<string> {
   if (url === '/') return new Set([url]);
   return new Set([url, url.toLowerCase()].flatMap((form) => [form, `${form}/`]));
-}
-
-/** ListResponse (RFC 7644 §3.4.2) of texts that are ready; `itemsPerPage` is how many there are in this answer. */
-export function listText(resources: readonly string[], total: number, startIndex: number): string {
-  const head = JSON.stringify({
-    schemas: [listResponse],
-    totalResults: total,
-    startIndex,
-    itemsPerPage: resources.length,
-  });
-  return `${head.slice(0, -1)},"Resources":[${resources.join(',')}]}`;
 }

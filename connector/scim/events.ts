@@ -18,7 +18,7 @@ import type { Tenants } from '../tenant.ts';
 import { actorOf, verifyToken } from '../token.ts';
 import { callers } from './callers.ts';
 import type { Rate } from './limits.ts';
-import { seqOf, setSigner } from './sets.ts';
+import { jtiOf, seqOf, setSigner } from './sets.ts';
 
 export interface EventsDeps {
   readonly sql: Sql;
@@ -122,7 +122,7 @@ export function eventsDoor(deps: EventsDeps): FastifyPluginAsync {
         const found = await waitFor(request, wanted.maxEvents, wait.signal);
         const sets: Record<string, string> = {};
         for (const event of found.events) {
-          sets[`${client}.${event.seq}`] = await signer.sign(tenant, client, event);
+          sets[jtiOf(client, event.seq)] = await signer.sign(tenant, client, event);
         }
         return send(reply, { sets, moreAvailable: found.more });
       } finally {

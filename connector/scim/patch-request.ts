@@ -2,7 +2,7 @@
 // here knows what the paths mean.
 
 import { Problem } from '#shared/problem.ts';
-import { isObject, membersOf } from './resource.ts';
+import { isObject, membersOf, requireSchema } from './resource.ts';
 
 const patchOp = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 
@@ -35,11 +35,7 @@ const titleCased = ['Add', 'Replace', 'Remove'];
 export function readPatch(body: unknown, flagged = false): PatchRequest {
   if (!isObject(body)) throw new Problem('invalidSyntax', { reason: 'A PATCH is a JSON object.' });
   const members = membersOf(body);
-  const schemas = members.get('schemas');
-  const named = (urn: unknown) => typeof urn === 'string' && urn.toLowerCase() === patchOp.toLowerCase();
-  if (!Array.isArray(schemas) || !schemas.some(named)) {
-    throw new Problem('invalidSyntax', { field: 'schemas', reason: `“schemas” must contain ${patchOp}.` });
-  }
+  requireSchema(members, patchOp);
   const operations = members.get('operations');
   if (!Array.isArray(operations) || operations.length === 0) {
     throw new Problem('invalidSyntax', {

@@ -170,8 +170,8 @@ function countOf({ count }: Query): number | undefined {
   }
 }
 
-/** ListResponse (RFC 7644 §3.4.2) of texts that are ready. */
-function listText(head: object, resources: readonly string[]): string {
+/** ListResponse (RFC 7644 §3.4.2) of texts that are ready; `head` is what it says beside them. */
+export function listText(head: object, resources: readonly string[]): string {
   // Put together by `+`: the engine copies each text once, when the whole is sent.
   let text = `${JSON.stringify({ schemas: [listResponse], ...head }).slice(0, -1)},"Resources":[`;
   for (const [at, resource] of resources.entries()) text += at === 0 ? resource : `,${resource}`;

@@ -3,7 +3,7 @@
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '#shared/problem.ts';
 import { etag } from '../store/users.ts';
-import { isObject, membersOf } from './resource.ts';
+import { isObject, membersOf, requireSchema } from './resource.ts';
 
 const searchRequest = 'urn:ietf:params:scim:api:messages:2.0:SearchRequest';
 
@@ -47,11 +47,7 @@ export function isFlagged(request: FastifyRequest): boolean {
 export function searchOf(body: unknown): Query {
   if (!isObject(body)) throw new Problem('invalidSyntax', { reason: 'A SearchRequest is a JSON object.' });
   const members = membersOf(body);
-  const urns = members.get('schemas');
-  const isSearch = (urn: unknown) => typeof urn === 'string' && urn.toLowerCase() === searchRequest.toLowerCase();
-  if (!Array.isArray(urns) || !urns.some(isSearch)) {
-    throw new Problem('invalidSyntax', { field: 'schemas', reason: `“schemas” must contain ${searchRequest}.` });
-  }
+  requireSchema(members, searchRequest);
   const query: Record<string, string | number> = {};
   const read = (name: (typeof names)[number], fits: (value: unknown) => value is string | number) => {
     const value = members.get(name.toLowerCase()) ?? undefined;

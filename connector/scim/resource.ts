@@ -33,13 +33,8 @@ export function isObject(value: unknown): value is JsonObject {
 export function readResource<C extends object>(type: ResourceType, body: unknown, current?: C): C {
   if (!isObject(body)) throw new Problem('invalidSyntax', { reason: `A ${type.name} is a JSON object.` });
   const members = membersOf(body);
-  const schemas = members.get('schemas');
   const core = type.schema.id;
-  const isCore = (urn: unknown) => typeof urn === 'string' && urn.toLowerCase() === core.toLowerCase();
-  // Entra names a schema of its own beside Group: URNs that are not ours are passed over.
-  if (!Array.isArray(schemas) || !schemas.some(isCore)) {
-    throw new Problem('invalidSyntax', { field: 'schemas', reason: `“schemas” must contain ${core}.` });
-  }
+  requireSchema(members, core);
   const stored = current as JsonObject | undefined;
   const content = readAttributes([...type.common, ...type.schema.attributes], members, '', stored);
   // Entra (older) sends department and manager beside their extension: names that the schema lacks are passed over.
@@ -79,6 +74,18 @@ export function membersOf(object: JsonObject): Map<string, unknown> {
     members.set(key, value);
   }
   return members;
+}
+
+/**
+ * Holds `schemas` (RFC 7643 §3, RFC 7644 §3.1) against what a message must be.
+ * @throws Problem invalidSyntax when it does not contain this URN, in any case
+ */
+export function requireSchema(members: ReadonlyMap<string, unknown>, schema: string): void {
+  const schemas = members.get('schemas');
+  const named = (urn: unknown) => typeof urn === 'string' && urn.toLowerCase() === schema.toLowerCase();
+  // Entra names a schema of its own beside Group: URNs that are not ours are passed over.
+  if (Array.isArray(schemas) && schemas.some(named)) return;
+  throw new Problem('invalidSyntax', { field: 'schemas', reason: `“schemas” must contain ${schema}.` });
 }
 
 function readAttributes(

@@ -1,12 +1,15 @@
-// The SCIM door, mounted at /scim/v2 (RFC 7644 §3.2),
-// and of every resource type in resource-types.ts the same endpoints over its collection:
+// The SCIM door, mounted at /scim/v2 (RFC 7644 §3.2): of every resource type in resource-types.ts the same endpoints over
+// its collection, and what stands beside them.
 //
 //   POST   /Users             create                 GET    /Users            list, filter
 //   GET    /Users/{id}        read                   POST   /Users/.search    the same with a body
 //   PUT    /Users/{id}        replace                PATCH  /Users/{id}       change
-//   DELETE /Users/{id}        remove                 GET    /ServiceProviderConfig, /ResourceTypes, /Schemas
+//   DELETE /Users/{id}        remove                 POST   /Bulk             many of these (bulk.ts)
+//   GET    /                  list all types         POST   /.search          the same with a body (root.ts)
+//   GET    /ServiceProviderConfig, /ResourceTypes, /Schemas                   discovery; /Me is 501 (root.ts)
 //
-// A bearer token of scope `scim` opens it, and nothing else: not a reset, not another tenant.
+// A bearer token opens it: of scope `scim.read` to see, `scim.write` to change, `scim.password` besides to set passwords
+// (`scim` is the first two). It opens nothing else: not a reset, not another tenant.
 
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
@@ -31,11 +34,11 @@ import {
 } from './collection.ts';
 import { cursors } from './cursor.ts';
 import { resourceTypeResource, schemaResource, serviceProviderConfig } from './discovery.ts';
-import { type Door, endpoint, listText, type ScimDeps } from './door.ts';
+import { type Door, endpoint, type ScimDeps } from './door.ts';
 import { asProblem, scimJson, sendError } from './error.ts';
 import { type PatchRequest, readPatch } from './patch-request.ts';
 import { type Projection, projectionOf } from './projection.ts';
-import { answerQuery } from './query.ts';
+import { answerQuery, listText } from './query.ts';
 import { refusals } from './refusals.ts';
 import { idOf, ifMatch, ifNoneMatch, isFlagged, type Query, queryOf, searchOf } from './request.ts';
 import { collectionsOf, schemasOf } from './resource-types.ts';
@@ -258,11 +261,11 @@ function discovery(app: FastifyInstance, { base, collections }: Door): void {
       async GET(request, reply) {
         // §4: a client must not believe that what it filtered for is all there is.
         if (queryOf(request).filter !== undefined) throw new Problem('filterNotAllowed');
+        const head = { totalResults: all.length, startIndex: 1, itemsPerPage: all.length };
         return reply.send(
           listText(
+            head,
             all.map((one) => JSON.stringify(one)),
-            all.length,
-            1,
           ),
         );
       },
