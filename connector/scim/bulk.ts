@@ -27,7 +27,7 @@ import {
   type Stored,
 } from './collection.ts';
 import { type Door, endpoint } from './door.ts';
-import { asProblem, errorMessage } from './error.ts';
+import { asProblem, errorMessage, ofResource } from './error.ts';
 import { readPatch } from './patch-request.ts';
 import { namesVersion } from './request.ts';
 
@@ -225,13 +225,18 @@ async function run(door: Door, job: Job, steps: readonly number[][], failOnError
       if (ends && job.outcomes.size === 0) throw problem;
       const failed = group[0] as number[];
       for (const at of failed)
-        job.outcomes.set(at, { problem: failed.length > 1 ? ofCircle(job, at, problem) : problem });
+        job.outcomes.set(at, { problem: failed.length > 1 ? ofCircle(job, at, problem) : ofOne(job, at, problem) });
       if (ends) return;
       errors += failed.length;
       next++;
       together = 1;
     }
   }
+}
+
+function ofOne({ tasks }: Job, at: number, problem: Problem): Problem {
+  const task = tasks[at];
+  return task && !(task instanceof Problem) ? ofResource(problem, task.id) : problem;
 }
 
 /** In a circle all fail with the one that does: it keeps its error, the others are in conflict with it (§3.7.1). */

@@ -35,7 +35,7 @@ import {
 import { cursors } from './cursor.ts';
 import { resourceTypeResource, schemaResource, serviceProviderConfig } from './discovery.ts';
 import { type Door, endpoint, type ScimDeps } from './door.ts';
-import { asProblem, scimJson, sendError } from './error.ts';
+import { asProblem, ofResource, scimJson, sendError } from './error.ts';
 import { type PatchRequest, readPatch } from './patch-request.ts';
 import { type Projection, projectionOf } from './projection.ts';
 import { answerQuery, listText } from './query.ts';
@@ -148,11 +148,14 @@ function resources(app: FastifyInstance, door: Door, collection: Collection): vo
     return view ? yield* shown(tx, caller.tenant, stored, view) : { stored, text: undefined };
   }
 
+  const name = (reply: FastifyReply, { id, version }: Stored) =>
+    reply.header('location', `${base}${type.endpoint}/${id}`).header('etag', etag(version));
+
   const send = (reply: FastifyReply, { stored, text }: Shown, status = 200) =>
-    reply
+    name(reply, stored)
       .code(status)
-      .header('location', `${base}${type.endpoint}/${stored.id}`)
-      .header('etag', etag(stored.version))
+      // RFC 7643 §3.1: `meta.location` is the same.
+      .header('content-location', `${base}${type.endpoint}/${stored.id}`)
       .send(text);
 
   const list = async (request: FastifyRequest, reply: FastifyReply, query: Query) =>
@@ -199,7 +202,7 @@ function resources(app: FastifyInstance, door: Door, collection: Collection): vo
       const change = { id: idOf(request), body: patch, match: ifMatch(request) };
       const shownView = shows ? view : undefined;
       const { stored, text } = await sql.run((tx) => patched(tx, caller, change, prepared, shownView));
-      if (text === undefined) return reply.code(204).header('etag', etag(stored.version)).send();
+      if (text === undefined) return name(reply, stored).code(204).send();
       return send(reply, { stored, text });
     },
     async DELETE(request, reply) {
@@ -224,6 +227,10 @@ function speakScim(app: FastifyInstance, log: Logger): void {
       return text === '' ? undefined : parseJson(text);
     },
   );
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
+    // Clients name a type in a DELETE that has no body: 415 is of content (RFC 9110 §15.5.16).
+    if (body.length > 0 && !request.is404) throw new Problem('unsupportedMediaType');
+  });
   app.addHook('onSend', (_request, reply, payload, done) => {
     // Exactly this: fastify would add a charset, which JSON has none of, and a 204 or 304 has no content to name.
     if (payload === undefined || payload === null || payload === '') reply.removeHeader('content-type');
@@ -231,10 +238,11 @@ function speakScim(app: FastifyInstance, log: Logger): void {
     reply.header('cache-control', 'no-store');
     done(null, payload);
   });
-  app.setErrorHandler((error: Error, _request, reply) => {
+  app.setErrorHandler((error: Error, request, reply) => {
     const problem = asProblem(error);
     if (!problem) log.error({ err: error }, 'scim');
-    return sendError(reply, problem ?? new Problem('internal'));
+    const { id } = (request.params ?? {}) as { id?: string };
+    return sendError(reply, ofResource(problem ?? new Problem('internal'), id));
   });
   app.setNotFoundHandler((_request, reply) => sendError(reply, new Problem('notFound')));
 }
