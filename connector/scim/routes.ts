@@ -33,14 +33,14 @@ import {
   type Stored,
 } from './collection.ts';
 import { cursors } from './cursor.ts';
-import { resourceTypeResource, schemaResource, serviceProviderConfig } from './discovery.ts';
+import { type Described, resourceTypeResource, schemaResource, serviceProviderConfig } from './discovery.ts';
 import { type Door, endpoint, type ScimDeps } from './door.ts';
 import { asProblem, ofResource, scimJson, sendError } from './error.ts';
 import { type PatchRequest, readPatch } from './patch-request.ts';
 import { type Projection, projectionOf } from './projection.ts';
 import { answerQuery, listText } from './query.ts';
 import { refusals } from './refusals.ts';
-import { idOf, ifMatch, ifNoneMatch, isFlagged, type Query, queryOf, searchOf } from './request.ts';
+import { idOf, ifMatch, ifNoneMatch, isFlagged, namesTag, type Query, queryOf, searchOf } from './request.ts';
 import { collectionsOf, schemasOf } from './resource-types.ts';
 import { rootEndpoints } from './root.ts';
 import { eventsPath } from './sets.ts';
@@ -251,8 +251,16 @@ function hasByteOrderMark(body: Buffer): boolean {
   return body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
 }
 
+async function sendDescribed(request: FastifyRequest, reply: FastifyReply, one: Described): Promise<FastifyReply> {
+  const { location, version } = one.meta;
+  const known = request.headers['if-none-match'];
+  if (version !== undefined) reply.header('etag', version);
+  if (version !== undefined && known !== undefined && namesTag(known, version)) return reply.code(304).send();
+  return reply.header('content-location', location).send(JSON.stringify(one));
+}
+
 /** RFC 7644 §4. */
-function discovery(app: FastifyInstance, { base, collections }: Door): void {
+function discovery(app: FastifyInstance, { deps, base, collections }: Door): void {
   const resourceTypes = collections.map(({ type }) => type);
   const schemas = schemasOf(resourceTypes);
   const types = resourceTypes.map((type) => resourceTypeResource(type, base));
@@ -261,8 +269,9 @@ function discovery(app: FastifyInstance, { base, collections }: Door): void {
     '/ResourceTypes': { all: types, name: (at: number) => resourceTypes[at]?.name },
     '/Schemas': { all: described, name: (at: number) => schemas[at]?.id },
   };
+  const config = serviceProviderConfig(base, deps.now());
   endpoint(app, '/ServiceProviderConfig', {
-    GET: async (_request, reply) => reply.send(JSON.stringify(serviceProviderConfig(base))),
+    GET: async (request, reply) => sendDescribed(request, reply, config),
   });
   for (const [url, { all, name }] of Object.entries(lists)) {
     endpoint(app, url, {
@@ -282,7 +291,7 @@ function discovery(app: FastifyInstance, { base, collections }: Door): void {
       async GET(request, reply) {
         const found = all.find((_one, at) => name(at)?.toLowerCase() === idOf(request).toLowerCase());
         if (!found) throw new Problem('notFound');
-        return reply.send(JSON.stringify(found));
+        return sendDescribed(request, reply, found);
       },
     });
   }

@@ -42,6 +42,9 @@ test('RFC 7643 §3.1 meta.location is the same as Content-Location, wherever a r
     await server.ask('GET', `${path}?attributes=meta`),
     await server.ask('PUT', path, { schemas: [core], userName: 'ada', title: 'x' }),
     await server.ask('PATCH', path, title('y')),
+    await server.ask('GET', '/ServiceProviderConfig'),
+    await server.ask('GET', '/ResourceTypes/User'),
+    await server.ask('GET', `/Schemas/${core}`),
   ];
   for (const { headers, body } of answers) expect(headers.get('content-location')).toBe(body.meta.location);
   const without = [
