@@ -15,6 +15,7 @@ import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '#shared/problem.ts';
 import { parseJson } from '../http/json.ts';
+import { announcesBody } from '../http/unread.ts';
 import type { Logger } from '../log.ts';
 import type { Tx, Work } from '../sql/sql.ts';
 import { queries } from '../store/query.ts';
@@ -227,9 +228,9 @@ function speakScim(app: FastifyInstance, log: Logger): void {
       return text === '' ? undefined : parseJson(text);
     },
   );
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
+  app.addContentTypeParser('*', async ({ raw, is404 }: FastifyRequest) => {
     // Clients name a type in a DELETE that has no body: 415 is of content (RFC 9110 §15.5.16).
-    if (body.length > 0 && !request.is404) throw new Problem('unsupportedMediaType');
+    if (announcesBody(raw) && !is404) throw new Problem('unsupportedMediaType');
   });
   app.addHook('onSend', (_request, reply, payload, done) => {
     // Exactly this: fastify would add a charset, which JSON has none of, and a 204 or 304 has no content to name.
