@@ -54,12 +54,16 @@ const wordAt = /[A-Za-z$][A-Za-z0-9_$.:-]*/y;
 const numberAt = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 // Everything up to the closing quote; what stands between is left to JSON.parse.
 const stringAt = /"(?:[^"\\]|\\.)*"/y;
+// The grammar has the space alone; the standard itself wraps its filters (RFC 7644 Figure 2).
+const spacesAt = /[ \t\r\n]+/y;
 const attributeName = /^[A-Za-z$][A-Za-z0-9_-]*$/;
 export const dateTime = /^-?\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?$/;
 
 class Parser {
   #at = 0;
   #terms = 0;
+  /** Between the brackets of a path (RFC 7644 Table 9: what is wrong there is invalidFilter). */
+  #inBrackets = false;
   readonly #text: string;
   readonly #resolve: Resolve;
   readonly #code: 'invalidFilter' | 'invalidPath';
@@ -81,9 +85,11 @@ class Parser {
     const attribute = this.#attribute();
     if (!this.#take('[')) return { attribute };
     const parent = this.#found(attribute, 'some', start);
+    this.#inBrackets = true;
     const filter = this.or(1, parent);
     this.#space();
     if (!this.#take(']')) this.#refuse('a “]” is missing');
+    this.#inBrackets = false;
     if (!this.#take('.')) return { attribute, filter };
     const sub = this.#match(wordAt) ?? '';
     if (!attributeName.test(sub)) this.#refuse('a sub-attribute is missing');
@@ -241,11 +247,11 @@ class Parser {
   }
 
   #space(): void {
-    while (this.#text[this.#at] === ' ') this.#at++;
+    this.#match(spacesAt);
   }
 
   #refuse(reason: string, position = this.#at): never {
-    if (this.#code === 'invalidPath' && !this.#text.slice(0, position).includes('[')) {
+    if (this.#code === 'invalidPath' && !this.#inBrackets) {
       throw new Problem('invalidPath', { path: this.#text.slice(0, 100), position, reason });
     }
     throw new Problem('invalidFilter', { position, reason });

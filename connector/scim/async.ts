@@ -87,7 +87,7 @@ export function answerAsync(app: FastifyInstance, deps: AsyncDeps) {
       }
     });
     const location = several ? undefined : reply.getHeader('location');
-    reply.removeHeader('etag');
+    for (const name of ['etag', 'content-location']) reply.removeHeader(name);
     reply
       .code(202)
       .header('set-txn', txn)

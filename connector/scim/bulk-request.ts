@@ -137,13 +137,38 @@ export function without(resource: unknown, bulkIds: ReadonlySet<string>): unknow
 }
 
 /**
- * The order in which operations can be done: as they were sent, but whatever one refers to goes before it. Those that
- * refer to each other in a circle come as one step (RFC 7644 §3.7.1).
- * @param needs of each operation the places of those that it refers to
+ * The order in which operations can be done: as they were sent, but one that refers to a later one waits for it. Those that
+ * refer to each other in a circle come as one step (RFC 7644 §3.7.1), in the place of their last.
+ * @param needs of each operation the places of those that go before it
  */
 export function stepsOf(needs: readonly (readonly number[])[]): number[][] {
-  // Tarjan's algorithm gives the circles, each after everything that it needs.
+  const circles = circlesOf(needs).sort((a, b) => (a.at(-1) as number) - (b.at(-1) as number));
+  const waiting = circles.map((places) => ({ places, needs: 0, neededBy: [] as { needs: number }[] }));
+  const stepAt = new Map(waiting.flatMap((step) => step.places.map((at) => [at, step] as const)));
+  for (const step of waiting) {
+    const others = new Set(step.places.flatMap((at) => needs[at] ?? []).map((at) => stepAt.get(at)));
+    for (const other of others) {
+      if (other === undefined || other === step) continue;
+      other.neededBy.push(step);
+      step.needs++;
+    }
+  }
   const steps: number[][] = [];
+  while (waiting.length > 0) {
+    // There is one: what is left has no circles.
+    const [step] = waiting.splice(
+      waiting.findIndex((one) => one.needs === 0),
+      1,
+    );
+    steps.push(step?.places ?? []);
+    for (const other of step?.neededBy ?? []) other.needs--;
+  }
+  return steps;
+}
+
+/** The circles, one operation alone being one too, by Tarjan's algorithm; the places in each grow. */
+function circlesOf(needs: readonly (readonly number[])[]): number[][] {
+  const circles: number[][] = [];
   const found = new Map<number, number>();
   const low: number[] = [];
   const open: number[] = [];
@@ -157,8 +182,8 @@ export function stepsOf(needs: readonly (readonly number[])[]): number[][] {
         low[at] = Math.min(low[at] as number, low[other] as number);
       } else if (open.includes(other)) low[at] = Math.min(low[at] as number, found.get(other) as number);
     }
-    if (low[at] === found.get(at)) steps.push(open.splice(open.indexOf(at)).sort((a, b) => a - b));
+    if (low[at] === found.get(at)) circles.push(open.splice(open.indexOf(at)).sort((a, b) => a - b));
   };
   for (const at of needs.keys()) if (!found.has(at)) visit(at);
-  return steps;
+  return circles;
 }

@@ -1,6 +1,7 @@
 // POST /Bulk (RFC 7644 §3.7): many operations in one request, each of them whole or not at all, whatever becomes of the
 // others. Ids are given before anything is written, so that a reference is known wherever it stands; operations are done
-// in the order in which they were sent, what they refer to before them, circles in two phases within one transaction.
+// in the order in which they were sent, those that refer to later ones after them, circles in two phases within one
+// transaction.
 
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '#shared/problem.ts';
@@ -26,7 +27,7 @@ import {
   type Stored,
 } from './collection.ts';
 import { type Door, endpoint } from './door.ts';
-import { asProblem, errorMessage } from './error.ts';
+import { asProblem, errorMessage, ofResource } from './error.ts';
 import { readPatch } from './patch-request.ts';
 import { namesVersion } from './request.ts';
 
@@ -69,7 +70,9 @@ interface Job {
 async function answerBulk(door: Door, caller: Caller, body: unknown): Promise<string> {
   const { operations, failOnErrors = Number.POSITIVE_INFINITY } = readBulk(body);
   const job = await plan(door, caller, operations);
-  await run(door, job, stepsOf(job.needs), failOnErrors);
+  const earlier = earlierOf(job.tasks);
+  const steps = stepsOf(job.needs.map((needs, at) => [...needs, ...(earlier[at] ?? [])]));
+  await run(door, job, steps, failOnErrors);
   const results = [...job.outcomes].sort(([a], [b]) => a - b).map(([at, outcome]) => resultOf(door, job, at, outcome));
   return JSON.stringify({ schemas: [bulkResponse], Operations: results });
 }
@@ -99,6 +102,19 @@ async function plan(door: Door, caller: Caller, operations: readonly Operation[]
     [...referencesIn([path, data])].flatMap((bulkId) => places.get(bulkId) ?? []),
   );
   return { operations, tasks, needs, ids, outcomes: new Map() };
+}
+
+/** Of each the one before it on the same resource: their order holds even where the first waits for what it refers to. */
+function earlierOf(tasks: readonly (Task | Problem)[]): number[][] {
+  const last = new Map<string, number>();
+  return tasks.map((task, at) => {
+    // Before a POST there is no such resource, wherever it stands.
+    if (task instanceof Problem || task.method === 'POST') return [];
+    const resource = `${task.collection.type.endpoint}/${task.id}`;
+    const earlier = last.get(resource);
+    last.set(resource, at);
+    return earlier === undefined ? [] : [earlier];
+  });
 }
 
 /** Ids that grow with the operations, also within a millisecond: `rand_a` counts (RFC 9562 §6.2). */
@@ -209,13 +225,18 @@ async function run(door: Door, job: Job, steps: readonly number[][], failOnError
       if (ends && job.outcomes.size === 0) throw problem;
       const failed = group[0] as number[];
       for (const at of failed)
-        job.outcomes.set(at, { problem: failed.length > 1 ? ofCircle(job, at, problem) : problem });
+        job.outcomes.set(at, { problem: failed.length > 1 ? ofCircle(job, at, problem) : ofOne(job, at, problem) });
       if (ends) return;
       errors += failed.length;
       next++;
       together = 1;
     }
   }
+}
+
+function ofOne({ tasks }: Job, at: number, problem: Problem): Problem {
+  const task = tasks[at];
+  return task && !(task instanceof Problem) ? ofResource(problem, task.id) : problem;
 }
 
 /** In a circle all fail with the one that does: it keeps its error, the others are in conflict with it (§3.7.1). */

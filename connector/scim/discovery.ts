@@ -1,6 +1,7 @@
 // What this service provider can do (RFC 7644 §4, RFC 7643 §5–§7), derived from the tables that it works by: what is
 // advertised here is what happens, and what is not yet there is said to be absent.
 
+import { createHash } from 'node:crypto';
 import { eventUris } from '../store/events.ts';
 import type { Attribute, ResourceType, Schema } from './attribute.ts';
 import { maxOperations, maxPayloadSize } from './bulk-request.ts';
@@ -10,8 +11,17 @@ import { cursorTimeout } from './cursor.ts';
 export const maxResults = 1000;
 export const defaultCount = 100;
 
-export function serviceProviderConfig(base: string): object {
-  return {
+/** A resource that describes the service; `meta.version`, where there is one, is its entity-tag. */
+export interface Described {
+  readonly meta: Readonly<Record<'resourceType' | 'location', string>> & Readonly<Record<string, string>>;
+  readonly [attribute: string]: unknown;
+}
+
+/**
+ * @param began when the connector started, in milliseconds since the epoch: what is advertised has been so since then
+ */
+export function serviceProviderConfig(base: string, began: number): Described {
+  const config = {
     schemas: ['urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig'],
     patch: { supported: true },
     bulk: { supported: true, maxOperations, maxPayloadSize },
@@ -44,11 +54,23 @@ export function serviceProviderConfig(base: string): object {
       },
     ],
     securityEvents: { asyncRequest: 'request', eventUris: Object.values(eventUris) },
-    meta: { resourceType: 'ServiceProviderConfig', location: `${base}/ServiceProviderConfig` },
+  };
+  const since = new Date(began).toISOString();
+  const version = createHash('sha256').update(JSON.stringify(config)).digest('base64url').slice(0, 16);
+  return {
+    ...config,
+    meta: {
+      resourceType: 'ServiceProviderConfig',
+      created: since,
+      lastModified: since,
+      // RFC 7643 §8.5. Made of what it says: another start that says the same has the same version.
+      version: `W/"${version}"`,
+      location: `${base}/ServiceProviderConfig`,
+    },
   };
 }
 
-export function resourceTypeResource(type: ResourceType, base: string): object {
+export function resourceTypeResource(type: ResourceType, base: string): Described {
   return {
     schemas: ['urn:ietf:params:scim:schemas:core:2.0:ResourceType'],
     id: type.name,
@@ -61,7 +83,7 @@ export function resourceTypeResource(type: ResourceType, base: string): object {
   };
 }
 
-export function schemaResource(schema: Schema, base: string): object {
+export function schemaResource(schema: Schema, base: string): Described {
   return {
     schemas: ['urn:ietf:params:scim:schemas:core:2.0:Schema'],
     id: schema.id,

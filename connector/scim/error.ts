@@ -8,6 +8,9 @@ import { maxPayloadSize } from './bulk-request.ts';
 export const scimJson = 'application/scim+json';
 const errorSchema = 'urn:ietf:params:scim:api:messages:2.0:Error';
 
+/** Of what a client calls an id; ours are shorter. */
+const longestId = 100;
+
 /** Where the sentence for people would not help whoever reads a sync client's log. */
 const sentences: Partial<Record<ProblemCode, string>> = {
   unauthorized: 'The bearer token is missing, unknown or revoked.',
@@ -29,6 +32,12 @@ export function asProblem(error: Partial<FastifyError>): Problem | undefined {
     return new Problem('invalidSyntax', { reason: 'The request is not well-formed.' });
   }
   return undefined;
+}
+
+/** That a resource is not there names it (RFC 7644 §3.12: "Resource 2819c223-7f76-453a-919d-413861904646 not found"). */
+export function ofResource(problem: Problem, id: string | undefined): Problem {
+  if (problem.code !== 'notFound' || id === undefined) return problem;
+  return new Problem('notFound', { id: id.length > longestId ? `${id.slice(0, longestId)}…` : id });
 }
 
 /** The Error message (RFC 7644 §3.12) as an object. */

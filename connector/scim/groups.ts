@@ -74,11 +74,15 @@ function idsOf(members: unknown): string[] {
 
 /** An operation of a PATCH on `members` as changes of rows (RFC 7644 §3.5.2). @throws Problem mutability, noTarget */
 function changesOf({ op, attribute, filter, sub, value }: RowsOperation): MemberChange[] {
-  const fixed = () => new Problem('mutability', { attribute: `members${sub ? `.${sub.name}` : ''}` });
+  const fixed = `members${sub ? `.${sub.name}` : ''}`;
   const given = typeof value === 'object' && value !== null && !Array.isArray(value) ? [value] : value;
   const ids = () => idsOf(readValue(attribute, typeof given === 'string' ? [given] : given, 'members'));
   // RFC 7643 §4.2: "sub-attributes of members are immutable". Who is added by `members.value` is added.
-  if (sub && !(sub.name === 'value' && op === 'add' && !filter)) throw fixed();
+  if (sub && !(sub.name === 'value' && op === 'add' && !filter)) {
+    // §3.5.2.3: where a replace matches nothing there is nothing that could not be changed.
+    if (op === 'replace' && filter) return [{ op: 'expect', filter, fixed }];
+    throw new Problem('mutability', { attribute: fixed });
+  }
   if (!filter) {
     if (op === 'add') return [{ op: 'add', ids: ids() }];
     if (op === 'replace') return [{ op: 'replace', ids: ids() }];
@@ -91,8 +95,7 @@ function changesOf({ op, attribute, filter, sub, value }: RowsOperation): Member
   const element = elementOf(filter);
   if (op === 'add' && typeof element?.value === 'string') return [{ op: 'add', ids: [element.value] }];
   const same = ids().every((id) => named?.includes(id));
-  if (!same) throw fixed();
-  return [{ op: 'expect', filter }];
+  return [{ op: 'expect', filter, ...(same ? {} : { fixed }) }];
 }
 
 /** The ids that a filter names, when it does nothing else: `value eq "a" or value eq "b"`. */

@@ -16,7 +16,15 @@ import {
   subAttribute,
 } from './attribute.ts';
 import type { Op, Operation, PatchRequest } from './patch-request.ts';
-import { idOfReference, isObject, type JsonObject, readResource, readValue } from './resource.ts';
+import {
+  idOfReference,
+  isObject,
+  type JsonObject,
+  readPart,
+  readResource,
+  readValue,
+  saysOnlyLabels,
+} from './resource.ts';
 
 /** One operation on an attribute that is kept as rows. */
 export interface RowsOperation {
@@ -262,7 +270,8 @@ function applyToChosen(
     else holder[attribute.name] = elements.filter((element) => !chosen.includes(element));
     return;
   }
-  const clears = value === undefined || value === null || value === '';
+  const said = sub ? value : onlyOf(value, path);
+  const clears = said === undefined || said === null || said === '';
   if (chosen.length === 0) {
     // Entra clears twice, with "" and with null: what is not there is clear already.
     if (clears) return;
@@ -277,16 +286,33 @@ function applyToChosen(
     if (sub) setMember(element, sub, op, value, path);
     else if (clears) elements.splice(elements.indexOf(element), 1);
     else {
-      const read = readElement(attribute, value, path);
-      // §3.5.2.3: "all matching record values SHALL be replaced"; what the path itself says of them stays true.
-      if (op === 'replace') {
-        for (const name of Object.keys(element)) delete element[name];
-        Object.assign(element, filter && elementOf(filter));
-      }
-      Object.assign(element, read);
+      const part = readPart(attribute, said, path);
+      if (op === 'replace') clearElement(element, part, filter);
+      Object.assign(element, part);
+      clearMembers(element, attribute, said as JsonObject);
     }
   }
   onePrimary(elements, chosen);
+}
+
+/** One element may come as a list of one. */
+function onlyOf(value: unknown, path: string): unknown {
+  if (!Array.isArray(value)) return value;
+  const given = value.filter((one) => one !== null && one !== '');
+  if (given.length > 1) throw new Problem('invalidValue', { field: path, reason: 'One value is wanted here.' });
+  return given[0];
+}
+
+/**
+ * What goes when an element is replaced. §3.5.2.3: "all matching record values SHALL be replaced"; what the path itself says
+ * of them stays true. An object without a value says something of the one that is there, and takes nobody's e-mail away.
+ */
+function clearElement(element: JsonObject, part: JsonObject, filter: Filter | undefined): void {
+  const stays = saysOnlyLabels(part)
+    ? (name: string) => !saysOnlyLabels({ [name]: true })
+    : (name: string) => name === 'value';
+  for (const name of Object.keys(element)) if (!stays(name)) delete element[name];
+  Object.assign(element, filter && elementOf(filter));
 }
 
 function applyToAll(op: Op, { holder, attribute, path }: Target, elements: JsonObject[], value: unknown): void {
@@ -322,13 +348,6 @@ function sameValue(element: JsonObject, gone: unknown): boolean {
 
 function sameTypeAndValue(a: JsonObject, b: JsonObject): boolean {
   return a.type === b.type && a.value === b.value;
-}
-
-function readElement(attribute: Attribute, value: unknown, path: string): JsonObject {
-  const given = Array.isArray(value) ? value : [value];
-  const read = readValue(attribute, given, path) as JsonObject[] | undefined;
-  if (read && read.length > 1) throw new Problem('invalidValue', { field: path, reason: 'One value is wanted here.' });
-  return read?.[0] ?? {};
 }
 
 /** RFC 7644 §3.5.2: a value that becomes primary makes every other one not so. */

@@ -29,8 +29,10 @@ export function queryOf(request: FastifyRequest): Query {
   const given = request.query as Record<string, unknown>;
   const query: Record<string, string> = {};
   for (const name of names) {
-    const value = given[name];
-    if (value === undefined) continue;
+    const found = given[name];
+    if (found === undefined) continue;
+    // RFC 7644 §3.4.2.5: a list; some clients name the parameter once for each of its names.
+    const value = Array.isArray(found) && lists.some((one) => one === name) ? found.join(',') : found;
     if (typeof value !== 'string')
       throw new Problem('invalidValue', { field: name, reason: 'It is given more than once.' });
     query[name] = value;
@@ -83,10 +85,14 @@ export function idOf(request: FastifyRequest): string {
   return (request.params as { id: string }).id;
 }
 
-/** If-Match (RFC 9110 §13.1.1, RFC 7644 §3.14): weak tags compare by their opaque part, a list matches by one of them. */
+/**
+ * May this version be written? If-Match (RFC 9110 §13.1.1, RFC 7644 §3.14) names it: weak tags compare by their opaque part, a
+ * list matches by one of them. If-None-Match does not (§13.1.2).
+ */
 export function ifMatch(request: FastifyRequest): (version: number) => boolean {
   const header = request.headers['if-match'];
-  return header === undefined ? () => true : (version) => namesVersion(header, version);
+  const other = ifNoneMatch(request);
+  return (version) => other(version) && (header === undefined || namesVersion(header, version));
 }
 
 /** If-None-Match (RFC 9110 §13.1.2): may the resource of this version be sent? */
@@ -97,6 +103,11 @@ export function ifNoneMatch(request: FastifyRequest): (version: number) => boole
 
 /** Does a list of entity-tags, or `*`, name this version? */
 export function namesVersion(header: string, version: number): boolean {
-  const opaque = (tag: string) => tag.trim().replace(/^W\//, '');
-  return header.trim() === '*' || header.split(',').some((tag) => opaque(tag) === opaque(etag(version)));
+  return namesTag(header, etag(version));
+}
+
+/** Does a list of entity-tags, or `*`, name this one? By the weak comparison (RFC 9110 §8.8.3.2). */
+export function namesTag(header: string, tag: string): boolean {
+  const opaque = (one: string) => one.trim().replace(/^W\//, '');
+  return header.trim() === '*' || header.split(',').some((one) => opaque(one) === opaque(tag));
 }

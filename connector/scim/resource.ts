@@ -7,6 +7,8 @@ import type { Attribute, ResourceType } from './attribute.ts';
 
 /** Values of one multi-valued attribute; each costs a row. */
 const mostValues = 200;
+/** What only says which value it is: an element with nothing else holds none. */
+const labels = new Set(['type', 'primary', 'display']);
 /** RFC 7643 §4.1.2: only the parts of a postal address may have line ends. */
 const multiLine = new Set(['addresses.formatted', 'addresses.streetAddress']);
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2,3}={0,2})?$/;
@@ -213,6 +215,30 @@ function readComplex(attribute: Attribute, value: unknown, path: string): unknow
     if (Array.isArray(object) && object.length <= 1) object = object[0] ?? {};
     if (typeof object === 'string') object = { value: object };
   }
+  const content = readMembers(subs, object, path);
+  // A manager without an id is nobody.
+  const empty = attribute.multiValued ? saysOnlyLabels(content) : Object.keys(content).length === 0;
+  return empty ? undefined : content;
+}
+
+/** Has it nothing but a type, a display and whether it is primary? */
+export function saysOnlyLabels(element: JsonObject): boolean {
+  return Object.keys(element).every((name) => labels.has(name));
+}
+
+/**
+ * What an object says of an element that is there already: it need not be whole.
+ * @throws Problem invalidValue with `field` below path
+ */
+export function readPart({ subAttributes = [] }: Attribute, value: unknown, path: string): JsonObject {
+  return readMembers(
+    subAttributes.map((sub) => ({ ...sub, required: false })),
+    value,
+    path,
+  );
+}
+
+function readMembers(subs: readonly Attribute[], object: unknown, path: string): JsonObject {
   if (!isObject(object)) return refuse(path, 'an object');
   const members = membersOf(object);
   const content = readAttributes(subs, members, `${path}.`);
@@ -222,10 +248,7 @@ function readComplex(attribute: Attribute, value: unknown, path: string): unknow
     const id = idOfReference(reference);
     if (id !== '') content.value = id;
   }
-  // An element that says only what kind of value it would be holds none; a manager without an id is nobody.
-  const says = Object.keys(content).filter((name) => !['type', 'primary', 'display'].includes(name));
-  const empty = attribute.multiValued ? says.length === 0 : Object.keys(content).length === 0;
-  return empty ? undefined : content;
+  return content;
 }
 
 function isDerived(subs: readonly Attribute[], name: string): boolean {

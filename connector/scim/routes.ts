@@ -15,6 +15,7 @@ import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '#shared/problem.ts';
 import { parseJson } from '../http/json.ts';
+import { announcesBody } from '../http/unread.ts';
 import type { Logger } from '../log.ts';
 import type { Tx, Work } from '../sql/sql.ts';
 import { queries } from '../store/query.ts';
@@ -33,14 +34,14 @@ import {
   type Stored,
 } from './collection.ts';
 import { cursors } from './cursor.ts';
-import { resourceTypeResource, schemaResource, serviceProviderConfig } from './discovery.ts';
+import { type Described, resourceTypeResource, schemaResource, serviceProviderConfig } from './discovery.ts';
 import { type Door, endpoint, type ScimDeps } from './door.ts';
-import { asProblem, scimJson, sendError } from './error.ts';
+import { asProblem, ofResource, scimJson, sendError } from './error.ts';
 import { type PatchRequest, readPatch } from './patch-request.ts';
 import { type Projection, projectionOf } from './projection.ts';
 import { answerQuery, listText } from './query.ts';
 import { refusals } from './refusals.ts';
-import { idOf, ifMatch, ifNoneMatch, isFlagged, type Query, queryOf, searchOf } from './request.ts';
+import { idOf, ifMatch, ifNoneMatch, isFlagged, namesTag, type Query, queryOf, searchOf } from './request.ts';
 import { collectionsOf, schemasOf } from './resource-types.ts';
 import { rootEndpoints } from './root.ts';
 import { eventsPath } from './sets.ts';
@@ -148,11 +149,14 @@ function resources(app: FastifyInstance, door: Door, collection: Collection): vo
     return view ? yield* shown(tx, caller.tenant, stored, view) : { stored, text: undefined };
   }
 
+  const name = (reply: FastifyReply, { id, version }: Stored) =>
+    reply.header('location', `${base}${type.endpoint}/${id}`).header('etag', etag(version));
+
   const send = (reply: FastifyReply, { stored, text }: Shown, status = 200) =>
-    reply
+    name(reply, stored)
       .code(status)
-      .header('location', `${base}${type.endpoint}/${stored.id}`)
-      .header('etag', etag(stored.version))
+      // RFC 7643 §3.1: `meta.location` is the same.
+      .header('content-location', `${base}${type.endpoint}/${stored.id}`)
       .send(text);
 
   const list = async (request: FastifyRequest, reply: FastifyReply, query: Query) =>
@@ -199,7 +203,7 @@ function resources(app: FastifyInstance, door: Door, collection: Collection): vo
       const change = { id: idOf(request), body: patch, match: ifMatch(request) };
       const shownView = shows ? view : undefined;
       const { stored, text } = await sql.run((tx) => patched(tx, caller, change, prepared, shownView));
-      if (text === undefined) return reply.code(204).header('etag', etag(stored.version)).send();
+      if (text === undefined) return name(reply, stored).code(204).send();
       return send(reply, { stored, text });
     },
     async DELETE(request, reply) {
@@ -224,6 +228,10 @@ function speakScim(app: FastifyInstance, log: Logger): void {
       return text === '' ? undefined : parseJson(text);
     },
   );
+  app.addContentTypeParser('*', async ({ raw, is404 }: FastifyRequest) => {
+    // Clients name a type in a DELETE that has no body: 415 is of content (RFC 9110 §15.5.16).
+    if (announcesBody(raw) && !is404) throw new Problem('unsupportedMediaType');
+  });
   app.addHook('onSend', (_request, reply, payload, done) => {
     // Exactly this: fastify would add a charset, which JSON has none of, and a 204 or 304 has no content to name.
     if (payload === undefined || payload === null || payload === '') reply.removeHeader('content-type');
@@ -231,10 +239,11 @@ function speakScim(app: FastifyInstance, log: Logger): void {
     reply.header('cache-control', 'no-store');
     done(null, payload);
   });
-  app.setErrorHandler((error: Error, _request, reply) => {
+  app.setErrorHandler((error: Error, request, reply) => {
     const problem = asProblem(error);
     if (!problem) log.error({ err: error }, 'scim');
-    return sendError(reply, problem ?? new Problem('internal'));
+    const { id } = (request.params ?? {}) as { id?: string };
+    return sendError(reply, ofResource(problem ?? new Problem('internal'), id));
   });
   app.setNotFoundHandler((_request, reply) => sendError(reply, new Problem('notFound')));
 }
@@ -243,8 +252,16 @@ function hasByteOrderMark(body: Buffer): boolean {
   return body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
 }
 
+async function sendDescribed(request: FastifyRequest, reply: FastifyReply, one: Described): Promise<FastifyReply> {
+  const { location, version } = one.meta;
+  const known = request.headers['if-none-match'];
+  if (version !== undefined) reply.header('etag', version);
+  if (version !== undefined && known !== undefined && namesTag(known, version)) return reply.code(304).send();
+  return reply.header('content-location', location).send(JSON.stringify(one));
+}
+
 /** RFC 7644 §4. */
-function discovery(app: FastifyInstance, { base, collections }: Door): void {
+function discovery(app: FastifyInstance, { deps, base, collections }: Door): void {
   const resourceTypes = collections.map(({ type }) => type);
   const schemas = schemasOf(resourceTypes);
   const types = resourceTypes.map((type) => resourceTypeResource(type, base));
@@ -253,8 +270,9 @@ function discovery(app: FastifyInstance, { base, collections }: Door): void {
     '/ResourceTypes': { all: types, name: (at: number) => resourceTypes[at]?.name },
     '/Schemas': { all: described, name: (at: number) => schemas[at]?.id },
   };
+  const config = serviceProviderConfig(base, deps.now());
   endpoint(app, '/ServiceProviderConfig', {
-    GET: async (_request, reply) => reply.send(JSON.stringify(serviceProviderConfig(base))),
+    GET: async (request, reply) => sendDescribed(request, reply, config),
   });
   for (const [url, { all, name }] of Object.entries(lists)) {
     endpoint(app, url, {
@@ -274,7 +292,7 @@ function discovery(app: FastifyInstance, { base, collections }: Door): void {
       async GET(request, reply) {
         const found = all.find((_one, at) => name(at)?.toLowerCase() === idOf(request).toLowerCase());
         if (!found) throw new Problem('notFound');
-        return reply.send(JSON.stringify(found));
+        return sendDescribed(request, reply, found);
       },
     });
   }

@@ -146,7 +146,7 @@ const schema: Schema = {
   description: 'Specifies the schema that describes a SCIM schema',
   attributes: [
     simple('id', 'string', 'The unique URI of the schema.', { ...must, returned: 'always' }),
-    simple('name', 'string', "The schema's human-readable name.", given),
+    simple('name', 'string', "The schema's human-readable name.", must),
     simple('description', 'string', "The schema's human-readable description.", given),
     complex(
       'attributes',

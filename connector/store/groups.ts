@@ -26,8 +26,8 @@ export type MemberChange =
   | { readonly op: 'add' | 'remove' | 'replace'; readonly ids: readonly string[] }
   | { readonly op: 'clear' }
   | { readonly op: 'removeMatching'; readonly filter: Filter }
-  /** Nothing is changed, but some member must fit (RFC 7644 §3.5.2.3: else noTarget). */
-  | { readonly op: 'expect'; readonly filter: Filter };
+  /** Nothing is changed, but some member must fit (RFC 7644 §3.5.2.3: else noTarget); `fixed` of it cannot be changed. */
+  | { readonly op: 'expect'; readonly filter: Filter; readonly fixed?: string };
 
 /** A member as it is sent; `display` is the name that people read. */
 export interface Member {
@@ -241,6 +241,7 @@ function* changeMembers(tx: Tx, tenant: string, group: string, change: MemberCha
     case 'expect': {
       const ids = yield* matching(tx, tenant, group, change.filter);
       if (ids.length === 0) throw new Problem('noTarget');
+      if (change.fixed !== undefined) throw new Problem('mutability', { attribute: change.fixed });
       return { added: 0, removed: 0 };
     }
   }

@@ -78,6 +78,11 @@ describe('RFC 7644 §3.4.2.2', () => {
     expect(matches(parse('title ne null'), barbara)).toBe(true);
   });
 
+  test('RFC 7644 Figure 2 wraps its filters: a line end or a tab separates as a space does', () => {
+    const wrapped = 'userType eq "Employee" and\r\n\temails[type eq "work"\nand\tvalue co "@example.com"]\n';
+    expect(parse(wrapped)).toEqual(parse(wrapped.replace(/\s+/g, ' ')));
+  });
+
   test.each([
     ['', 0],
     ['userName', 8],
@@ -106,6 +111,7 @@ describe('RFC 7644 §3.4.2.2', () => {
     ['userName eq "\\ud800"', 12],
     ['1a eq "b"', 0],
     ['emails.value.x eq "b"', 0],
+    ['userName\u00a0eq "a"', 8],
   ])('%j is refused at %d', (text, position) => {
     expect(refusal(() => parse(text))).toEqual({ code: 'invalidFilter', position });
   });
@@ -141,7 +147,11 @@ describe('RFC 7644 §3.5.2 paths', () => {
     ['emails[', 'invalidFilter'],
     ['emails[type eq "work"', 'invalidFilter'],
     ['emails[nothing eq "work"]', 'invalidFilter'],
-    ['emails[type eq "work"].', 'invalidFilter'],
+    // RFC 7644 Table 9: invalidFilter is for what stands between the brackets.
+    ['emails[type eq "work"].', 'invalidPath'],
+    ['emails[type eq "work"]value', 'invalidPath'],
+    ['emails[type eq "work"].value.x', 'invalidPath'],
+    ['emails[type eq "work"]]', 'invalidPath'],
     ['', 'invalidPath'],
     ['.name', 'invalidPath'],
     ['name.', 'invalidPath'],

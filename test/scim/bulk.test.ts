@@ -3,7 +3,6 @@
 
 import { describe, expect, test } from 'vitest';
 import { verifyAudit } from '../../connector/audit.ts';
-import { stepsOf } from '../../connector/scim/bulk-request.ts';
 import { core, enterprise, errorSchema, patchOp, scimServer } from './scim-server.ts';
 
 type Server = Awaited<ReturnType<typeof scimServer>>;
@@ -297,15 +296,6 @@ describe('RFC 7644 §3.7.1 circles', () => {
     expect(statuses(answer)).toEqual(['409', '409', '201']);
     const { body } = await server.ask('GET', '/Users?sortBy=userName');
     expect(body.Resources.map(({ userName }: { userName: string }) => userName)).toEqual(['c', 'taken']);
-  });
-
-  test('stepsOf keeps the order and puts first what is needed', () => {
-    expect(stepsOf([[], [], []])).toEqual([[0], [1], [2]]);
-    expect(stepsOf([[2], [], [3], []])).toEqual([[3], [2], [0], [1]]);
-    expect(stepsOf([[1], [2], [0], [0]])).toEqual([[0, 1, 2], [3]]);
-    expect(stepsOf([[0]])).toEqual([[0]]);
-    const chain = Array.from({ length: 1000 }, (_, at) => (at < 999 ? [at + 1] : []));
-    expect(stepsOf(chain).flat()).toEqual(Array.from({ length: 1000 }, (_, at) => 999 - at));
   });
 });
 

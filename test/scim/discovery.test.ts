@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Attribute } from '../../connector/scim/attribute.ts';
-import { core, enterprise, groupSchema, scimServer } from './scim-server.ts';
+import { core, enterprise, groupSchema, scimServer, start } from './scim-server.ts';
 
 const base = 'https://connector.example/scim/v2';
 
@@ -49,6 +49,35 @@ describe('RFC 7644 §4', () => {
       const { status } = await fetch(`${server.origin}/scim/v2${path}`, { method });
       expect([method, path, status]).toEqual([method, path, 401]);
     }
+  });
+
+  test('RFC 7643 §8.5 the meta of ServiceProviderConfig has its times and its version, the same as the ETag', async () => {
+    await using server = await scimServer();
+    const { headers, body } = await server.ask('GET', '/ServiceProviderConfig');
+    const began = new Date(start).toISOString();
+    expect(body.meta).toEqual({
+      resourceType: 'ServiceProviderConfig',
+      created: began,
+      lastModified: began,
+      version: expect.stringMatching(/^W\/"[\w-]+"$/),
+      location: `${base}/ServiceProviderConfig`,
+    });
+    expect(headers.get('etag')).toBe(body.meta.version);
+    const ask = async (tag: string) =>
+      (await server.ask('GET', '/ServiceProviderConfig', undefined, { headers: { 'if-none-match': tag } })).status;
+    expect([await ask(body.meta.version), await ask('W/"1"')]).toEqual([304, 200]);
+  });
+
+  test('RFC 7643 §8.7.2 the name of a Schema is required', async () => {
+    await using server = await scimServer();
+    const { body } = await server.ask('GET', '/Schemas/urn:ietf:params:scim:schemas:core:2.0:Schema');
+    const required = (attribute: Attribute) => [attribute.name, attribute.required];
+    expect(body.attributes.map(required)).toEqual([
+      ['id', true],
+      ['name', true],
+      ['description', false],
+      ['attributes', true],
+    ]);
   });
 
   test('/ResourceTypes and /Schemas, whole and one by one', async () => {

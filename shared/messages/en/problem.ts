@@ -17,7 +17,8 @@ export const problem = {
   expiredCursor: () => 'The cursor has expired. Begin again with an empty one.',
   invalidCount: () => 'The count is not valid.',
   uniqueness: (d: ProblemDetails) => `Another resource already has this ${d.attribute ?? 'value'}.`,
-  notFound: () => 'There is nothing at this address.',
+  notFound: (d: ProblemDetails) =>
+    d.id === undefined ? 'There is nothing at this address.' : `Resource ${d.id} not found.`,
   methodNotAllowed: () => 'This method is not supported here.',
   preconditionFailed: () => 'The resource has changed since you read it.',
   tooLarge: () => 'The request is too large.',

@@ -18,7 +18,7 @@ export const problem = {
   expiredCursor: () => 'İmlecin süresi doldu. Boş bir imleçle yeniden başlayın.',
   invalidCount: () => 'Sayı geçerli değil.',
   uniqueness: (d: ProblemDetails) => `Bu ${d.attribute ?? 'değer'} başka bir kaynakta zaten var.`,
-  notFound: () => 'Bu adreste bir şey yok.',
+  notFound: (d: ProblemDetails) => (d.id === undefined ? 'Bu adreste bir şey yok.' : `${d.id} kaynağı bulunamadı.`),
   methodNotAllowed: () => 'Bu yöntem burada desteklenmiyor.',
   preconditionFailed: () => 'Kaynak siz okuduktan sonra değişti.',
   tooLarge: () => 'İstek çok büyük.',
