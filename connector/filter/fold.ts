@@ -12,7 +12,6 @@ export function fold(text: string): string {
 }
 
 /** Of most texts nothing has to be normalised. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
 const ascii = /^[\0-\x7f]*$/;
 
 function foldAny(text: string): string {

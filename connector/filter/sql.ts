@@ -38,6 +38,38 @@ export interface Compiled extends Condition {
   readonly exact: boolean;
 }
 
+/** How much a statement may do for each resource; beyond it nobody else would have a turn for too long. */
+export const mostWeight = 32;
+
+/**
+ * How much a condition has to do for each resource: 0 where an index leads to the few that fit, else about its terms.
+ * @param own what lies in columns @param unique those by whose value few resources are found, through an index
+ */
+export function weightOf(filter: Filter, own: Columns['own'], unique: readonly string[]): number {
+  switch (filter.kind) {
+    case 'and': {
+      const weights = filter.filters.map((part) => weightOf(part, own, unique));
+      return weights.includes(0) ? 0 : weights.reduce((sum, one) => sum + one, 0);
+    }
+    case 'or': {
+      const weights = filter.filters.map((part) => weightOf(part, own, unique));
+      // One part that has to be looked at everywhere has all of them looked at.
+      return weights.every((one) => one === 0) ? 0 : weights.reduce((sum, one) => sum + Math.max(1, one), 0);
+    }
+    case 'not':
+      return Math.max(1, weightOf(filter.filter, own, []));
+    case 'some':
+      return 8 + weightOf(filter.filter, own, []);
+    case 'present':
+    case 'compare': {
+      const { path } = filter.field;
+      if (filter.kind === 'compare' && filter.operator === 'eq' && unique.includes(path)) return 0;
+      // What lies in rows is looked for among all of them.
+      return at(own, path) ? 1 : 8;
+    }
+  }
+}
+
 /**
  * Compiles as much of a filter as there are columns for: everything that fits the filter fits the condition. Undefined
  * when nothing of it can be said in SQL.
@@ -115,11 +147,10 @@ function term(filter: Filter & { kind: 'present' | 'compare' }, columns: Columns
   const rows = at(columns.rows, name);
   const column = rows && at(rows.columns, sub);
   if (!rows || !column) return undefined;
-  const present = inRows(rows, presence(column));
-  if (filter.kind === 'present') return present;
-  if (filter.value === null) return filter.operator === 'eq' ? negated(present) : present;
-  const some = inRows(rows, joined([presence(column), comparison(filter, column, filter.value)], 'and'));
-  return filter.operator === 'ne' ? joined([negated(present), some], 'or') : some;
+  if (filter.kind === 'present') return inRows(rows, presence(column));
+  // Nearly everybody fits these: lists of everybody would be made, for each such term.
+  if (filter.value === null || filter.operator === 'ne') return undefined;
+  return inRows(rows, joined([presence(column), comparison(filter, column, filter.value)], 'and'));
 }
 
 function presence({ present }: Column): Condition {

@@ -19,11 +19,14 @@ export function* membershipsOf(
   tenant: string,
   ids: readonly string[],
 ): Work<Map<string, readonly Membership[]>> {
+  const [only] = ids;
+  if (only !== undefined && ids.length === 1) return yield* membershipsOfOne(tx, tenant, only);
   const direct = yield* directOf(tx, tenant, ids);
   const memberships = new Map<string, readonly Membership[]>();
   if (direct.size === 0) return memberships;
   const known = new Map<string, readonly Membership[]>();
-  const groups = yield* around(tx, tenant, new Set([...new Set(direct.values())].flatMap((own) => own.split(' '))));
+  const groups = new Map<string, Group>();
+  yield* around(tx, tenant, [...new Set([...new Set(direct.values())].flatMap((own) => own.split(' ')))], groups);
   for (const [id, own] of direct) {
     let all = known.get(own);
     if (!all) {
@@ -33,6 +36,33 @@ export function* membershipsOf(
     memberships.set(id, all);
   }
   return memberships;
+}
+
+type Line = readonly [id: string, display: string, parents: string | null];
+
+const parentsOf = `(select string_agg(p.group_id, ' ') from group_member p
+  where p.tenant = g.tenant and p.member_id = g.id)`;
+
+/** One person, as most answers hold: the groups come with their names. */
+function* membershipsOfOne(tx: Tx, tenant: string, id: string): Work<Map<string, readonly Membership[]>> {
+  const direct = yield* tx.rows<Line>(
+    `select g.id, g.display_name, ${parentsOf}
+      from group_member m join app_group g on g.tenant = m.tenant and g.id = m.group_id
+      where m.tenant = ? and m.member_id = ? order by m.group_id`,
+    [tenant, id],
+  );
+  if (direct.length === 0) return new Map();
+  const groups = new Map<string, Group>();
+  yield* around(tx, tenant, keepAll(groups, direct), groups);
+  return new Map([
+    [
+      id,
+      allOf(
+        direct.map(([group]) => group),
+        groups,
+      ),
+    ],
+  ]);
 }
 
 type Pair = readonly [member: string, group: string];
@@ -77,28 +107,33 @@ interface Group {
   readonly parents: readonly string[];
 }
 
-/** These groups and all around them, level by level: one statement for all that the level before has found. */
-function* around(tx: Tx, tenant: string, ids: ReadonlySet<string>): Work<Map<string, Group>> {
-  const groups = new Map<string, Group>();
-  let level = [...ids];
-  while (level.length > 0) {
-    const next = new Set<string>();
-    for (const chunk of inChunks(level)) {
-      const rows = yield* tx.rows<readonly [id: string, display: string, parents: string | null]>(
-        `select g.id, g.display_name,
-            (select string_agg(m.group_id, ' ') from group_member m where m.tenant = g.tenant and m.member_id = g.id)
-          from app_group g where g.tenant = ? and g.id in (${placeholders(chunk.length)})`,
-        [tenant, ...chunk],
-      );
-      for (const [id, display, found] of rows) {
-        const parents = found === null ? [] : found.split(' ').sort();
-        groups.set(id, { display, parents });
-        for (const parent of parents) next.add(parent);
-      }
-    }
-    level = [...next].filter((id) => !groups.has(id));
+/** Adds groups to those that are known; the ids of what is around them. */
+function keepAll(groups: Map<string, Group>, lines: readonly Line[]): string[] {
+  const next = new Set<string>();
+  for (const [id, display, found] of lines) {
+    const parents = found === null ? [] : found.split(' ').sort();
+    groups.set(id, { display, parents });
+    for (const parent of parents) next.add(parent);
   }
-  return groups;
+  return [...next];
+}
+
+/** Adds these groups and all around them, level by level: one statement for all that the level before has found. */
+function* around(tx: Tx, tenant: string, ids: readonly string[], groups: Map<string, Group>): Work<void> {
+  let level = ids.filter((id) => !groups.has(id));
+  while (level.length > 0) {
+    const lines: Line[] = [];
+    for (const chunk of inChunks(level)) {
+      lines.push(
+        ...(yield* tx.rows<Line>(
+          `select g.id, g.display_name, ${parentsOf} from app_group g
+            where g.tenant = ? and g.id in (${placeholders(chunk.length)})`,
+          [tenant, ...chunk],
+        )),
+      );
+    }
+    level = keepAll(groups, lines).filter((id) => !groups.has(id));
+  }
 }
 
 /** The groups around a person that are told at most; groups may be nested as deeply, and in circles as large, as one likes. */

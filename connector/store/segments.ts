@@ -1,7 +1,7 @@
 // Pages of a query that SQL can say whole. Its order is cut into segments, each of which an index runs through: one for
 // each type of resources; in a sorted list those that have the attribute, then those that do not (RFC 7644 §3.4.2.3).
 
-import { type Column, compile } from '../filter/sql.ts';
+import type { Column } from '../filter/sql.ts';
 import type { Tx, Value, Work } from '../sql/sql.ts';
 import { countOf } from './counts.ts';
 import {
@@ -15,7 +15,7 @@ import {
   type Query,
   writesOf,
 } from './page.ts';
-import { columnsOf, type Source } from './source.ts';
+import { conditionOf, type Source } from './source.ts';
 
 interface Segment {
   readonly part: number;
@@ -37,7 +37,7 @@ export function segmentsOf({ tenant, parts, order }: Query): Segments | undefine
   if (order && parts.length > 1) return undefined;
   const segments: Segment[] = [];
   for (const [part, { source, filter, sort }] of parts.entries()) {
-    const fits = filter && compile(filter, columnsOf(source, tenant));
+    const fits = filter && conditionOf(source, tenant, filter);
     if (filter && !fits?.exact) return undefined;
     const base = {
       part,

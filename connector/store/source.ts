@@ -1,7 +1,8 @@
 // Where the resources of a type lie and by what they are found and ordered in SQL. An attribute that is not named here can
 // be searched and sorted by all the same: query.ts then looks into the resources.
 
-import type { Column, Columns, Rows } from '../filter/sql.ts';
+import type { Filter } from '../filter/filter.ts';
+import { type Column, type Compiled, compile, mostWeight, type Rows, weightOf } from '../filter/sql.ts';
 
 export interface Source {
   /** As in `meta.resourceType`. */
@@ -13,11 +14,14 @@ export interface Source {
   readonly rows: (tenant: string) => Readonly<Record<string, Rows>>;
   /** The paths of `own` that order a list. */
   readonly orders: readonly string[];
+  /** The paths of `own` by whose value few are found, through an index. */
+  readonly unique: readonly string[];
 }
 
-/** What a filter is compiled against. */
-export function columnsOf({ own, rows }: Source, tenant: string): Columns {
-  return { own, rows: rows(tenant) };
+/** As much of a filter as the database may be asked in one statement, which holds up everybody else. */
+export function conditionOf({ own, rows, unique }: Source, tenant: string, filter: Filter): Compiled | undefined {
+  if (weightOf(filter, own, unique) > mostWeight) return undefined;
+  return compile(filter, { own, rows: rows(tenant) });
 }
 
 /** People (app_user). An email always has a value, and its address stands in user_address with its type, folded. */
@@ -43,6 +47,7 @@ export const userSource: Source = {
     },
   }),
   orders: ['id', 'userName', 'externalId', 'displayName', 'active', 'meta.created', 'meta.lastModified'],
+  unique: ['id', 'userName', 'externalId', 'displayName'],
 };
 
 /** Groups (app_group); their members are rows, which know ids and types, but not the names that are shown. */
@@ -68,4 +73,5 @@ export const groupSource: Source = {
     },
   }),
   orders: ['id', 'externalId', 'displayName', 'meta.created', 'meta.lastModified'],
+  unique: ['id', 'externalId', 'displayName'],
 };
