@@ -55,6 +55,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
   const busyFor = options.busyFor ?? 10_000;
   let armed: ReturnType<typeof setTimeout> | ReturnType<typeof setImmediate> | undefined;
   let reading = false;
+  const readers: (() => void)[] = [];
   /** Grows with every change: tells whether a unit of work has left anything to undo. */
   let changes = 0;
   let closed = false;
@@ -96,8 +97,10 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
     setImmediate(closeSnapshot);
   }
 
+  /** Units of work that only read are done here, together: their answers then leave together, for one waking of who waits. */
   function closeSnapshot(): void {
     if (!reading) return;
+    for (const read of readers.splice(0)) read();
     reading = false;
     if (db.isTransaction) statement('commit').run();
   }
@@ -227,7 +230,15 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
     async read<T>(work: (tx: Tx) => Work<T>): Promise<T> {
       if (closed) throw new Problem('unavailable', { reason: 'closing' });
       openSnapshot();
-      return drive(work, true) as T;
+      return new Promise<T>((resolve, reject) => {
+        readers.push(() => {
+          try {
+            resolve(drive(work, true) as T);
+          } catch (error) {
+            reject(error);
+          }
+        });
+      });
     },
     get: <R>(strings: TemplateStringsArray, ...values: Value[]) =>
       read('get', textOf(strings), values) as Promise<R | undefined>,

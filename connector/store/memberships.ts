@@ -74,7 +74,8 @@ function* directOf(tx: Tx, tenant: string, ids: readonly string[]): Work<Map<str
     const known = direct.get(member);
     direct.set(member, known === undefined ? group : `${known} ${group}`);
   };
-  const sorted = [...ids].sort();
+  const inOrder = ids.every((id, at) => at === 0 || (ids[at - 1] as string) <= id);
+  const sorted = inOrder ? ids : [...ids].sort();
   const [first] = sorted;
   const end = sorted.at(-1);
   if (first === undefined || end === undefined) return direct;

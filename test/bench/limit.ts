@@ -79,7 +79,7 @@ function patch(url: string, text: string, response: ServerResponse): void {
   if (url.startsWith('/Users/')) {
     const id = url.slice(7);
     const user = JSON.parse(String(byId.get(id)?.body)) as { active: boolean };
-    user.active = value === 'True';
+    user.active = value === true;
     const body = JSON.stringify(user);
     update.run(body, id);
     send(response, 200, body);

@@ -112,9 +112,9 @@ export const operations = {
     },
     wrong: ({ id }) => id === undefined,
   },
-  /** As Entra sends it. */
+  /** As Entra sends it with its flag aadOptscim062020; its older form, "False", is not read by everybody. */
   patchActive: {
-    make: (target) => patch(`/Users/${anyOf(target)}`, 'Replace', 'active', target.next++ % 2 === 0 ? 'False' : 'True'),
+    make: (target) => patch(`/Users/${anyOf(target)}`, 'Replace', 'active', target.next++ % 2 === 1),
   },
 } satisfies Record<string, Operation>;
 
