@@ -88,8 +88,13 @@ function* directOf(tx: Tx, tenant: string, ids: readonly string[]): Work<Map<str
     [tenant, first, end, most],
   );
   const last = run.length === most ? run.at(-1)?.[0] : undefined;
-  const wanted = new Set(ids);
-  for (const pair of run) if (pair[0] !== last && wanted.has(pair[0])) keep(pair);
+  let at = 0;
+  for (const [member, group] of run) {
+    if (member === last) break;
+    while ((sorted[at] as string) < member) at++;
+    // The id as the page has it: to find it again is then to compare two pointers.
+    if (sorted[at] === member) keep([sorted[at] as string, group]);
+  }
   if (last === undefined) return direct;
   for (const chunk of inChunks(sorted.filter((id) => id >= last))) {
     const found = yield* tx.rows<Pair>(
