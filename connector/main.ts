@@ -10,6 +10,7 @@ import { tokenCommand } from './commands/token.ts';
 import { userCommand } from './commands/user.ts';
 import { type Config, readConfig } from './config.ts';
 import { KeyError } from './master-key.ts';
+import { pooled } from './random.ts';
 import { ExtensionError } from './scim/extensions.ts';
 import { StartError } from './start-error.ts';
 import { openState, type World } from './state.ts';
@@ -33,7 +34,7 @@ Settings come from the environment (RR_…); "check" lists them all.`;
 
 const world: World = {
   now: Date.now,
-  random: (bytes) => randomFillSync(new Uint8Array(bytes)),
+  random: pooled((bytes) => randomFillSync(bytes)),
   env: process.env,
 };
 const say = (line: string) => void process.stderr.write(`${line}\n`);
