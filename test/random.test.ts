@@ -9,7 +9,8 @@ test('bytes are drawn in advance, each is handed out once, and nothing of it sta
     for (let at = 0; at < bytes.length; at++) bytes[at] = 1 + (next++ % 251);
     return bytes;
   });
-  const expected = (from: number, count: number) => Array.from({ length: count }, (_one, at) => 1 + ((from + at) % 251));
+  const expected = (from: number, count: number) =>
+    Array.from({ length: count }, (_one, at) => 1 + ((from + at) % 251));
   expect([...random(10)]).toEqual(expected(0, 10));
   expect([...random(16)]).toEqual(expected(10, 16));
   const [pool] = fills as [Uint8Array];

@@ -10,6 +10,7 @@ import { countAdded, countRemoved } from './counts.ts';
 import { type Change, publish } from './events.ts';
 import { inChunks, placeholders } from './in-list.ts';
 import { changedAttributes, compose, contentOfResource, etag, type Stamp, type StoredResource } from './resource.ts';
+import { updateRow } from './rows.ts';
 
 export const coreGroup = 'urn:ietf:params:scim:schemas:core:2.0:Group';
 
@@ -206,14 +207,17 @@ function* forUpdate(tx: Tx, tenant: string, id: string, match: (version: number)
   return row;
 }
 
+/** By what a group is found in its own row. */
+function foundBy({ externalId, displayName }: GroupContent) {
+  return { external_id: externalId ?? null, display_name: displayName, display_name_key: fold(displayName) };
+}
+
 function* write(tx: Tx, tenant: string, stored: Row, content: GroupContent, by: Stamp): Work<StoredResource> {
   const { id, created } = stored;
   const version = stored.version + 1;
   const text = compose('Group', id, content, { created, lastModified: by.at, version });
-  yield* tx.run`update app_group set external_id = ${content.externalId ?? null}, display_name = ${content.displayName},
-      display_name_key = ${fold(content.displayName)}, resource = ${text}, version = ${version},
-      last_modified = ${by.at}
-    where tenant = ${tenant} and id = ${id}`;
+  const before = foundBy(contentOfResource<GroupContent>(stored));
+  yield* updateRow(tx, 'app_group', tenant, id, before, foundBy(content), { text, version, at: by.at });
   return { id, text, version };
 }
 

@@ -10,8 +10,8 @@ import { countAdded, countRemoved } from './counts.ts';
 import { endSessions } from './credentials.ts';
 import { type Change, publish } from './events.ts';
 import { leaveGroups } from './groups.ts';
-import { insertRows } from './insert-rows.ts';
 import { changedAttributes, compose, contentOfResource, etag, type Stamp, type StoredResource } from './resource.ts';
+import { insertRows, updateRow } from './rows.ts';
 import { type Address, addressesOf, searchWords, shownName, type UserContent } from './user-resource.ts';
 
 /** A person as stored. */
@@ -104,14 +104,7 @@ export function* updateUser(
   }
   const version = stored.version + 1;
   const text = compose('User', id, after, { created: stored.created, lastModified: by.at, version });
-  const known: Readonly<Record<string, Value>> = foundBy(before);
-  // Only what differs: every column that is named has its index written anew.
-  const columns = Object.entries(foundBy(after)).filter(([name, value]) => known[name] !== value);
-  yield* tx.change(
-    `update app_user set ${columns.map(([name]) => `${name} = ?, `).join('')}resource = ?, version = ?, last_modified = ?
-      where tenant = ? and id = ?`,
-    [...columns.map(([, value]) => value), text, version, by.at, tenant, id],
-  );
+  yield* updateRow(tx, 'app_user', tenant, id, foundBy(before), foundBy(after), { text, version, at: by.at });
   const touched = (...names: string[]) => names.some((name) => changed.includes(name));
   if (touched('userName', 'emails')) yield* writeAddresses(tx, tenant, id, before, after, by.at);
   if (touched('userName', 'displayName', 'name')) yield* writeWords(tx, tenant, id, before, after);

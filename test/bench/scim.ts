@@ -58,7 +58,8 @@ interface Server extends Target {
 }
 
 async function connector(name: string): Promise<Server> {
-  const place = installation();
+  // As `npm run serve` starts it.
+  const place = installation({ NODE_OPTIONS: '--max-semi-space-size=4' });
   const { stdout } = await command(place.env, 'token', 'create', '--name', 'bench', '--scope', 'scim');
   const token = /rr_[0-9a-f]{16}_[A-Za-z0-9_-]{43}/.exec(stdout)?.[0] ?? '';
   const port = await freePort();
