@@ -11,7 +11,7 @@ export function pooled(fill: (bytes: Uint8Array) => Uint8Array): (bytes: number)
   const pool = new Uint8Array(drawn);
   let used = drawn;
   return (bytes) => {
-    // Keys and their like are few: they never lie about in a pool.
+    // Keys and passwords are few and longer: they never lie about in a pool. Ids and nonces do.
     if (bytes > 16) return fill(new Uint8Array(bytes));
     if (used + bytes > drawn) {
       fill(pool);

@@ -38,34 +38,42 @@ export interface Compiled extends Condition {
   readonly exact: boolean;
 }
 
-/** How much a statement may do for each resource; beyond it nobody else would have a turn for too long. */
-export const mostWeight = 32;
+/** What a condition costs. */
+export interface Weight {
+  /** About as many terms are looked at for each resource; 0 where an index leads to the one that fits. */
+  readonly each: number;
+  /** Lists of rows that are made before anything is looked at, whatever else the condition says; long ones count 8. */
+  readonly lists: number;
+}
 
-/**
- * How much a condition has to do for each resource: 0 where an index leads to the few that fit, else about its terms.
- * @param own what lies in columns @param unique those by whose value few resources are found, through an index
- */
-export function weightOf(filter: Filter, own: Columns['own'], unique: readonly string[]): number {
+/** Beyond this a statement takes so long that nobody else has a turn meanwhile. */
+export const mostWeight = { each: 32, lists: 32 } as const;
+
+/** What a condition would cost. @param own what lies in columns @param unique those that no two resources share */
+export function weightOf(filter: Filter, own: Columns['own'], unique: readonly string[]): Weight {
   switch (filter.kind) {
-    case 'and': {
-      const weights = filter.filters.map((part) => weightOf(part, own, unique));
-      return weights.includes(0) ? 0 : weights.reduce((sum, one) => sum + one, 0);
-    }
+    case 'and':
     case 'or': {
-      const weights = filter.filters.map((part) => weightOf(part, own, unique));
-      // One part that has to be looked at everywhere has all of them looked at.
-      return weights.every((one) => one === 0) ? 0 : weights.reduce((sum, one) => sum + Math.max(1, one), 0);
+      const parts = filter.filters.map((part) => weightOf(part, own, unique));
+      const found = ({ each, lists }: Weight) => each === 0 && lists === 0;
+      const byIndex = filter.kind === 'and' ? parts.some(found) : parts.every(found);
+      const sum = (of: (one: Weight) => number) => parts.reduce((total, one) => total + of(one), 0);
+      return { each: byIndex ? 0 : sum(({ each }) => Math.max(1, each)), lists: sum(({ lists }) => lists) };
     }
-    case 'not':
-      return Math.max(1, weightOf(filter.filter, own, []));
+    case 'not': {
+      const { each, lists } = weightOf(filter.filter, own, []);
+      return { each: Math.max(1, each), lists };
+    }
     case 'some':
-      return 8 + weightOf(filter.filter, own, []);
+      return { each: 1, lists: 8 };
     case 'present':
     case 'compare': {
       const { path } = filter.field;
-      if (filter.kind === 'compare' && filter.operator === 'eq' && unique.includes(path)) return 0;
-      // What lies in rows is looked for among all of them.
-      return at(own, path) ? 1 : 8;
+      const equal = filter.kind === 'compare' && filter.operator === 'eq';
+      if (equal && unique.includes(path)) return { each: 0, lists: 0 };
+      if (at(own, path)) return { each: 1, lists: 0 };
+      // Among the rows an index leads to the same value, and everything else is looked for in all of them.
+      return { each: 1, lists: equal ? 1 : 8 };
     }
   }
 }

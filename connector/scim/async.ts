@@ -118,7 +118,7 @@ function outcomesOf(request: FastifyRequest, reply: FastifyReply, text: string, 
   }
   const location = reply.getHeader('location');
   const version = reply.getHeader('etag');
-  const path = (request.url.split('?', 1)[0] ?? '').slice(new URL(base).pathname.length);
+  const path = (request.url.split(/[?#]/, 1)[0] ?? '').slice(new URL(base).pathname.length);
   return [
     {
       uri: pathUnder(base, location) ?? path,

@@ -16,11 +16,13 @@ export interface CallerDeps {
   readonly rate?: Rate;
 }
 
-/** What a request needs: queries read, also the ones that are sent with POST (RFC 7644 §3.4.3); all else writes. */
-export function scopeNeeded(method: string, url: string): TokenScope {
-  const path = url.split('?', 1)[0] ?? '';
+/**
+ * What a request needs: queries read, also the ones that are sent with POST (RFC 7644 §3.4.3); all else writes. By the route
+ * that was found, never by the address: a fragment or an escape would make it read differently here and there.
+ */
+function scopeNeeded({ method, routeOptions }: FastifyRequest): TokenScope {
   const reads = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
-  return reads || (method === 'POST' && /\/\.search\/?$/.test(path)) ? 'scim.read' : 'scim.write';
+  return reads || (method === 'POST' && /\/\.search\/?$/.test(routeOptions.url ?? '')) ? 'scim.read' : 'scim.write';
 }
 
 // Kept on the request itself: the entries of a WeakMap hold their requests until the collector next goes through everything.
@@ -53,15 +55,16 @@ export function callers(app: FastifyInstance, { sql, now, rate = rateOf(0) }: Ca
   };
   return {
     /**
-     * Lets a request pass that has one of these scopes.
+     * Lets a request pass that has one of these scopes; without them, the one that its route needs.
      * @throws Problem unauthorized, tokenExpired, throttled with `retryAfter` in seconds, scopeMissing with `scope`
      */
     async admit(request: FastifyRequest, ...scopes: readonly TokenScope[]): Promise<void> {
       const token = await verified(request.headers.authorization);
       const retryAfter = wait(token.client);
       if (retryAfter > 0) throw new Problem('throttled', { retryAfter });
-      if (!scopes.some((scope) => covers(token.scopes, scope))) {
-        throw new Problem('scopeMissing', { scope: scopes.join(' ') });
+      const needed = scopes.length > 0 ? scopes : [scopeNeeded(request)];
+      if (!needed.some((scope) => covers(token.scopes, scope))) {
+        throw new Problem('scopeMissing', { scope: needed.join(' ') });
       }
       (request as Admitted)[admitted] = token;
     },

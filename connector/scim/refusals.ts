@@ -19,7 +19,7 @@ export function refusals(app: FastifyInstance): (request: FastifyRequest) => voi
     const { 'content-encoding': encoding = 'identity' } = request.headers;
     if (encoding !== 'identity' && encoding !== '') throw new Problem('unsupportedMediaType');
     if (routed.has(request.method)) return;
-    const path = (request.url.split('?', 1)[0] ?? '').split('/');
+    const path = (request.url.split(/[?#]/, 1)[0] ?? '').split('/');
     const fits = ({ segments }: { segments: readonly string[] }) =>
       segments.length === path.length && segments.every((one, at) => one === path[at] || one.startsWith(':'));
     const allow = known.find(fits)?.allow;

@@ -24,7 +24,7 @@ import { uuidv7 } from '../store/uuid.ts';
 import { covers } from '../token.ts';
 import { answerAsync } from './async.ts';
 import { bulkEndpoint } from './bulk.ts';
-import { callers, scopeNeeded } from './callers.ts';
+import { callers } from './callers.ts';
 import {
   answersPatch,
   type Caller,
@@ -61,7 +61,7 @@ export function scimDoor(deps: ScimDeps): FastifyPluginAsync {
       // RFC 7643 §5: what authentication is asked for should be known before one has it.
       const reads = request.method === 'GET' || request.method === 'HEAD';
       if (reads && open.test(request.routeOptions.url ?? '')) return done();
-      const admitted = admit(request, scopeNeeded(request.method, request.url));
+      const admitted = admit(request);
       admitted.then(() => refuse(request)).then(() => done(), done);
     });
 

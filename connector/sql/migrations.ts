@@ -6,7 +6,10 @@
 /** The oldest schema version that this connector's code can still work on; written to `meta.readableFrom`. */
 export const readableFrom = 1;
 
-/** Each entry is run in one transaction; never edit an entry that has been released. */
+/**
+ * Each entry is run in one transaction; never edit an entry that has been released: none has been yet. Whoever changes `fold`,
+ * `words` or what is found by them adds an entry that makes user_address and user_word anew.
+ */
 export const migrations: readonly (readonly string[])[] = [
   [
     `create table tenant (

@@ -49,7 +49,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
     db.exec('pragma synchronous = full');
   }
   // Inner pages of every index of 100,000 people, and what is asked for again; what a savepoint keeps, out of files.
-  db.exec('pragma cache_size = -24576; pragma temp_store = memory');
+  db.exec('pragma cache_size = -16384; pragma temp_store = memory');
   const prepared = new Map<string, Prepared>();
   const queue: Member[] = [];
   const busyFor = options.busyFor ?? 10_000;
@@ -112,7 +112,8 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
     let step = generator.next();
     while (!step.done) {
       asked++;
-      if (reads && step.value.kind === 'run') throw new Error('A unit of work that only reads has made a change.');
+      if (reads && !prepare(step.value.text, step.value.kind === 'rows').reads)
+        throw new Error('A unit of work that only reads has made a change.');
       options.beforeStatement?.(step.value);
       step = generator.next(execute(step.value));
     }
@@ -248,6 +249,9 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
       flush();
       closeSnapshot();
       closed = true;
+      // What another process's lock kept waiting.
+      const error = new Problem('unavailable', { reason: 'closing' });
+      for (const { settle } of queue.splice(0)) settle({ ok: false, error });
       db.close();
     },
   };

@@ -29,7 +29,7 @@ export async function listOf(sql: Sql, query: Query): Promise<Listed[]> {
 
 async function gather(sql: Sql, { tenant }: Query, part: number, from: Part, list: Listed[]): Promise<void> {
   const { source, filter, sort, open } = from;
-  const may = filter && conditionOf(source, tenant, filter);
+  const may = filter && conditionOf(source, tenant, filter, true);
   const slice = sliceOf(filter ? fieldsOf(filter).length : 0);
   const where = `u.tenant = ?${may ? ` and ${may.text}` : ''}`;
   const text = `select u.id, u.resource as text, u.version from ${source.table} u

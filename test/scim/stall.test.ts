@@ -1,7 +1,6 @@
 // What one request may cost everybody else: over an organisation of 20,000 people, filters that fill every limit and are
 // answered, and how long the event loop stands still meanwhile.
 
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createGroup } from '../../connector/store/groups.ts';
 import type { UserContent } from '../../connector/store/user-resource.ts';
@@ -11,7 +10,7 @@ import { core, groupSchema, scimServer, start } from './scim-server.ts';
 const people = 20_000;
 const groups = 200;
 /** In milliseconds; far more than any of these takes on a machine with nothing else to do. */
-const longest = 1000;
+const longest = 700;
 const by = { at: start, actor: 'operator' };
 
 let server: Awaited<ReturnType<typeof scimServer>>;
@@ -48,13 +47,22 @@ afterAll(() => server[Symbol.asyncDispose]());
 
 /** The longest time for which nothing else was answered, in milliseconds. */
 async function stallOf(work: () => Promise<unknown>): Promise<number> {
-  const delay = monitorEventLoopDelay({ resolution: 10 });
-  delay.enable();
+  let stall = 0;
+  let last = performance.now();
+  let going = true;
+  const tick = () => {
+    const now = performance.now();
+    stall = Math.max(stall, now - last);
+    last = now;
+    if (going) setImmediate(tick);
+  };
+  tick();
   await work();
   // A stall is seen by the tick that comes after it.
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  delay.disable();
-  return delay.max / 1e6;
+  await new Promise((resolve) => setImmediate(resolve));
+  going = false;
+  tick();
+  return stall;
 }
 
 /** As many terms as are accepted: 256 of them (a value path is one, and so is each comparison in it), or 8,192 characters. */
@@ -69,6 +77,7 @@ function filled(term: (number: number) => string, operator: 'and' | 'or', compar
   return terms.join(` ${operator} `);
 }
 
+const emails = Array.from({ length: 240 }, (_, n) => `emails.value co "zz${n}"`).join(' or ');
 const schemas = ['urn:ietf:params:scim:api:messages:2.0:SearchRequest'];
 const filters: [string, string, string][] = [
   ['emails, none of them, and', '/Users', filled((n) => `emails.value ne "x${n}"`, 'and')],
@@ -80,6 +89,10 @@ const filters: [string, string, string][] = [
   ['several attributes', '/Users', filled((n) => `title co "q${n}" or name.familyName ew "q${n}"`, 'or', 2)],
   ['userName', '/Users', filled((n) => `userName co "q${n}"`, 'or')],
   ['groups by name', '/Users', filled((n) => `groups.display co "q${n}"`, 'or')],
+  ['one person, and of the others as well', '/Users', `userName eq "person1@contoso.example" and (${emails})`],
+  ['one person, and not', '/Users', `id eq "u-000001" and not (${emails})`],
+  ['who shares a name, and not', '/Users', `name.familyName eq "Family 1" and not (${emails})`],
+  ['lists, and what no column has', '/Users', 'emails.value co "@" and emails.value co "e" and title pr'],
   ['members', '/Groups', filled((n) => `members.value eq "q${n}"`, 'or')],
   ['members by name', '/Groups', filled((n) => `members.display co "q${n}"`, 'or')],
   ['over all resources', '', filled((n) => `(displayName ne "q${n}" or emails.value eq "q${n}")`, 'and', 2)],

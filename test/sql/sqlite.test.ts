@@ -57,7 +57,25 @@ describe('units of work on SQLite', () => {
     other.exec(`begin immediate; insert into note (id, n) values ('d', 1); commit; delete from note where id = 'd'`);
     await expect(sql.read((tx) => add(tx, 'c'))).rejects.toThrow('only reads');
     expect(await count(sql)).toBe(2);
+    const returning = 'update note set n = 9 returning n';
+    await expect(
+      sql.read(function* (tx) {
+        yield* tx.query(returning, []);
+      }),
+    ).rejects.toThrow('only reads');
     expect(await sql.run((tx) => add(tx, 'c'))).toBe(1);
+    other.close();
+  });
+
+  it('refuses what still waits for another process when it is closed', async () => {
+    const path = file();
+    const sql = await notes(path);
+    const other = new DatabaseSync(path);
+    other.exec('begin immediate');
+    const waiting = expect(sql.run((tx) => add(tx, 'a'))).rejects.toMatchObject({ code: 'unavailable' });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await sql.close();
+    await waiting;
     other.close();
   });
 

@@ -159,6 +159,8 @@ test('whatever is added, removed, replaced and deleted: the rows are the modelâ€
           for (const [outer, { members }] of model) if (members.has(group)) reached.add(outer);
         }
         const expected = [...reached].map((group) => [group, direct.includes(group) ? 'direct' : 'indirect']);
+        // One alone is looked up by another statement than several.
+        expect((await sql.read((tx) => membershipsOf(tx, 'default', [id]))).get(id)).toEqual(found.get(id));
         const actual = (found.get(id) ?? []).map(({ value, type }) => [value, type]);
         expect(actual.sort()).toEqual(expected.sort());
       }

@@ -321,3 +321,15 @@ test('RFC 9562 §5.7: a UUID of version 7 sorts by its time', () => {
   expect(uuidv7(1645557742000, random)).toBe('017f22e2-79b0-7cc3-98c4-dc0c0c07398f');
   expect(() => uuidv7(start, new Uint8Array(9))).toThrow(RangeError);
 });
+
+test('a row that is there already stops nobody from being changed', async () => {
+  const sql = await openStore();
+  await create(sql, 'a', { userName: 'ada' });
+  await sql.run(function* (tx) {
+    yield* tx.run`insert into user_word (tenant, word, user_id) values ('default', 'lovelace', 'a')`;
+  });
+  await change(sql, 'a', { displayName: 'Ada Lovelace' }, start + 1);
+  await sql.run((tx) => deleteUser(tx, 'default', 'a', by(start + 2)));
+  expect(await sql.all`select word from user_word`).toEqual([]);
+  await sql.close();
+});
