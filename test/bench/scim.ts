@@ -72,6 +72,8 @@ async function connector(name: string): Promise<Server> {
 }
 
 function targetOf(name: string, base: string, token: string, child: ChildProcess): Target {
+  // Also when an answer was wrong and the benchmark ended there.
+  process.once('exit', () => child.kill());
   return { name, base: new URL(base), token, pid: child.pid ?? 0, ids: [], groups: new Map(), next: 0 };
 }
 
