@@ -127,9 +127,8 @@ function keepAll(groups: Map<string, Group>, lines: readonly Line[]): string[] {
 /** Adds these groups and all around them, level by level: one statement for all that the level before has found. */
 function* around(tx: Tx, tenant: string, ids: readonly string[], groups: Map<string, Group>): Work<void> {
   let level = ids.filter((id) => !groups.has(id));
-  // As many as can be told; who is known already is told, however many that are.
-  const most = groups.size + ids.length + mostIndirect;
-  while (level.length > 0 && groups.size < most) {
+  // Until there is none left, a level holds at least one more group for everybody: so many levels are enough for each.
+  for (let levels = 0; level.length > 0 && levels <= mostIndirect; levels++) {
     const lines: Line[] = [];
     for (const chunk of inChunks(level)) {
       lines.push(

@@ -246,3 +246,26 @@ test('groups are found of a few among very many memberships, and of everybody at
   expect(all.size).toBe(60);
   await sql.close();
 });
+
+test('a page of people in many branches is told as much of each as one alone', async () => {
+  const sql = await openStore();
+  const people = Array.from({ length: 60 }, (_one, at) => `p${at}`);
+  for (const id of people) await person(sql, id);
+  for (const id of people) {
+    // Each in the innermost of seven groups of their own: 360 around them in all, six around each.
+    let inner = id;
+    for (let depth = 0; depth < 7; depth++) {
+      const group = `g-${id}-${depth}`;
+      const member = inner;
+      await sql.run((tx) => createGroup(tx, 'default', group, content(group), [member], by));
+      inner = group;
+    }
+  }
+  const all = await sql.read((tx) => membershipsOf(tx, 'default', people));
+  for (const id of people) {
+    const alone = (await sql.read((tx) => membershipsOf(tx, 'default', [id]))).get(id);
+    expect(alone).toHaveLength(7);
+    expect(all.get(id)).toEqual(alone);
+  }
+  await sql.close();
+});
