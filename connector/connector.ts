@@ -127,7 +127,7 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
       '/signin': signinDoor({
         ...context,
         hashing: state.hashing,
-        directory: directoryOf,
+        directory: (tenant) => directoryOf(tenant, { kind: 'connector' }),
         publicUrl,
         extensionIds: config.extensionIds,
       }),

@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { type Config, policyOf, publicUrlOf } from './config.ts';
-import type { Directory } from './directory/directory.ts';
+import type { Directory, DirectoryOf } from './directory/directory.ts';
 import { embeddedDirectory } from './directory/embedded.ts';
 import type { Logger } from './log.ts';
 import type { Mail } from './mail/mail.ts';
@@ -37,7 +37,7 @@ export interface State {
   readonly tenants: Tenants;
   readonly hashing: Hashing;
   readonly publicUrl: string;
-  readonly directoryOf: (tenant: Tenant) => Directory;
+  readonly directoryOf: DirectoryOf;
 }
 
 /** The audience of `/api`. */
@@ -62,7 +62,7 @@ export async function openState(config: Config, world: World): Promise<State> {
     throw error;
   }
   const queue = world.hashing ?? hashing({ concurrency: 2, waiting: 64 });
-  const directoryOf = (tenant: Tenant) => {
+  const directoryOf: DirectoryOf = (tenant) => {
     const real = embeddedDirectory({ sql, hashing: queue, now: world.now }, tenant);
     return world.directoryOf?.(real) ?? real;
   };

@@ -2,9 +2,14 @@
 // (embedded.ts); Microsoft Graph upstream will. An instance belongs to one tenant.
 //
 // What an adapter must get right: `id` is immutable and decides, never a name; answers are read now, never from a
-// cache or a token; a write is done, failed or unknown, and unknown is said whenever the answer did not arrive.
+// cache or a token; a write is done, failed or unknown, and unknown is said whenever the answer did not arrive. Where the
+// right to ask is refused, any of these throws Problem signInAgain (details.claims: what the sign-in must satisfy).
 
 import type { Problem } from '#shared/problem.ts';
+import type { Caller } from '../http/auth.ts';
+import type { Standing } from '../policy/roles.ts';
+import type { Secret } from '../secret.ts';
+import type { Tenant } from '../tenant.ts';
 
 /** A person as resets see one; names are Microsoft Graph's. Times are milliseconds since the epoch. */
 export interface User {
@@ -18,6 +23,8 @@ export interface User {
   readonly proxyAddresses: readonly string[];
   readonly accountEnabled: boolean;
   readonly onPremisesSyncEnabled: boolean;
+  readonly userType?: 'Member' | 'Guest';
+  readonly mobilePhone?: string;
   readonly preferredLanguage?: string;
   readonly jobTitle?: string;
   readonly department?: string;
@@ -48,14 +55,37 @@ export type Outcome =
   | { readonly outcome: 'failed'; readonly problem: Problem; readonly retryAt?: number }
   | { readonly outcome: 'unknown'; readonly why: string };
 
+/** With whose right the directory is asked. The embedded one asks for none; Graph on behalf of an admin needs it. */
+export type Acting =
+  /** The connector's own identity, where it has one. */
+  | { readonly kind: 'connector' }
+  /** The admin who is calling now. */
+  | { readonly kind: 'caller'; readonly caller: Caller }
+  /** A reset, by what `grant` has given it; `keep` saves a newer form of it, since refresh tokens are rotated. */
+  | { readonly kind: 'grant'; readonly grant: Grant; readonly keep: (secret: Secret) => Promise<void> };
+
+/** What a reset takes along, so that its directory can be changed later, when nobody is calling (reset.md). */
+export type Grant =
+  /** Nothing is needed: the connector changes the directory by its own right. */
+  | { readonly identity: 'connector' }
+  /** The admin's own right, for as long as the secret is good. */
+  | { readonly identity: 'admin'; readonly secret: Secret }
+  /** Nothing can be done later. */
+  | { readonly identity: 'none' };
+
 export interface Directory {
   organization(): Promise<Organization>;
   /** By object id, or by userPrincipalName in any case. */
   find(idOrName: string): Promise<User | undefined>;
   /** By the beginning of a name or address, whole address first; at most 20. */
   search(text: string): Promise<User[]>;
-  /** The role template ids that this person holds now (Entra's ids; `policy/roles.ts` names them). */
-  rolesOf(id: string): Promise<string[]>;
+  /** What decides about this person now (Entra's role template ids; `policy/roles.ts` names them). Nobody: `noStanding`. */
+  standingOf(id: string): Promise<Standing>;
+  /**
+   * Why this person's password cannot be changed here, whoever asks: a guest, a federated domain, a synchronised person
+   * without writeback. Undefined when nothing that can be known beforehand speaks against it.
+   */
+  obstacle(user: User): Promise<Problem | undefined>;
   /**
    * Sets the password. `operation` names our attempt (`reset:<id>`, `scramble:<id>`): asking again with the same
    * operation and the same value is harmless. An adapter that can compare and set does: when the password changed
@@ -67,4 +97,11 @@ export interface Directory {
   /** Ends the sessions and refresh tokens of a person; partial success is failed with a Problem that says so. */
   revokeSessions(id: string): Promise<Outcome>;
   lastPasswordChange(id: string): Promise<PasswordChange | undefined>;
+  /** Puts an address on file (`otherMails`), if it is not there yet. */
+  rememberAddress(id: string, address: string): Promise<Outcome>;
+  /** What a reset started now takes along; asked once, before the reset is saved. */
+  grant(): Promise<Grant>;
 }
+
+/** The directory of a tenant, asked with somebody's right. */
+export type DirectoryOf = (tenant: Tenant, acting: Acting) => Directory;

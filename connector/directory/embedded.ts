@@ -2,12 +2,13 @@
 
 import { Problem } from '#shared/problem.ts';
 import { fold } from '../filter/fold.ts';
-import type { Sql } from '../sql/sql.ts';
+import { noStanding } from '../policy/roles.ts';
+import type { Sql, Tx, Work } from '../sql/sql.ts';
 import { type ChangedBy, changePassword, endSessions, type Hashing, readCredential } from '../store/credentials.ts';
 import { rolesOf } from '../store/roles.ts';
 import { enterpriseUser, shownName, type UserContent } from '../store/user-resource.ts';
 import { searchUsers } from '../store/user-search.ts';
-import { contentOf, type StoredUser, userById, userByName } from '../store/users.ts';
+import { contentOf, readStored, type StoredUser, updateUser, userById, userByName } from '../store/users.ts';
 import type { Tenant } from '../tenant.ts';
 import type { Directory, Outcome, User } from './directory.ts';
 
@@ -33,7 +34,9 @@ export function embeddedDirectory({ sql, hashing, now }: EmbeddedDeps, tenant: T
 
     search: async (text) => (await sql.run((tx) => searchUsers(tx, tenant.id, text))).map(asDirectoryUser),
 
-    rolesOf: (id) => rolesOf(sql, tenant.id, id),
+    standingOf: async (id) => ({ ...noStanding, roles: await rolesOf(sql, tenant.id, id) }),
+
+    obstacle: async () => undefined,
 
     async setPassword(id, profile, operation, ifUnchangedSince) {
       return outcomeOf(async () => {
@@ -68,7 +71,26 @@ export function embeddedDirectory({ sql, hashing, now }: EmbeddedDeps, tenant: T
       if (changedBy === 'self') return { at, by: { kind: 'self' } };
       return { at, by: changedBy.includes(':') ? { kind: 'operation', operation: changedBy } : { kind: 'unknown' } };
     },
+
+    rememberAddress: (id, address) =>
+      outcomeOf(async () => {
+        await sql.run((tx) => putOnFile(tx, tenant.id, id, address, now()));
+        return { outcome: 'done', at: now() };
+      }),
+
+    grant: async () => ({ identity: 'connector' }),
   };
+}
+
+/** Adds an email of type "home", unless the person has this address already. @throws Problem targetUnknown */
+function* putOnFile(tx: Tx, tenant: string, id: string, address: string, at: number): Work<void> {
+  if (!(yield* readStored(tx, tenant, id))) throw new Problem('targetUnknown');
+  const same = ({ value }: { value?: string }) => fold(value ?? '') === fold(address);
+  const added = (content: UserContent): UserContent =>
+    content.emails?.some(same) || fold(content.userName) === fold(address)
+      ? content
+      : { ...content, emails: [...(content.emails ?? []), { value: address, type: 'home' }] };
+  yield* updateUser(tx, tenant, id, added, { at, actor: 'connector' });
 }
 
 /** What the store refuses is failed and certain: nothing was changed, because its transactions are whole or nothing. */

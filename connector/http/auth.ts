@@ -1,9 +1,30 @@
-// Bearer token → Caller: the one place where an access token of Entra's v2 shape is believed. Who issued it decides
-// which tenant is spoken for; the keys come from `keysOf` (the embedded sign-in's own, later an issuer's JWKS).
+// Bearer token → who calls: the one place where an access token of Entra's v2 shape is believed. Who issued it decides
+// which tenant is spoken for; the keys come from `keysOf` (the embedded sign-in's own, or an issuer's JWKS).
 
 import { decodeJwt, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { Problem } from '#shared/problem.ts';
+import { Secret } from '../secret.ts';
 import type { Tenant, Tenants } from '../tenant.ts';
+
+/** A verified access token: of a person who uses an app (delegated), or of an app alone. */
+export interface Access {
+  readonly tenant: Tenant;
+  /** Object id: of the person, or of the app's service principal. */
+  readonly oid: string;
+  /** Is there no person behind it? Then `roles` count, else `scopes`. */
+  readonly appOnly: boolean;
+  readonly scopes: readonly string[];
+  /** Application permissions. */
+  readonly roles: readonly string[];
+  /** The client that called. */
+  readonly azp: string;
+  readonly name: string;
+  readonly userPrincipalName: string;
+  readonly wids: readonly string[];
+  /** Until when it holds, in milliseconds since the epoch. */
+  readonly expiresAt: number;
+  readonly token: Secret;
+}
 
 /** Who is calling. Roles in `wids` are as old as the token: what is allowed is asked of the directory. */
 export interface Caller {
@@ -19,6 +40,8 @@ export interface Caller {
   readonly wids: readonly string[];
   /** Until when the token holds, in milliseconds since the epoch. */
   readonly expiresAt: number;
+  /** What on-behalf-of exchanges. */
+  readonly token: Secret;
 }
 
 export interface AuthDeps {
@@ -39,10 +62,27 @@ const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
  * @throws Problem unauthorized, tokenExpired (all else was right), scopeMissing
  */
 export async function authenticate(deps: AuthDeps, authorization: string | undefined): Promise<Caller> {
+  const { oid, appOnly, scopes, ...access } = await verifyAccess(deps, authorization, ({ clientId }) => clientId);
+  // A token that an app got for itself has no person behind it (entra, access-token claims).
+  if (appOnly || !scopes.includes(requiredScope)) throw new Problem('scopeMissing');
+  const { tenant, name, userPrincipalName, azp, wids, expiresAt, token } = access;
+  return { tenant, id: oid, name, userPrincipalName, azp, scopes, wids, expiresAt, token };
+}
+
+/**
+ * The access token of an Authorization header, for whatever it allows.
+ * @param audienceOf what `aud` must be
+ * @throws Problem unauthorized, tokenExpired (all else was right)
+ */
+export async function verifyAccess(
+  deps: AuthDeps,
+  authorization: string | undefined,
+  audienceOf: (tenant: Tenant) => string,
+): Promise<Access> {
   const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+) *$/i.exec(authorization ?? '')?.[1];
   if (token === undefined) throw new Problem('unauthorized');
   try {
-    return await verified(deps, token);
+    return await verified(deps, token, audienceOf);
   } catch (error) {
     if (error instanceof errors.JWTExpired) throw new Problem('tokenExpired');
     if (error instanceof errors.JOSEError) throw new Problem('unauthorized');
@@ -50,38 +90,49 @@ export async function authenticate(deps: AuthDeps, authorization: string | undef
   }
 }
 
-async function verified({ tenants, keysOf, now }: AuthDeps, token: string): Promise<Caller> {
+async function verified(
+  { tenants, keysOf, now }: AuthDeps,
+  token: string,
+  audienceOf: (tenant: Tenant) => string,
+): Promise<Access> {
   // Not believed yet: it only says whose keys and whose settings must fit.
   const { iss } = decodeJwt(token);
   const tenant = typeof iss === 'string' ? await tenants.byIssuer(iss) : undefined;
   if (!tenant) throw new Problem('unauthorized');
+  const audience = audienceOf(tenant);
   const { payload } = await jwtVerify(token, keysOf(tenant), {
     // A list, not the header's word (RFC 8725 §3.1): neither `none` nor an HMAC with the public key.
     algorithms: ['RS256'],
     issuer: tenant.issuer,
-    audience: tenant.clientId,
+    audience,
     currentDate: new Date(now()),
     clockTolerance: tolerance,
     requiredClaims: ['exp', 'tid', 'oid', 'ver'],
   });
   const { tid, oid, ver, aud } = payload;
-  if (aud !== tenant.clientId || tid !== tenant.tid || ver !== '2.0') throw new Problem('unauthorized');
+  if (aud !== audience || tid !== tenant.tid || ver !== '2.0') throw new Problem('unauthorized');
   if (typeof oid !== 'string' || !guid.test(oid)) throw new Problem('unauthorized');
 
-  // Only delegated tokens have `scp`: one that an app got for itself has no person behind it (entra access-token claims).
+  // Only delegated tokens have `scp` (entra, access-token claims).
   const scopes = textOf(payload.scp).split(' ').filter(Boolean);
-  if (!scopes.includes(requiredScope)) throw new Problem('scopeMissing');
   return {
     tenant,
-    id: oid,
+    oid,
+    appOnly: payload.scp === undefined,
+    roles: textsOf(payload.roles),
     name: textOf(payload.name),
     // For people to read, never to decide by: it can be changed and used again.
     userPrincipalName: textOf(payload.preferred_username),
     azp: textOf(payload.azp),
     scopes,
     expiresAt: (payload.exp ?? 0) * 1000,
-    wids: Array.isArray(payload.wids) ? payload.wids.filter((id) => typeof id === 'string') : [],
+    wids: textsOf(payload.wids),
+    token: new Secret(token),
   };
+}
+
+function textsOf(claim: unknown): string[] {
+  return Array.isArray(claim) ? claim.filter((one) => typeof one === 'string') : [];
 }
 
 function textOf(claim: unknown): string {

@@ -25,6 +25,32 @@ const mayResetHolders = {
 /** The roles that may reset somebody at all. */
 export type ResettingRole = keyof typeof mayResetHolders;
 
+/**
+ * What decides whether a person may reset, or be reset: everything that the directory knows of them now. Role ids are
+ * template ids, in any case.
+ */
+export interface Standing {
+  /** Held over the whole organisation, directly or through groups. */
+  readonly roles: readonly string[];
+  /** Held over one administrative unit only. */
+  readonly scoped: readonly { readonly role: string; readonly unit: string }[];
+  /** Administrative units that the person is a member of. */
+  readonly units: readonly string[];
+  /** Member or owner of a group to which roles can be assigned. */
+  readonly roleAssignableGroup: boolean;
+  /** Holder of a role over, or member of, an administrative unit with restricted management. */
+  readonly restrictedUnit: boolean;
+}
+
+/** Of somebody who holds nothing. */
+export const noStanding: Standing = {
+  roles: [],
+  scoped: [],
+  units: [],
+  roleAssignableGroup: false,
+  restrictedUnit: false,
+};
+
 export type Permission =
   | { readonly allowed: true; readonly by: ResettingRole }
   | { readonly allowed: false; readonly code: Extract<ProblemCode, 'targetSelf' | 'roleMissing' | 'targetPrivileged'> };
@@ -32,12 +58,12 @@ export type Permission =
 /**
  * May a caller with these roles reset a person with those? Some one role of the caller must reach every role of the
  * target; the least privileged that does is named, for the record. Nobody resets themselves.
- * @param callerRoles role template ids, as the directory gives them now
- * @param targetRoles the same of the person; an id that is not in the table counts as an administrator's
+ * @param caller as the directory gives it now
+ * @param target the same of the person; an id that is not in the table counts as an administrator's
  */
 export function mayReset(
-  callerRoles: readonly string[],
-  targetRoles: readonly string[],
+  { roles: callerRoles }: Standing,
+  { roles: targetRoles }: Standing,
   { self }: { self: boolean },
 ): Permission {
   if (self) return { allowed: false, code: 'targetSelf' };

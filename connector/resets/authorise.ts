@@ -2,7 +2,7 @@
 
 import { Problem } from '#shared/problem.ts';
 import type { Directory, User } from '../directory/directory.ts';
-import { mayReset } from '../policy/roles.ts';
+import { mayReset, noStanding } from '../policy/roles.ts';
 
 /** The permission to act, with the role that gives it: what `reset` wants to see, and what the record says. */
 export interface Permission {
@@ -18,13 +18,15 @@ export interface Permission {
  * @throws Problem targetUnknown, targetSelf, roleMissing, targetPrivileged
  */
 export async function authorise(directory: Directory, callerId: string, targetId: string): Promise<Permission> {
-  const callerRoles = await directory.rolesOf(callerId);
+  const callerStanding = await directory.standingOf(callerId);
   const caller = await directory.find(callerId);
   // A caller whom the directory no longer knows, or has blocked, holds nothing, whatever the token says.
   if (!caller?.accountEnabled) throw new Problem('roleMissing');
   const user = await directory.find(targetId);
   // Before "unknown": a caller without a role learns nothing about who exists.
-  const decision = mayReset(callerRoles, user ? await directory.rolesOf(user.id) : [], { self: user?.id === callerId });
+  const decision = mayReset(callerStanding, user ? await directory.standingOf(user.id) : noStanding, {
+    self: user?.id === callerId,
+  });
   if (!decision.allowed) throw new Problem(decision.code);
   if (!user) throw new Problem('targetUnknown');
   return { user, caller, by: decision.by };
@@ -32,11 +34,13 @@ export async function authorise(directory: Directory, callerId: string, targetId
 
 /**
  * As `authorise`, and the person can be reset now.
- * @throws also Problem targetDisabled
+ * @throws also Problem targetDisabled, and what the directory itself knows to stand in the way
  */
 export async function authoriseReset(directory: Directory, callerId: string, targetId: string): Promise<Permission> {
   const permission = await authorise(directory, callerId, targetId);
   if (!permission.user.accountEnabled) throw new Problem('targetDisabled');
+  const obstacle = await directory.obstacle(permission.user);
+  if (obstacle) throw obstacle;
   return permission;
 }
 
@@ -45,8 +49,9 @@ export async function authoriseReset(directory: Directory, callerId: string, tar
  * @throws Problem roleMissing
  */
 export async function authoriseSearch(directory: Directory, callerId: string): Promise<User> {
-  const roles = await directory.rolesOf(callerId);
+  const standing = await directory.standingOf(callerId);
   const caller = await directory.find(callerId);
-  if (!caller?.accountEnabled || !mayReset(roles, [], { self: false }).allowed) throw new Problem('roleMissing');
+  if (!caller?.accountEnabled || !mayReset(standing, noStanding, { self: false }).allowed)
+    throw new Problem('roleMissing');
   return caller;
 }

@@ -2,11 +2,11 @@
 
 import type { EventName } from '#shared/api.ts';
 import { Problem, type ProblemCode, type ProblemDetails } from '#shared/problem.ts';
-import type { Directory, Outcome, PasswordChange } from '../directory/directory.ts';
+import type { Directory, DirectoryOf, Grant, Outcome, PasswordChange } from '../directory/directory.ts';
 import type { Job } from '../jobs.ts';
 import type { Logger } from '../log.ts';
 import type { Mail } from '../mail/mail.ts';
-import type { Keyring } from '../secret.ts';
+import { type Keyring, Secret } from '../secret.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
 import type { Tenant, Tenants } from '../tenant.ts';
 import { type Columns, move, type ResetRow, shredded } from './row.ts';
@@ -16,7 +16,7 @@ import type { Watchers } from './watchers.ts';
 export interface WalkDeps {
   readonly sql: Sql;
   readonly tenants: Tenants;
-  readonly directoryOf: (tenant: Tenant) => Directory;
+  readonly directoryOf: DirectoryOf;
   readonly mailOf: (tenant: Tenant) => Mail;
   readonly keyring: Keyring;
   readonly scramblePassword: () => string;
@@ -141,6 +141,30 @@ export function changedSince(
   if (!last || row.baseline_at === null || isOurs(row, last)) return undefined;
   if (last.by.kind !== 'unknown') return last.by.kind;
   return last.at > row.baseline_at ? 'since' : undefined;
+}
+
+/** The directory, asked with the right that this reset has taken along. */
+export function directoryFor(deps: WalkDeps, tenant: Tenant, row: ResetRow): Directory {
+  return deps.directoryOf(tenant, {
+    kind: 'grant',
+    grant: grantOf(deps, row),
+    keep: (secret) => keep(deps, row, secret),
+  });
+}
+
+function grantOf(deps: WalkDeps, row: ResetRow): Grant {
+  if (row.grant_identity !== 'admin') return { identity: row.grant_identity };
+  if (row.sealed_grant === null) return { identity: 'none' };
+  return { identity: 'admin', secret: new Secret(deps.keyring.openText(row.sealed_grant, aad(row, 'sealed_grant'))) };
+}
+
+/** Outside of the walk's own writes: whoever has walked on meanwhile needs the newer one too. */
+async function keep(deps: WalkDeps, row: ResetRow, secret: Secret): Promise<void> {
+  const sealed = deps.keyring.seal(secret.reveal(), aad(row, 'sealed_grant'));
+  await deps.sql.run(function* (tx) {
+    yield* tx.run`update reset set sealed_grant = ${sealed}
+      where tenant = ${row.tenant} and id = ${row.id} and sealed_grant is not null`;
+  });
 }
 
 export function aad(row: ResetRow, column: string): string {

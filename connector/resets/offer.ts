@@ -4,12 +4,12 @@ import type { Offer } from '#shared/api.ts';
 import { type Locale, pickLocale } from '#shared/locale.ts';
 import { problemBody } from '#shared/messages/problem.ts';
 import { Problem, type ProblemBody } from '#shared/problem.ts';
-import type { Directory, Organization, User } from '../directory/directory.ts';
+import type { Directory, DirectoryOf, Organization, User } from '../directory/directory.ts';
 import type { Caller } from '../http/auth.ts';
 import { addressesOnFile } from '../policy/recipient.ts';
 import type { Keyring } from '../secret.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
-import type { Policy, Tenant } from '../tenant.ts';
+import type { Policy } from '../tenant.ts';
 import { authoriseReset, authoriseSearch } from './authorise.ts';
 import { type EventRow, type ResetRow, readEvents, readLive } from './row.ts';
 import { addressIds } from './start.ts';
@@ -17,7 +17,7 @@ import { toReset } from './view.ts';
 
 export interface OfferDeps {
   readonly sql: Sql;
-  readonly directoryOf: (tenant: Tenant) => Directory;
+  readonly directoryOf: DirectoryOf;
   readonly keyring: Keyring;
   readonly now: () => number;
 }
@@ -30,7 +30,7 @@ const recent = 72 * 3600_000;
  * @throws Problem roleMissing (a caller without any role learns nothing of anybody), targetUnknown
  */
 export async function makeOffer(deps: OfferDeps, caller: Caller, userId: string, locale: Locale): Promise<Offer> {
-  const directory = deps.directoryOf(caller.tenant);
+  const directory = deps.directoryOf(caller.tenant, { kind: 'caller', caller });
   const asking = await authoriseSearch(directory, caller.id);
   const user = await directory.find(userId);
   if (!user) throw new Problem('targetUnknown');

@@ -13,12 +13,12 @@ import {
 } from '#shared/api.ts';
 import { type Locale, pickLocale } from '#shared/locale.ts';
 import { Problem } from '#shared/problem.ts';
-import type { Directory, User } from '../directory/directory.ts';
+import type { Directory, DirectoryOf, User } from '../directory/directory.ts';
 import type { Caller } from '../http/auth.ts';
 import { problemReply, readJsonBodies } from '../http/problem-json.ts';
 import type { Keyring } from '../secret.ts';
 import type { Sql } from '../sql/sql.ts';
-import type { Tenant, Tenants } from '../tenant.ts';
+import type { Tenants } from '../tenant.ts';
 import { act } from './act.ts';
 import { authorise, authoriseSearch } from './authorise.ts';
 import { makeOffer } from './offer.ts';
@@ -31,7 +31,7 @@ import type { Worker } from './worker.ts';
 export interface ApiDeps {
   readonly sql: Sql;
   readonly tenants: Tenants;
-  readonly directoryOf: (tenant: Tenant) => Directory;
+  readonly directoryOf: DirectoryOf;
   readonly authenticate: (authorization: string | undefined) => Promise<Caller>;
   readonly keyring: Keyring;
   readonly random: (bytes: number) => Uint8Array;
@@ -163,7 +163,7 @@ async function config(deps: ApiDeps, request: FastifyRequest): Promise<Config> {
 }
 
 async function search(deps: ApiDeps, request: FastifyRequest, caller: Caller): Promise<Search> {
-  const directory = deps.directoryOf(caller.tenant);
+  const directory = deps.directoryOf(caller.tenant, { kind: 'caller', caller });
   const asking = await authoriseSearch(directory, caller.id);
   const { search: text } = request.query as { search?: unknown };
   if (typeof text !== 'string' || text.length > 256) throw new Problem('invalidValue', { field: 'search' });
@@ -187,7 +187,7 @@ async function post(deps: ApiDeps, request: FastifyRequest, reply: FastifyReply,
   const key = request.headers['idempotency-key'];
   if (typeof key !== 'string' || !idempotencyKey.test(key)) throw new Problem('idempotencyKeyMissing');
   const wanted = parseResetRequest(request.body);
-  const directory = deps.directoryOf(caller.tenant);
+  const directory = deps.directoryOf(caller.tenant, { kind: 'caller', caller });
   const { row, replayed } = await startReset({ ...deps, directory }, caller, key, wanted);
   deps.worker().wake();
   deps.watchers.changed(row.tenant, row.user_id);
@@ -200,7 +200,7 @@ async function post(deps: ApiDeps, request: FastifyRequest, reply: FastifyReply,
 async function permitted(deps: ApiDeps, caller: Caller, id: string): Promise<ResetRow> {
   const row = await deps.sql.run((tx) => readReset(tx, caller.tenant.id, id));
   if (!row) throw new Problem('notFound');
-  const directory = deps.directoryOf(caller.tenant);
+  const directory = deps.directoryOf(caller.tenant, { kind: 'caller', caller });
   if (await directory.find(row.user_id)) await authorise(directory, caller.id, row.user_id);
   else await authoriseSearch(directory, caller.id);
   return row;

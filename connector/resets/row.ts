@@ -4,6 +4,7 @@
 import { type EventName, liveStates, type Mode, type NeedsYou, type State } from '#shared/api.ts';
 import type { Locale } from '#shared/locale.ts';
 import { record } from '../audit.ts';
+import type { Grant } from '../directory/directory.ts';
 import type { Tx, Value, Work } from '../sql/sql.ts';
 import { mayGo } from './transitions.ts';
 
@@ -56,6 +57,10 @@ export interface ResetRow {
   readonly next_attempt_at: number | null;
   readonly supersedes: string | null;
   readonly superseded_by: string | null;
+  /** Who changes the directory when nobody is calling (`Grant`). */
+  readonly grant_identity: Grant['identity'];
+  /** The secret of an admin's grant, until nothing is left to be changed. */
+  readonly sealed_grant: string | null;
   readonly seq: number;
 }
 

@@ -141,6 +141,8 @@ async function prepare(
   const recipient = chooseRecipient(request.recipient, user, onFile, policy);
   checkPin(request.pin, recipient, policy);
 
+  const grant = await deps.directory.grant();
+
   const id = crypto.randomUUID();
   const link = createLink(random);
   const keys = await deriveLink({
@@ -215,6 +217,8 @@ async function prepare(
     next_attempt_at: null,
     supersedes: null,
     superseded_by: null,
+    grant_identity: grant.identity,
+    sealed_grant: grant.identity === 'admin' ? keyring.seal(grant.secret.reveal(), place('sealed_grant')) : null,
     seq: 0,
   };
 }

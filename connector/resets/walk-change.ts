@@ -8,6 +8,7 @@ import { authoriseReset } from './authorise.ts';
 import {
   aad,
   backoffAfter,
+  directoryFor,
   events,
   expireUnchanged,
   isOurs,
@@ -34,7 +35,7 @@ export async function beginChange(deps: WalkDeps, tenant: Tenant, row: ResetRow,
   if (row.next_attempt_at !== null && now < row.next_attempt_at) return row.next_attempt_at;
   try {
     // The role may be gone, the person blocked or deleted since the mail went out (reset.md C24, C25).
-    await authoriseReset(deps.directoryOf(tenant), row.caller_id, row.user_id);
+    await authoriseReset(directoryFor(deps, tenant, row), row.caller_id, row.user_id);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     if (error.code === 'unavailable' || error.code === 'throttled') return deferChange(deps, row, job, error.code);
@@ -69,7 +70,7 @@ export async function change(deps: WalkDeps, tenant: Tenant, row: ResetRow, job:
   if (!mine) return now;
   const password = deps.keyring.openText(row.sealed_password, aad(row, 'sealed_password'));
   const profile = { password, forceChangePasswordNextSignIn: row.force_change === 1 };
-  const directory = deps.directoryOf(tenant);
+  const directory = directoryFor(deps, tenant, row);
   const outcome = await within(
     remaining(job, deps.now()),
     directory.setPassword(row.user_id, profile, operationOf(row)),

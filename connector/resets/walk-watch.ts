@@ -6,6 +6,7 @@ import type { Tenant } from '../tenant.ts';
 import {
   backoffAfter,
   changedSince,
+  directoryFor,
   events,
   glance,
   type Lease,
@@ -22,7 +23,7 @@ import { newerOnItsWay, newerPassword, olderCall } from './supersede.ts';
 
 /** Looks whether the password has changed since ours was set; true when there is nothing left to watch. */
 async function sawChange(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<boolean> {
-  const who = changedSince(row, await deps.directoryOf(tenant).lastPasswordChange(row.user_id));
+  const who = changedSince(row, await directoryFor(deps, tenant, row).lastPasswordChange(row.user_id));
   if (!who) return false;
   const set = { ...shredded, changed: 1, needs_you: needsAfter(row, null), next_attempt_at: null };
   // "By the user" only with a record that says so (reset.md); what another reset has set is no news of this one.
@@ -97,7 +98,7 @@ export async function scramble(deps: WalkDeps, tenant: Tenant, row: ResetRow, jo
   if (row.call_until !== null && row.call_until > now) return row.call_until;
   const older = await deps.sql.run((tx) => olderCall(tx, row, now));
   if (older !== undefined) return older;
-  const directory = deps.directoryOf(tenant);
+  const directory = directoryFor(deps, tenant, row);
   const last = await directory.lastPasswordChange(row.user_id);
   const verdict = await judge(deps, row, last);
   const ended: Columns = { scramble: 0, next_attempt_at: null, needs_you: null, call_until: null };

@@ -200,7 +200,7 @@ async function entraShape(
     azp: token.clientId,
     azpacr: '0',
     ...(scp && { scp }),
-    wids: await deps.directory(tenant).rolesOf(user.id),
+    wids: (await deps.directory(tenant).standingOf(user.id)).roles,
     name: user.displayName,
     preferred_username: user.userPrincipalName,
     ver: '2.0',

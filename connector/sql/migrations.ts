@@ -199,4 +199,24 @@ export const migrations: readonly (readonly string[])[] = [
       primary key (tenant, seq)
     ) /* clustered */`,
   ],
+  [
+    // -- Microsoft Graph: as whom the directory is changed later, and what is being done there
+    // grant_identity: 'connector', 'admin' (then sealed_grant holds the refresh token until the reset has ended) or 'none'
+    `alter table reset add column grant_identity text not null default 'connector'`,
+    `alter table reset add column sealed_grant text`,
+    // long-running operations of the Graph door; status: notStarted, running, succeeded, failed
+    `create table graph_operation (
+      tenant text not null, id text not null, user_id text not null,
+      status text not null, detail text, created bigint not null, last_action bigint not null,
+      primary key (tenant, id)
+    )`,
+    `create table temporary_access_pass (
+      tenant text not null, user_id text not null, id text not null,
+      hash text not null, created bigint not null, starts bigint not null, ends bigint not null,
+      once bigint not null, used bigint,
+      primary key (tenant, user_id)
+    )`,
+    // a role over one administrative unit only; '' is the whole organisation
+    `alter table role_assignment add column unit text not null default ''`,
+  ],
 ];

@@ -99,11 +99,11 @@ export function directoryContract(name: string, make: () => Promise<Subject>): v
     test('roles are read now', () =>
       using(async ({ directory, giveRole }, idOf) => {
         const amara = await idOf(cast.amara);
-        expect(await directory.rolesOf(amara)).toEqual([]);
+        expect((await directory.standingOf(amara)).roles).toEqual([]);
         await giveRole(amara, '966707d0-3269-4727-9be2-8c3a10f19b9d');
-        expect(await directory.rolesOf(amara)).toEqual(['966707d0-3269-4727-9be2-8c3a10f19b9d']);
-        expect(await directory.rolesOf(await idOf(cast.ada))).toEqual([]);
-        expect(await directory.rolesOf('nobody')).toEqual([]);
+        expect((await directory.standingOf(amara)).roles).toEqual(['966707d0-3269-4727-9be2-8c3a10f19b9d']);
+        expect((await directory.standingOf(await idOf(cast.ada))).roles).toEqual([]);
+        expect((await directory.standingOf('nobody')).roles).toEqual([]);
       }));
   });
 

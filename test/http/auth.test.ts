@@ -12,6 +12,7 @@ import {
 } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type AuthDeps, authenticate } from '../../connector/http/auth.ts';
+import { Secret } from '../../connector/secret.ts';
 import { defaultPolicy, type Tenant } from '../../connector/tenant.ts';
 import { mintToken } from '../../connector/token.ts';
 
@@ -72,6 +73,7 @@ describe('authenticate', () => {
   it('knows the caller by object id, with tenant, client, scopes and roles', async () => {
     expect(await authenticate(deps, await bearer())).toEqual({
       tenant: contoso,
+      token: expect.any(Secret),
       id: oid,
       name: 'Gwen Okafor',
       userPrincipalName: 'gwen.okafor@contoso.example',

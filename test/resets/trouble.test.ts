@@ -297,7 +297,7 @@ describe('what is let through', () => {
 
 it('a step that throws is tried again later, and somebody is told (I11)', async () => {
   await using world = await makeWorld(cast);
-  world.directory = (real): Directory => ({ ...real, rolesOf: () => Promise.reject(new Error('boom')) });
+  world.directory = (real): Directory => ({ ...real, standingOf: () => Promise.reject(new Error('boom')) });
   const { id } = (await world.withRealDirectory(() => world.reset('globalAdmin', 'amara'))).json<Reset>();
   await world.walk();
   const stuck = await world.withRealDirectory(() => world.see(id));
