@@ -11,6 +11,8 @@ export interface Policy {
   readonly mayCreatePassword: boolean;
   readonly mayKeepPassword: boolean;
   readonly mayTypeRecipient: boolean;
+  /** May a typed address be put on file once it has proven to be the person's? */
+  readonly mayRemember: boolean;
   /** Empty: every domain. Else only addresses on file and in these domains. */
   readonly recipientDomains: readonly string[];
   readonly pinForTyped: 'required' | 'on' | 'off';
@@ -24,6 +26,7 @@ export const defaultPolicy: Policy = {
   mayCreatePassword: true,
   mayKeepPassword: true,
   mayTypeRecipient: true,
+  mayRemember: true,
   recipientDomains: [],
   pinForTyped: 'on',
   pinForOnFile: 'off',
