@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { type Config, policyOf, publicUrlOf } from './config.ts';
-import type { Directory, DirectoryOf } from './directory/directory.ts';
+import type { Acting, Directory, DirectoryOf } from './directory/directory.ts';
 import { embeddedDirectory } from './directory/embedded.ts';
 import type { Logger } from './log.ts';
 import type { Mail } from './mail/mail.ts';
@@ -27,7 +27,7 @@ export interface World {
   readonly fetch?: typeof fetch;
   readonly pinIterations?: number;
   /** Stands between the connector and its directory. */
-  readonly directoryOf?: (real: Directory) => Directory;
+  readonly directoryOf?: (real: Directory, acting: Acting) => Directory;
 }
 
 /** The state behind every command: the migrated database, with a tenant `default` in it. */
@@ -62,9 +62,9 @@ export async function openState(config: Config, world: World): Promise<State> {
     throw error;
   }
   const queue = world.hashing ?? hashing({ concurrency: 2, waiting: 64 });
-  const directoryOf: DirectoryOf = (tenant) => {
+  const directoryOf: DirectoryOf = (tenant, acting) => {
     const real = embeddedDirectory({ sql, hashing: queue, now: world.now }, tenant);
-    return world.directoryOf?.(real) ?? real;
+    return world.directoryOf?.(real, acting) ?? real;
   };
   return { config, sql, tenants: tenants(sql), hashing: queue, publicUrl: publicUrlOf(config), directoryOf };
 }
