@@ -4,6 +4,8 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { generatePassword } from '#shared/password.ts';
 import type { Config } from './config.ts';
+import { canonicalAddress } from './graph/address.ts';
+import { graphDoor, malformedAddress } from './graph/door.ts';
 import { createApp } from './http/app.ts';
 import { authenticate } from './http/auth.ts';
 import { readTls } from './http/tls.ts';
@@ -107,8 +109,18 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
   const rate = rateOf(config.scimRate);
   const app = await createApp({
     ...shared,
-    badUrl: { '/scim/v2': malformedUrl },
+    badUrl: { '/scim/v2': malformedUrl, '/v1.0': malformedAddress({ now, random }) },
+    readUrl: { '/v1.0': canonicalAddress },
     doors: {
+      '/v1.0': graphDoor({
+        ...context,
+        directory: (tenant) => directoryOf(tenant, { kind: 'connector' }),
+        keysOf: keys,
+        hashing: state.hashing,
+        mailOf: () => mail,
+        publicUrl,
+        rate,
+      }),
       '/scim/v2': scimDoor({ sql, now, random, log, keyring, publicUrl, rate, extensions, passwords }),
       '/scim/oauth': oauthDoor({ sql, now, random, log, publicUrl, fetch: world.fetch ?? fetch }),
       [eventsPath]: eventsDoor({ sql, tenants: state.tenants, keyring, now, log, publicUrl, rate }),
