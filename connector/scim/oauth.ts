@@ -6,11 +6,11 @@
 
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../log.ts';
+import { authenticateClient, OAuthError, UnprovedError } from '../oauth/client.ts';
+import { remoteKeys } from '../oauth/jwks.ts';
 import type { Sql } from '../sql/sql.ts';
 import { type Client, spendAssertion, touchCredential } from '../store/clients.ts';
 import { covers, issueAccessToken, mintToken, type TokenScope, tokenScopes } from '../token.ts';
-import { authenticateClient, OAuthError, UnprovedError } from '../oauth/client.ts';
-import { remoteKeys } from '../oauth/jwks.ts';
 
 export interface OAuthDeps {
   readonly sql: Sql;
