@@ -28,6 +28,7 @@ export const problems = {
   // callers
   unauthorized: { status: 401 },
   tokenExpired: { status: 401 },
+  signInAgain: { status: 401 },
   scopeMissing: { status: 403 },
   roleMissing: { status: 403 },
   originRefused: { status: 403 },

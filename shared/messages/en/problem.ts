@@ -29,6 +29,7 @@ export const problem = {
   notImplemented: () => 'This is not supported.',
   unauthorized: () => 'Sign in first.',
   tokenExpired: () => 'Your sign-in has expired. Sign in again.',
+  signInAgain: () => 'The directory wants you to sign in again.',
   scopeMissing: () => 'This sign-in or token is not meant for this.',
   roleMissing: () => 'You need the Password Administrator or Global Administrator role to reset passwords.',
   originRefused: () => 'The request came from a page that may not send it.',

@@ -29,6 +29,7 @@ export const problem = {
   notImplemented: () => 'Bu desteklenmiyor.',
   unauthorized: () => 'Önce oturum açın.',
   tokenExpired: () => 'Oturumunuzun süresi doldu. Yeniden oturum açın.',
+  signInAgain: () => 'Dizin, yeniden oturum açmanızı istiyor.',
   scopeMissing: () => 'Bu oturum veya belirteç bunun için geçerli değil.',
   roleMissing: () => 'Parola sıfırlamak için Parola Yöneticisi veya Genel Yönetici rolü gerekir.',
   originRefused: () => 'İstek, buna izni olmayan bir sayfadan geldi.',
