@@ -37,6 +37,9 @@ export const problems = {
   targetDisabled: { status: 409 },
   targetSelf: { status: 403 },
   targetPrivileged: { status: 403 },
+  targetRoleAssignable: { status: 403 },
+  targetRestricted: { status: 403 },
+  targetOutsideUnit: { status: 403 },
   // password
   passwordTooShort: { status: 422 },
   passwordTooLong: { status: 422 },
