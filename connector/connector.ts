@@ -28,12 +28,10 @@ import { rateOf } from './scim/limits.ts';
 import { oauthDoor } from './scim/oauth.ts';
 import { scimDoor } from './scim/routes.ts';
 import { eventsPath } from './scim/sets.ts';
-import { extensionClientId } from './signin/clients.ts';
 import { signinDoor } from './signin/door.ts';
 import { keysOf } from './signin/keys.ts';
-import { apiScope } from './signin/provider.ts';
 import { StartError } from './start-error.ts';
-import { describeTenant, openState, type State, type World } from './state.ts';
+import { describeTenant, openState, type State, signInOf, type World } from './state.ts';
 
 const idle: Worker = { wake() {}, async stop() {} };
 /** How long a mail that is on its way may take when the connector is asked to end, in milliseconds. */
@@ -130,8 +128,7 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
         authenticate: (authorization) => authenticate({ tenants: state.tenants, keysOf: keys, now }, authorization),
         worker: workerOf,
         linkHost,
-        extensionClientId,
-        scopes: [apiScope],
+        signInOf: (tenant) => signInOf(config, tenant),
         extensionIds: config.extensionIds,
         ...(world.pinIterations === undefined ? {} : { pinIterations: world.pinIterations }),
       }),
