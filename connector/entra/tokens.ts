@@ -151,8 +151,10 @@ export function tokensOf(deps: TokenDeps): Tokens {
 
   async function saveWith(chain: Chain, keep: (secret: Secret) => Promise<void>): Promise<void> {
     try {
-      await keep(chain.current);
-      chain.unsaved = false;
+      const { current } = chain;
+      // Later than the caller's note that it is being saved, even when `keep` throws at once.
+      await Promise.resolve().then(() => keep(current));
+      chain.unsaved = chain.current !== current;
     } finally {
       delete chain.saving;
     }
