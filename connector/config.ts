@@ -245,6 +245,12 @@ export const settings = {
   mayCreatePassword: setting('RR_POLICY_CREATE_PASSWORD', 'May an admin create the password?', yesNo, 'yes'),
   mayKeepPassword: setting('RR_POLICY_KEEP_PASSWORD', 'May the change at next sign-in be unticked?', yesNo, 'yes'),
   mayTypeRecipient: setting('RR_POLICY_TYPE_RECIPIENT', 'May an address be typed that is not on file?', yesNo, 'yes'),
+  mayRemember: setting(
+    'RR_POLICY_REMEMBER',
+    'May a typed address be put on file once it has proven to be the person’s?',
+    yesNo,
+    'yes',
+  ),
   recipientDomains: setting(
     'RR_POLICY_RECIPIENT_DOMAINS',
     'Typed addresses only in these domains; empty: any',
@@ -442,10 +448,10 @@ export function publicUrlOf(config: Config): string {
 
 /** The policy that the environment gives to tenant `default`. */
 export function policyOf(config: Config): Policy {
-  const { mayCreatePassword, mayKeepPassword, mayTypeRecipient, recipientDomains } = config;
+  const { mayCreatePassword, mayKeepPassword, mayTypeRecipient, mayRemember, recipientDomains } = config;
   const { pinForTyped, pinForOnFile, linkLifetime, changeLifetime } = config;
   return {
-    ...{ mayCreatePassword, mayKeepPassword, mayTypeRecipient, recipientDomains },
+    ...{ mayCreatePassword, mayKeepPassword, mayTypeRecipient, mayRemember, recipientDomains },
     ...{ pinForTyped, pinForOnFile, linkLifetime, changeLifetime },
     password: { ...defaultPolicy.password, minimum: config.passwordMinimum },
   };

@@ -4,6 +4,8 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { generatePassword } from '#shared/password.ts';
 import type { Config } from './config.ts';
+import { canonicalAddress } from './graph/address.ts';
+import { graphDoor, malformedAddress } from './graph/door.ts';
 import { createApp } from './http/app.ts';
 import { authenticate } from './http/auth.ts';
 import { readTls } from './http/tls.ts';
@@ -26,12 +28,10 @@ import { rateOf } from './scim/limits.ts';
 import { oauthDoor } from './scim/oauth.ts';
 import { scimDoor } from './scim/routes.ts';
 import { eventsPath } from './scim/sets.ts';
-import { extensionClientId } from './signin/clients.ts';
 import { signinDoor } from './signin/door.ts';
 import { keysOf } from './signin/keys.ts';
-import { apiScope } from './signin/provider.ts';
 import { StartError } from './start-error.ts';
-import { describeTenant, openState, type State, type World } from './state.ts';
+import { describeTenant, openState, type State, signInOf, type World } from './state.ts';
 
 const idle: Worker = { wake() {}, async stop() {} };
 /** How long a mail that is on its way may take when the connector is asked to end, in milliseconds. */
@@ -107,8 +107,18 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
   const rate = rateOf(config.scimRate);
   const app = await createApp({
     ...shared,
-    badUrl: { '/scim/v2': malformedUrl },
+    badUrl: { '/scim/v2': malformedUrl, '/v1.0': malformedAddress({ now, random }) },
+    readUrl: { '/v1.0': canonicalAddress },
     doors: {
+      '/v1.0': graphDoor({
+        ...context,
+        directory: (tenant) => directoryOf(tenant, { kind: 'connector' }),
+        keysOf: keys,
+        hashing: state.hashing,
+        mailOf: () => mail,
+        publicUrl,
+        rate,
+      }),
       '/scim/v2': scimDoor({ sql, now, random, log, keyring, publicUrl, rate, extensions, passwords }),
       '/scim/oauth': oauthDoor({ sql, now, random, log, publicUrl, fetch: world.fetch ?? fetch }),
       [eventsPath]: eventsDoor({ sql, tenants: state.tenants, keyring, now, log, publicUrl, rate }),
@@ -118,8 +128,7 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
         authenticate: (authorization) => authenticate({ tenants: state.tenants, keysOf: keys, now }, authorization),
         worker: workerOf,
         linkHost,
-        extensionClientId,
-        scopes: [apiScope],
+        signInOf: (tenant) => signInOf(config, tenant),
         extensionIds: config.extensionIds,
         ...(world.pinIterations === undefined ? {} : { pinIterations: world.pinIterations }),
       }),

@@ -11,6 +11,8 @@ export interface Policy {
   readonly mayCreatePassword: boolean;
   readonly mayKeepPassword: boolean;
   readonly mayTypeRecipient: boolean;
+  /** May a typed address be put on file once it has proven to be the person's? */
+  readonly mayRemember: boolean;
   /** Empty: every domain. Else only addresses on file and in these domains. */
   readonly recipientDomains: readonly string[];
   readonly pinForTyped: 'required' | 'on' | 'off';
@@ -24,6 +26,7 @@ export const defaultPolicy: Policy = {
   mayCreatePassword: true,
   mayKeepPassword: true,
   mayTypeRecipient: true,
+  mayRemember: true,
   recipientDomains: [],
   pinForTyped: 'on',
   pinForOnFile: 'off',
@@ -109,7 +112,7 @@ export function tenants(sql: Sql): Tenants {
   };
 }
 
-/** Writes a tenant as the environment describes it; an existing one keeps its `tid`. */
+/** Writes a tenant as the environment describes it; an existing one keeps its `tid`, unless a directory elsewhere has its own. */
 export function* saveTenant(tx: Tx, tenant: Tenant, now: number): Work<void> {
   const domains = JSON.stringify(tenant.domains.map((domain) => domain.toLowerCase()));
   const policy = JSON.stringify(tenant.policy);
@@ -118,7 +121,8 @@ export function* saveTenant(tx: Tx, tenant: Tenant, now: number): Work<void> {
       (id, tid, name, domains, directory, issuer, client_id, mail_from, policy, branding, created)
     values (${tenant.id}, ${tenant.tid}, ${tenant.name}, ${domains}, ${tenant.directory}, ${tenant.issuer},
       ${tenant.clientId}, ${tenant.mailFrom}, ${policy}, ${branding}, ${now})
-    on conflict (id) do update set name = excluded.name, domains = excluded.domains, directory = excluded.directory,
+    on conflict (id) do update set name = excluded.name,
+      tid = case when excluded.directory like 'graph://%' then excluded.tid else tenant.tid end, domains = excluded.domains, directory = excluded.directory,
       issuer = excluded.issuer, client_id = excluded.client_id, mail_from = excluded.mail_from,
       policy = excluded.policy, branding = excluded.branding`;
 }

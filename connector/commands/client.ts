@@ -3,8 +3,8 @@
 
 import { readFileSync } from 'node:fs';
 import { Problem } from '#shared/problem.ts';
-import { isJwksUri } from '../scim/jwks.ts';
-import { PublicKeyError, readPublicKeys } from '../scim/public-key.ts';
+import { isJwksUri } from '../oauth/jwks.ts';
+import { PublicKeyError, readPublicKeys } from '../oauth/public-key.ts';
 import {
   addFederation,
   addKey,

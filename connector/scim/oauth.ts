@@ -2,15 +2,15 @@
 //
 //   POST /token     a form in, an access token out
 //
-// A client proves itself with its secret (in a Basic header or in the form), or with a signed assertion; see client.ts.
+// A client proves itself with its secret (in a Basic header or in the form), or with a signed assertion: see ../oauth.
 
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../log.ts';
+import { authenticateClient, OAuthError, UnprovedError } from '../oauth/client.ts';
+import { remoteKeys } from '../oauth/jwks.ts';
 import type { Sql } from '../sql/sql.ts';
 import { type Client, spendAssertion, touchCredential } from '../store/clients.ts';
 import { covers, issueAccessToken, mintToken, type TokenScope, tokenScopes } from '../token.ts';
-import { authenticateClient, OAuthError, UnprovedError } from './client.ts';
-import { remoteKeys } from './jwks.ts';
 
 export interface OAuthDeps {
   readonly sql: Sql;
@@ -129,6 +129,7 @@ function parametersOf(body: URLSearchParams): Map<string, string> {
 /** RFC 6749 §3.3: what is asked for, if the client has it; all that it has when nothing is asked for. */
 function scopesFor(client: Client, asked: string | undefined): readonly string[] {
   // Entra's way to ask for everything that was granted: the resource's own URI with `/.default`.
+  if (client.scopes.length === 0) throw new OAuthError('invalid_scope', 'This client may nothing here.');
   const wanted = (asked ?? '').split(' ').filter((scope) => scope !== '' && !scope.endsWith('/.default'));
   if (wanted.length === 0) return client.scopes;
   const known = (scope: string): scope is TokenScope => (tokenScopes as readonly string[]).includes(scope);

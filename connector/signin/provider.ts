@@ -7,13 +7,10 @@ import type { AccessToken, Configuration, KoaContextWithOIDC } from 'oidc-provid
 import type { Logger } from '../log.ts';
 import type { Tenant } from '../tenant.ts';
 import { findPerson, inGoodStanding, type People, type Person } from './accounts.ts';
-import { clientsOf, mayRedeem } from './clients.ts';
+import { apiScope, clientsOf, mayRedeem } from './clients.ts';
 import { type KeyStore, readKeys } from './keys.ts';
 import { modelsOf } from './models.ts';
 import { interactionPolicy, Provider } from './openid.ts';
-
-/** The one scope of `/api`. */
-export const apiScope = 'Passwords.Reset';
 
 /** Lifetimes in seconds. A refresh token lives as long as Entra gives single-page applications: a day, rotated or not. */
 const lifetimes = {

@@ -204,6 +204,8 @@ export const migrations: readonly (readonly string[])[] = [
     // grant_identity: 'connector', 'admin' (then sealed_grant holds the refresh token until the reset has ended) or 'none'
     `alter table reset add column grant_identity text not null default 'connector'`,
     `alter table reset add column sealed_grant text`,
+    // 1: a typed address is to be put on file once it has proven to be the person's
+    `alter table reset add column remember bigint not null default 0`,
     // long-running operations of the Graph door; status: notStarted, running, succeeded, failed
     `create table graph_operation (
       tenant text not null, id text not null, user_id text not null,

@@ -7,7 +7,7 @@ import { exportJWK, exportPKCS8, exportSPKI, generateKeyPair } from 'jose';
 import { afterAll, describe, expect, test } from 'vitest';
 import { clientCommand } from '../../connector/commands/client.ts';
 import { tokenCommand } from '../../connector/commands/token.ts';
-import { isJwksUri } from '../../connector/scim/jwks.ts';
+import { isJwksUri } from '../../connector/oauth/jwks.ts';
 import { clientById, credentialsOf, secretOf } from '../../connector/store/clients.ts';
 import { listStreams } from '../../connector/store/events.ts';
 import { start } from '../scim/scim-server.ts';
