@@ -112,6 +112,11 @@ export const graphPermissions = {
     application: '9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8',
     why: 'Give and take administrator roles.',
   },
+  'AdministrativeUnit.Read.All': {
+    delegated: '3361d15d-be43-4de6-b441-3c746d05163d',
+    application: '134fd756-38ce-4afd-ba33-e9623dbe66c2',
+    why: 'Read in which administrative units a person is, and whether their management is restricted.',
+  },
   'Organization.Read.All': {
     delegated: '4908d5b9-3fb2-4b1e-9336-1888b7937185',
     application: '498476ce-e0fe-48b0-b801-37ba7e2685c6',
