@@ -41,6 +41,9 @@ export const problems = {
   targetFederated: { status: 409 },
   targetSynced: { status: 409 },
   targetProtected: { status: 409 },
+  targetRoleAssignable: { status: 403 },
+  targetRestricted: { status: 403 },
+  targetOutsideUnit: { status: 403 },
   // password
   passwordTooShort: { status: 422 },
   passwordTooLong: { status: 422 },

@@ -128,8 +128,8 @@ function parametersOf(body: URLSearchParams): Map<string, string> {
 
 /** RFC 6749 §3.3: what is asked for, if the client has it; all that it has when nothing is asked for. */
 function scopesFor(client: Client, asked: string | undefined): readonly string[] {
+  if (client.scopes.length === 0) throw new OAuthError('invalid_scope', 'This client is for another door.');
   // Entra's way to ask for everything that was granted: the resource's own URI with `/.default`.
-  if (client.scopes.length === 0) throw new OAuthError('invalid_scope', 'This client may nothing here.');
   const wanted = (asked ?? '').split(' ').filter((scope) => scope !== '' && !scope.endsWith('/.default'));
   if (wanted.length === 0) return client.scopes;
   const known = (scope: string): scope is TokenScope => (tokenScopes as readonly string[]).includes(scope);

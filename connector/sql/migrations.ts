@@ -220,5 +220,11 @@ export const migrations: readonly (readonly string[])[] = [
     )`,
     // a role over one administrative unit only; '' is the whole organisation
     `alter table role_assignment add column unit text not null default ''`,
+    // whose sign-in counts as the extension's ('azp'); null: whoever has the right audience
+    `alter table tenant add column extension_client_id text`,
+    // what a client may at the Graph door: by itself, and for a person who is signed in; api: others ask for tokens for it
+    `alter table client add column app_roles text not null default ''`,
+    `alter table client add column delegated text not null default ''`,
+    `alter table client add column api bigint not null default 0`,
   ],
 ];
