@@ -4,8 +4,11 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { generatePassword } from '#shared/password.ts';
 import type { Config } from './config.ts';
+import { canonicalAddress } from './graph/address.ts';
+import { graphDoor, malformedAddress } from './graph/door.ts';
 import { createApp } from './http/app.ts';
 import { authenticate } from './http/auth.ts';
+import { issuerKeys, keysByDirectory } from './http/issuer-keys.ts';
 import { readTls } from './http/tls.ts';
 import type { Job } from './jobs.ts';
 import { rotate } from './key-rotation.ts';
@@ -26,12 +29,10 @@ import { rateOf } from './scim/limits.ts';
 import { oauthDoor } from './scim/oauth.ts';
 import { scimDoor } from './scim/routes.ts';
 import { eventsPath } from './scim/sets.ts';
-import { extensionClientId } from './signin/clients.ts';
 import { signinDoor } from './signin/door.ts';
 import { keysOf } from './signin/keys.ts';
-import { apiScope } from './signin/provider.ts';
 import { StartError } from './start-error.ts';
-import { describeTenant, openState, type State, type World } from './state.ts';
+import { describeTenant, openState, type State, signInOf, type World } from './state.ts';
 
 const idle: Worker = { wake() {}, async stop() {} };
 /** How long a mail that is on its way may take when the connector is asked to end, in milliseconds. */
@@ -100,15 +101,28 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
     trustedProxies: config.trustedProxies,
     ready: async () => (await sql.get`select 1 as one`) !== undefined,
   };
-  const keys = keysOf({ sql, keyring, now, random });
+  const keys = keysByDirectory({
+    embedded: keysOf({ sql, keyring, now, random }),
+    remote: issuerKeys({ fetch: world.fetch ?? fetch, now, log }),
+  });
   const linkApp = config.linkListen ? await createApp({ ...shared, doors: { '/r': link } }) : undefined;
   parts.defer(() => linkApp?.close());
   const passwords = { hashing: state.hashing, tenantOf: state.tenants.byId };
   const rate = rateOf(config.scimRate);
   const app = await createApp({
     ...shared,
-    badUrl: { '/scim/v2': malformedUrl },
+    badUrl: { '/scim/v2': malformedUrl, '/v1.0': malformedAddress({ now, random }) },
+    readUrl: { '/v1.0': canonicalAddress },
     doors: {
+      '/v1.0': graphDoor({
+        ...context,
+        directory: (tenant) => directoryOf(tenant, { kind: 'connector' }),
+        keysOf: keys,
+        hashing: state.hashing,
+        mailOf: () => mail,
+        publicUrl,
+        rate,
+      }),
       '/scim/v2': scimDoor({ sql, now, random, log, keyring, publicUrl, rate, extensions, passwords }),
       '/scim/oauth': oauthDoor({ sql, now, random, log, publicUrl, fetch: world.fetch ?? fetch }),
       [eventsPath]: eventsDoor({ sql, tenants: state.tenants, keyring, now, log, publicUrl, rate }),
@@ -118,8 +132,7 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
         authenticate: (authorization) => authenticate({ tenants: state.tenants, keysOf: keys, now }, authorization),
         worker: workerOf,
         linkHost,
-        extensionClientId,
-        scopes: [apiScope],
+        signInOf: (tenant) => signInOf(config, tenant),
         extensionIds: config.extensionIds,
         ...(world.pinIterations === undefined ? {} : { pinIterations: world.pinIterations }),
       }),

@@ -2,12 +2,15 @@
 // tenant anew; another command may run in another environment, beside a connector that is being used.
 
 import { randomUUID } from 'node:crypto';
+import type { Config as ApiConfig } from '#shared/api.ts';
 import { type Config, policyOf, publicUrlOf } from './config.ts';
-import type { Directory, DirectoryOf } from './directory/directory.ts';
+import type { Acting, Directory, DirectoryOf } from './directory/directory.ts';
 import { embeddedDirectory } from './directory/embedded.ts';
+import { endpointsOf, graphTenant } from './entra/clouds.ts';
 import type { Logger } from './log.ts';
 import type { Mail } from './mail/mail.ts';
 import { makeDatabaseFolder } from './place.ts';
+import { apiScope, extensionClientId } from './signin/clients.ts';
 import { migrate } from './sql/migrate.ts';
 import type { Sql } from './sql/sql.ts';
 import { openSqlite } from './sql/sqlite.ts';
@@ -27,7 +30,7 @@ export interface World {
   readonly fetch?: typeof fetch;
   readonly pinIterations?: number;
   /** Stands between the connector and its directory. */
-  readonly directoryOf?: (real: Directory) => Directory;
+  readonly directoryOf?: (real: Directory, acting: Acting) => Directory;
 }
 
 /** The state behind every command: the migrated database, with a tenant `default` in it. */
@@ -39,6 +42,9 @@ export interface State {
   readonly publicUrl: string;
   readonly directoryOf: DirectoryOf;
 }
+
+/** What the extension must know to sign somebody in. */
+export type SignIn = Pick<ApiConfig, 'authority' | 'protocol' | 'clientId' | 'scopes'>;
 
 /** The audience of `/api`. */
 const apiClientId = 'api://reset-and-resend';
@@ -62,9 +68,9 @@ export async function openState(config: Config, world: World): Promise<State> {
     throw error;
   }
   const queue = world.hashing ?? hashing({ concurrency: 2, waiting: 64 });
-  const directoryOf: DirectoryOf = (tenant) => {
+  const directoryOf: DirectoryOf = (tenant, acting) => {
     const real = embeddedDirectory({ sql, hashing: queue, now: world.now }, tenant);
-    return world.directoryOf?.(real) ?? real;
+    return world.directoryOf?.(real, acting) ?? real;
   };
   return { config, sql, tenants: tenants(sql), hashing: queue, publicUrl: publicUrlOf(config), directoryOf };
 }
@@ -79,12 +85,11 @@ export async function describeTenant({ config, sql }: State, now: () => number):
 function defaultTenant(config: Config): Tenant {
   return {
     id: 'default',
-    tid: randomUUID(),
+    tid: graphTenant(config.directory) ?? randomUUID(),
     name: config.organisation,
     domains: config.domains,
     directory: config.directory,
-    issuer: `${publicUrlOf(config)}/signin/default`,
-    clientId: apiClientId,
+    ...audienceOf(config),
     mailFrom: config.mailFrom,
     policy: policyOf(config),
     branding: {
@@ -93,6 +98,25 @@ function defaultTenant(config: Config): Tenant {
       ...(config.home === undefined ? {} : { home: config.home }),
     },
   };
+}
+
+/** Whose tokens open `/api`, and for whom they must have been issued. */
+function audienceOf(config: Config): Pick<Tenant, 'issuer' | 'clientId' | 'extensionClientId'> {
+  const tid = graphTenant(config.directory);
+  if (tid === undefined) return { issuer: `${publicUrlOf(config)}/signin/default`, clientId: apiClientId };
+  const { clientId = '', extensionClientId = '' } = config;
+  return { issuer: endpointsOf(config.cloud, tid).issuer, clientId, extensionClientId };
+}
+
+/** Where administrators of a tenant sign in, and with what the extension asks for. */
+export function signInOf(config: Config, tenant: Tenant): SignIn {
+  const tid = graphTenant(tenant.directory);
+  if (tid === undefined) {
+    return { authority: tenant.issuer, protocol: 'oidc', clientId: extensionClientId, scopes: [apiScope] };
+  }
+  const { authority, protocol } = endpointsOf(config.cloud, tid);
+  const scopes = [`api://${tenant.clientId}/${apiScope}`];
+  return { authority, protocol, clientId: tenant.extensionClientId ?? '', scopes };
 }
 
 /** Does browser sign-in work here? MSAL and the identity API want https. */

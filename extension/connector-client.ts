@@ -87,7 +87,9 @@ export function connector(options: ConnectorOptions) {
         redirect: 'error',
         referrerPolicy: 'no-referrer',
       }).catch(() => undefined);
-      if (response?.status !== 401 || fresh || call.open) return response;
+      // What wants a person's sign-in is answered by no fresh token: its claims would be lost.
+      const challenged = response?.headers.get('WWW-Authenticate')?.includes('insufficient_claims') ?? false;
+      if (response?.status !== 401 || fresh || call.open || challenged) return response;
       await response.body?.cancel();
     }
     return undefined;
@@ -152,6 +154,8 @@ export function connector(options: ConnectorOptions) {
     /** Both may be repeated: a second cancel or kill of the same reset changes nothing. */
     cancel: (id: string): Promise<Answer<Reset>> => ask(`${at(id)}/cancel`, { method: 'POST', body: {} }),
     kill: (id: string): Promise<Answer<Reset>> => ask(`${at(id)}/kill`, { method: 'POST', body: {} }),
+    /** Lets a reset that waits for a sign-in go on with the right of whoever is signed in. */
+    grant: (id: string): Promise<Answer<Reset>> => ask(`${at(id)}/grant`, { method: 'POST', body: {} }),
 
     /**
      * Follows a reset until the signal aborts, it has nothing more to tell, or the connector refuses, which is the last

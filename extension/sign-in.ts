@@ -27,8 +27,11 @@ export interface SignIn {
   token(fresh?: boolean): Promise<string | undefined>;
   /** By the provider's session (prompt=none): shows nothing. */
   quiet(): Promise<SignInOutcome>;
-  /** In the provider's window; call it from a click. `choose`: let the person take another account. */
-  interactive(choose?: boolean): Promise<SignInOutcome>;
+  /**
+   * In the provider's window; call it from a click. `choose`: let the person take another account. `claims`: what the
+   * directory wants of this sign-in (OpenID Connect Core §5.5), as it came with the refusal.
+   */
+  interactive(how?: { choose?: boolean; claims?: string | undefined }): Promise<SignInOutcome>;
 }
 
 const openIdScopes = ['openid', 'profile', 'email', 'offline_access'];
@@ -47,6 +50,8 @@ export function msalConfiguration(
       knownAuthorities: [new URL(config.authority).host],
       redirectUri,
       onRedirectNavigate: navigate,
+      // Continuous access evaluation: the directory may ask for a new sign-in at any time, and we can answer (cp1).
+      ...(config.protocol === 'entra' ? { clientCapabilities: ['cp1'] } : {}),
       ...(config.protocol === 'oidc'
         ? {
             OIDCOptions: {
@@ -95,11 +100,15 @@ export function signIn(config: Config, identity: Identity, now: () => number = D
     return client;
   }
 
-  async function flow(interactive: boolean, prompt: string | undefined): Promise<SignInOutcome> {
+  async function flow(interactive: boolean, prompt?: string, claims?: string): Promise<SignInOutcome> {
     try {
       const { app } = await ready();
       asked = undefined;
-      await app.acquireTokenRedirect({ scopes, ...(prompt === undefined ? {} : { prompt }) });
+      await app.acquireTokenRedirect({
+        scopes,
+        ...(prompt === undefined ? {} : { prompt }),
+        ...(claims === undefined ? {} : { claims }),
+      });
       if (asked === undefined) return { outcome: 'failed', why: 'no_authorization_request' };
       const url: string = asked;
       const answer = await identity.launchWebAuthFlow({ url, interactive }).catch((error: unknown) => error);
@@ -163,8 +172,8 @@ export function signIn(config: Config, identity: Identity, now: () => number = D
     },
     quiet: () => flow(false, 'none'),
     // OpenID Connect knows select_account as well, but few providers beside Entra do.
-    interactive: (choose = false) =>
-      flow(true, choose ? (config.protocol === 'entra' ? 'select_account' : 'login') : undefined),
+    interactive: ({ choose = false, claims } = {}) =>
+      flow(true, choose ? (config.protocol === 'entra' ? 'select_account' : 'login') : undefined, claims),
   };
 }
 

@@ -9,6 +9,10 @@
 //   GET  /api/resets/{id}/events            text/event-stream of `reset` events, data = Reset, id = its seq
 //   POST /api/resets/{id}/cancel            Reset      before the password changes
 //   POST /api/resets/{id}/kill              Reset      "wrong person": link dead, password scrambled
+//   POST /api/resets/{id}/grant             Reset      goes on with the right of whoever calls, after signInAgain
+//
+// 401 with code signInAgain: the directory wants the caller to sign in anew; `details.claims` is what the sign-in must ask
+// for then (OpenID Connect Core §5.5).
 
 import { isLocale, type Locale } from './locale.ts';
 import type { PasswordPolicy } from './password.ts';
@@ -48,8 +52,8 @@ export type NeedsYou = (typeof needs)[number];
 // biome-ignore format: read as a list, row by row
 export const eventNames = [
   'requested', 'prepared', 'deferred', 'mailRefused', 'accepted', 'passwordSet', 'armed', 'opened', 'leaseEnded',
-  'done', 'changed', 'bounced', 'reminded', 'pinFailed', 'pinLocked', 'alarm',
-  'rejected', 'cancelled', 'refused', 'expired', 'recalled', 'scrambled', 'superseded', 'reinstated',
+  'done', 'changed', 'remembered', 'notRemembered', 'bounced', 'reminded', 'pinFailed', 'pinLocked', 'alarm',
+  'rejected', 'cancelled', 'refused', 'expired', 'recalled', 'scrambled', 'superseded', 'reinstated', 'signedInAgain',
 ] as const;
 export type EventName = (typeof eventNames)[number];
 
@@ -114,7 +118,10 @@ export interface Offer {
   readonly forceChange: { readonly default: boolean; readonly mayUntick: boolean };
   /** Addresses on file; `id` stands for the address in ResetRequest. */
   readonly addresses: readonly { readonly id: string; readonly masked: string }[];
-  readonly recipient: { readonly mayType: boolean };
+  /** `mayRemember`: a typed address may be put on file once it has proven to be the person's. */
+  readonly recipient: { readonly mayType: boolean; readonly mayRemember: boolean };
+  /** As whom the directory is changed when nobody is signed in, such as when an unused password expires. */
+  readonly later: 'connector' | 'admin' | 'none';
   readonly pin: { readonly onFile: boolean; readonly typed: boolean; readonly mayUntick: boolean };
   /** Of the mail; proposed from the person's preferredLanguage. */
   readonly locale: Locale;
@@ -138,6 +145,8 @@ export interface ResetRequest {
   readonly locale: Locale;
   /** The id of the live reset that this one replaces. */
   readonly supersede?: string;
+  /** Put the typed address on file once the person has opened the link there and it has worked. */
+  readonly remember?: boolean;
 }
 
 export interface Reset {
@@ -164,7 +173,7 @@ export interface Reset {
   readonly supersedes?: string;
   readonly supersededBy?: string;
   /** What this caller may do now. */
-  readonly may: readonly ('cancel' | 'sendAgain' | 'kill')[];
+  readonly may: readonly ('cancel' | 'sendAgain' | 'kill' | 'grant')[];
   readonly seq: number;
   readonly events: readonly ResetEvent[];
 }
@@ -190,6 +199,7 @@ export function parseResetRequest(body: unknown): ResetRequest {
     'pin',
     'locale',
     'supersede',
+    'remember',
   ];
   const given = body as Record<string, unknown>;
   for (const name of Object.keys(given))
@@ -203,6 +213,7 @@ export function parseResetRequest(body: unknown): ResetRequest {
   if (pin !== undefined && !/^\d{8}$/.test(pin)) throw new Problem('pinInvalid');
   const password = optional('password');
   const supersede = optional('supersede');
+  const remember = given.remember === undefined ? undefined : (field(given, 'remember', 'boolean') as boolean);
   return {
     user: field(given, 'user', 'string') as string,
     mode: mode as Mode,
@@ -212,6 +223,7 @@ export function parseResetRequest(body: unknown): ResetRequest {
     ...(password === undefined ? {} : { password }),
     ...(pin === undefined ? {} : { pin }),
     ...(supersede === undefined ? {} : { supersede }),
+    ...(remember ? { remember } : {}),
   };
 }
 

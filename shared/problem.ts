@@ -28,6 +28,7 @@ export const problems = {
   // callers
   unauthorized: { status: 401 },
   tokenExpired: { status: 401 },
+  signInAgain: { status: 401 },
   scopeMissing: { status: 403 },
   roleMissing: { status: 403 },
   originRefused: { status: 403 },
@@ -36,6 +37,10 @@ export const problems = {
   targetDisabled: { status: 409 },
   targetSelf: { status: 403 },
   targetPrivileged: { status: 403 },
+  targetGuest: { status: 409 },
+  targetFederated: { status: 409 },
+  targetSynced: { status: 409 },
+  targetProtected: { status: 409 },
   targetRoleAssignable: { status: 403 },
   targetRestricted: { status: 403 },
   targetOutsideUnit: { status: 403 },
@@ -61,6 +66,9 @@ export const problems = {
   idempotencyMismatch: { status: 422 },
   stateConflict: { status: 409 },
   directoryRefused: { status: 422 },
+  directoryMisconfigured: { status: 503 },
+  consentMissing: { status: 503 },
+  sessionsNotEnded: { status: 409 },
   // the one-time link
   linkNotOpened: { status: 403 },
 } as const satisfies Record<string, { status: number; scimType?: string }>;

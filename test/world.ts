@@ -11,7 +11,7 @@ import type { OpenAnswer } from '#shared/link-open.ts';
 import { verifyAudit } from '../connector/audit.ts';
 import { readConfig } from '../connector/config.ts';
 import { type Connector, makeConnector } from '../connector/connector.ts';
-import type { Directory } from '../connector/directory/directory.ts';
+import type { Acting, Directory } from '../connector/directory/directory.ts';
 import { logger } from '../connector/log.ts';
 import type { Mail, Message, SendOutcome } from '../connector/mail/mail.ts';
 import { roleTemplates } from '../connector/policy/roles.ts';
@@ -25,6 +25,8 @@ import { createToken, mintToken } from '../connector/token.ts';
 import { cast, contoso, type SampleUser } from './people.ts';
 
 export type Name = keyof typeof cast;
+/** What stands between the connector and its directory. */
+export type Between = (real: Directory, acting: Acting) => Directory;
 /** The answer of the scripted mail server to one attempt. */
 export type Script = SendOutcome | ((message: Message) => SendOutcome | Promise<SendOutcome>);
 
@@ -82,7 +84,7 @@ export async function makeWorld(options: WorldOptions = {}) {
     close: async () => {},
   };
   /** What stands between the connector and its directory, when a test puts something there. */
-  const scripted: { directory?: ((real: Directory) => Directory) | undefined } = {};
+  const scripted: { directory?: Between | undefined } = {};
   const { config, lines } = readConfig(
     {
       RR_PUBLIC_URL: origin,
@@ -104,7 +106,7 @@ export async function makeWorld(options: WorldOptions = {}) {
   const connector: Connector = await makeConnector(config, {
     ...{ now, random, env: {}, sql, mail, log, hashing: quick },
     pinIterations: 1,
-    directoryOf: (real) => scripted.directory?.(real) ?? real,
+    directoryOf: (real, acting) => scripted.directory?.(real, acting) ?? real,
   });
   const { app, state, key } = connector;
   const tenant = await state.tenants.byId('default');
@@ -255,11 +257,11 @@ export async function makeWorld(options: WorldOptions = {}) {
       await walk();
     },
     now,
-    get directory(): ((real: Directory) => Directory) | undefined {
+    get directory(): Between | undefined {
       return scripted.directory;
     },
     /** Puts something between the connector and its directory; undefined takes it away. */
-    set directory(wrap: ((real: Directory) => Directory) | undefined) {
+    set directory(wrap: Between | undefined) {
       scripted.directory = wrap;
     },
     /** Does something past what stands there. */

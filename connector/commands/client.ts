@@ -1,10 +1,11 @@
-// `client create | list | rotate | revoke | key add | federation add | events`: sync clients that fetch access tokens from
-// /scim/oauth/token, and who is told of changes. A secret is shown once, alone on the last line.
+// `client create | permit | list | rotate | revoke | key add | federation add | events`: programs that fetch access tokens,
+// for the SCIM door or for the Graph door, and who is told of changes. A secret is shown once, alone on the last line.
 
 import { readFileSync } from 'node:fs';
 import { Problem } from '#shared/problem.ts';
-import { isJwksUri } from '../scim/jwks.ts';
-import { PublicKeyError, readPublicKeys } from '../scim/public-key.ts';
+import { type GraphPermissionName, graphPermission, graphPermissionNames } from '../graph/permissions.ts';
+import { isJwksUri } from '../oauth/jwks.ts';
+import { PublicKeyError, readPublicKeys } from '../oauth/public-key.ts';
 import {
   addFederation,
   addKey,
@@ -15,11 +16,14 @@ import {
   createClient,
   credentialsOf,
   type Federation,
+  isAppId,
   listClients,
+  mintAppId,
   mintId,
   mintSecret,
   revokeClient,
   revokeCredential,
+  setGraphRights,
 } from '../store/clients.ts';
 import { type FeedResource, feedResources, listStreams, setFeed } from '../store/events.ts';
 import type { Tenant } from '../tenant.ts';
@@ -42,8 +46,9 @@ import {
   usedOf,
 } from './command-line.ts';
 
-const manual = `Usage: node connector/main.ts client create --name NAME --scope SCOPE [--token-minutes 60] [--no-secret]
-                     [--expires 365d|12h|never] [--tenant ID]
+const manual = `Usage: node connector/main.ts client create --name NAME [--scope SCOPE] [--graph PERMISSIONS] [--delegated PERMISSIONS]
+                     [--api] [--token-minutes 60] [--no-secret] [--expires 365d|12h|never] [--tenant ID]
+       node connector/main.ts client permit ID [--graph PERMISSIONS] [--delegated PERMISSIONS] [--api yes|no] [--tenant ID]
        node connector/main.ts client list [--tenant ID]
        node connector/main.ts client rotate ID [--overlap 7d] [--expires 365d|12h|never] [--tenant ID]
        node connector/main.ts client revoke ID [--credential ID] [--tenant ID]
@@ -52,14 +57,18 @@ const manual = `Usage: node connector/main.ts client create --name NAME --scope 
                      [--tenant ID]
        node connector/main.ts client events on|off ID [--resources User,Group] [--announce] [--tenant ID]
 
-A client fetches access tokens at /scim/oauth/token (OAuth 2.0 client credentials); they last --token-minutes, 60 to 360.
+A client with a scope fetches access tokens for /scim/v2 at /scim/oauth/token (OAuth 2.0 client credentials); they last
+--token-minutes, 60 to 360. One with Graph permissions fetches them for /v1.0 at /signin/TENANT/token: --graph is what it may
+by itself, --delegated what it may for a person who is signed in to it (on-behalf-of; this consents for everybody). --api:
+other programs ask for tokens for it (api://ID/Passwords.Reset). permit says anew what of these holds; what is left out stays.
 create and rotate print a secret alone on the last line of standard output. It is shown this once; only its hash is kept,
 and it lasts --expires. rotate makes a second one; the first goes on working until --overlap is over.
 key add takes the public key (PEM, JWK or JWK Set) with which the client signs (private_key_jwt). federation add takes the
 word of another issuer, such as Entra, for a client (workload identity federation).
 revoke ends a client with all that it has at once, or one credential of it.
 events on tells a client of every change (POST /scim/events/poll); --announce tells it of what is there already.
-Scopes: scim.read, scim.write, scim.password; scim is scim.read and scim.write.`;
+Scopes: scim.read, scim.write, scim.password; scim is scim.read and scim.write. Permissions: Microsoft Graph's names, with
+commas; '' is none.`;
 
 /** Exit code: 0 done, 1 not possible, 2 not understood. Without `deps`: the manual. */
 export async function clientCommand(argv: readonly string[], deps: CommandDeps | undefined, out: Out): Promise<number> {
@@ -71,6 +80,7 @@ export async function clientCommand(argv: readonly string[], deps: CommandDeps |
   const sub = `${verb} ${rest[0]}`;
   return running(out, manual, async () => {
     if (verb === 'create') return create(rest, deps, out);
+    if (verb === 'permit') return permit(rest, deps, out);
     if (verb === 'list') return list(rest, deps, out);
     if (verb === 'rotate') return rotate(rest, deps, out);
     if (verb === 'revoke') return revoke(rest, deps, out);
@@ -79,7 +89,7 @@ export async function clientCommand(argv: readonly string[], deps: CommandDeps |
     if (sub === 'events on' || sub === 'events off') return events(rest.slice(1), sub === 'events on', deps, out);
     throw new CommandLineError(
       verb === undefined
-        ? 'client: create, list, rotate, revoke, key, federation or events?'
+        ? 'client: create, permit, list, rotate, revoke, key, federation or events?'
         : `There is no “client ${argv.join(' ')}”.`,
     );
   });
@@ -103,6 +113,9 @@ async function create(argv: readonly string[], deps: CommandDeps, out: Out): Pro
   const { values, positionals } = optionsOf(argv, {
     name: { type: 'string' },
     scope: { type: 'string' },
+    graph: { type: 'string' },
+    delegated: { type: 'string' },
+    api: { type: 'boolean' },
     'token-minutes': { type: 'string' },
     'no-secret': { type: 'boolean' },
     expires: { type: 'string' },
@@ -110,7 +123,14 @@ async function create(argv: readonly string[], deps: CommandDeps, out: Out): Pro
   });
   only(positionals, 0);
   const name = required(values.name, 'name').trim();
-  const scopes = scopesOf(required(values.scope, 'scope'));
+  const isApp = values.graph !== undefined || values.delegated !== undefined || values.api === true;
+  // A program of the Graph door alone needs no scope; any other has one.
+  const scopes = isApp && values.scope === undefined ? [] : scopesOf(required(values.scope, 'scope'));
+  const graph = {
+    appRoles: permissionsOf(values.graph ?? '', 'application'),
+    delegated: permissionsOf(values.delegated ?? '', 'delegated'),
+    api: values.api === true,
+  };
   const tokenMinutes = Number(values['token-minutes'] ?? '60');
   if (!Number.isInteger(tokenMinutes) || tokenMinutes < 60 || tokenMinutes > 360) {
     throw new CommandLineError('--token-minutes is a whole number from 60 to 360.');
@@ -119,18 +139,81 @@ async function create(argv: readonly string[], deps: CommandDeps, out: Out): Pro
   const tenant = await tenantOf(deps, values.tenant);
   const at = deps.now();
   const by = { at, actor: operator };
-  const id = mintId(deps.random);
+  // As an application it is an object of the directory, as people are.
+  const id = isApp ? mintAppId(at, deps.random) : mintId(deps.random);
   const minted = values['no-secret'] === true ? undefined : mintSecret(deps.random);
   const expires = lifetime === undefined ? {} : { expires: at + lifetime };
   await deps.sql.run(function* (tx) {
-    yield* createClient(tx, { tenant: tenant.id, id, name, scopes, tokenMinutes }, by);
+    yield* createClient(tx, { tenant: tenant.id, id, name, scopes, tokenMinutes, ...(isApp ? { graph } : {}) }, by);
     if (minted) yield* addSecret(tx, tenant.id, id, minted, { ...expires, overlap: 0 }, by);
   });
-  out.print(`Client “${name}” of ${tenant.name} (${tenant.id}) for ${scopes.join(' ')}. Client id:`);
+  const what = mayWhat({ scopes, ...graph });
+  out.print(`Client “${name}” of ${tenant.name} (${tenant.id}) for ${what}. Client id:`);
   out.print(id);
   if (!minted) return;
   out.print(`Client secret ${minted.id}, ${untilOf(expires.expires)}. Keep it now, it is not shown again:`);
   out.print(minted.secret.reveal());
+}
+
+/** The permissions of an option, in Graph's spelling. @throws CommandLineError for one that there is not */
+function permissionsOf(text: string, kind: 'application' | 'delegated'): GraphPermissionName[] {
+  const wanted = text.split(/[\s,]+/).filter((name) => name !== '');
+  const found = wanted.map((name) => {
+    const permission = graphPermission(name, kind);
+    if (permission) return permission;
+    const all = graphPermissionNames(kind).join(', ');
+    throw new CommandLineError(`There is no ${kind} permission “${name}” here; there are: ${all}.`);
+  });
+  return [...new Set(found)];
+}
+
+/** What a client may, in a line. */
+function mayWhat({
+  scopes,
+  appRoles,
+  delegated,
+  api,
+}: Pick<Client, 'scopes' | 'appRoles' | 'delegated' | 'api'>): string {
+  const parts = [
+    scopes.join(' '),
+    appRoles.join(' '),
+    delegated.length > 0 ? `delegated ${delegated.join(' ')}` : '',
+    api ? 'api' : '',
+  ];
+  return parts.filter((part) => part !== '').join(', ') || 'nothing';
+}
+
+async function permit(argv: readonly string[], deps: CommandDeps, out: Out): Promise<void> {
+  const { values, positionals } = optionsOf(argv, {
+    id: { type: 'string' },
+    graph: { type: 'string' },
+    delegated: { type: 'string' },
+    api: { type: 'string' },
+    tenant: { type: 'string' },
+  });
+  only(positionals, 1);
+  const id = required(values.id ?? positionals[0], 'id');
+  const { graph, delegated, api } = values;
+  if (graph === undefined && delegated === undefined && api === undefined) {
+    throw new CommandLineError('--graph, --delegated or --api says what holds from now on.');
+  }
+  if (api !== undefined && api !== 'yes' && api !== 'no') throw new CommandLineError('--api is yes or no.');
+  const tenant = await tenantOf(deps, values.tenant);
+  const client = await appOf(deps, tenant, id);
+  const rights = {
+    appRoles: graph === undefined ? client.appRoles : permissionsOf(graph, 'application'),
+    delegated: delegated === undefined ? client.delegated : permissionsOf(delegated, 'delegated'),
+    api: api === undefined ? client.api : api === 'yes',
+  };
+  await deps.sql.run((tx) => setGraphRights(tx, tenant.id, id, rights, { at: deps.now(), actor: operator }));
+  out.print(`Client ${id} “${client.name}” is for ${mayWhat({ ...client, ...rights })} from its next token on.`);
+}
+
+/** The live client of a command line that is an application. @throws CommandError */
+async function appOf(deps: CommandDeps, tenant: Tenant, id: string): Promise<Client> {
+  const client = await clientOf(deps, tenant, id);
+  if (isAppId(id)) return client;
+  throw new CommandError(`Client ${id} was made for sync alone. Make another one with --graph, --delegated or --api.`);
 }
 
 async function list(argv: readonly string[], deps: CommandDeps, out: Out): Promise<void> {
@@ -143,8 +226,8 @@ async function list(argv: readonly string[], deps: CommandDeps, out: Out): Promi
   const streams = await listStreams(deps.sql, tenant.id);
   const rows: string[][] = [];
   for (const client of clients) {
-    const { id, name, scopes, created, tokenMinutes } = client;
-    rows.push([id, name, scopes.join(' '), day(created), stateOf(client, now), `tokens of ${tokenMinutes} minutes`]);
+    const { id, name, created, tokenMinutes } = client;
+    rows.push([id, name, mayWhat(client), day(created), stateOf(client, now), `tokens of ${tokenMinutes} minutes`]);
     for (const one of await credentialsOf(deps.sql, tenant.id, id)) {
       rows.push([`  ${one.id}`, one.kind, describe(one), day(one.created), stateOf(one, now), usedOf(one.lastUsed)]);
     }

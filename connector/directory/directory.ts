@@ -70,8 +70,8 @@ export type Grant =
   | { readonly identity: 'connector' }
   /** The admin's own right, for as long as the secret is good. */
   | { readonly identity: 'admin'; readonly secret: Secret }
-  /** Nothing can be done later. */
-  | { readonly identity: 'none' };
+  /** Nothing can be done later; `secret` is the admin's right of this hour, good for a reset that goes well at once. */
+  | { readonly identity: 'none'; readonly secret?: Secret };
 
 export interface Directory {
   organization(): Promise<Organization>;
@@ -99,7 +99,7 @@ export interface Directory {
   lastPasswordChange(id: string): Promise<PasswordChange | undefined>;
   /** Puts an address on file (`otherMails`), if it is not there yet. */
   rememberAddress(id: string, address: string): Promise<Outcome>;
-  /** What a reset started now takes along; asked once, before the reset is saved. */
+  /** What a reset started now takes along. */
   grant(): Promise<Grant>;
 }
 

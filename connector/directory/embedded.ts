@@ -5,7 +5,16 @@ import { fold } from '../filter/fold.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
 import { type ChangedBy, changePassword, endSessions, type Hashing, readCredential } from '../store/credentials.ts';
 import { standingOf } from '../store/roles.ts';
-import { enterpriseUser, shownName, type UserContent } from '../store/user-resource.ts';
+import {
+  enterpriseUser,
+  graphUser,
+  mailboxesOf,
+  mailOf,
+  mobilePhoneOf,
+  shownName,
+  type UserContent,
+  userTypeOf,
+} from '../store/user-resource.ts';
 import { searchUsers } from '../store/user-search.ts';
 import { contentOf, readStored, type StoredUser, updateUser, userById, userByName } from '../store/users.ts';
 import type { Tenant } from '../tenant.ts';
@@ -105,8 +114,9 @@ async function outcomeOf(work: () => Promise<Outcome>): Promise<Outcome> {
 /** A stored SCIM User as the port has it. */
 export function asDirectoryUser(stored: StoredUser): User {
   const content = contentOf(stored);
-  const { own, home } = addresses(content);
-  const mail = mailOf(content);
+  const { own, home } = mailboxesOf(content);
+  const mail = mailOf(content)?.value;
+  const mobilePhone = mobilePhoneOf(content);
   const language = content.preferredLanguage ?? content.locale;
   const department = content[enterpriseUser]?.department;
   return {
@@ -117,32 +127,11 @@ export function asDirectoryUser(stored: StoredUser): User {
     otherMails: home,
     proxyAddresses: own,
     accountEnabled: content.active,
-    onPremisesSyncEnabled: false,
+    onPremisesSyncEnabled: content[graphUser]?.onPremisesSyncEnabled ?? false,
+    userType: userTypeOf(content),
+    ...(mobilePhone === undefined ? {} : { mobilePhone }),
     ...(language === undefined ? {} : { preferredLanguage: language }),
     ...(content.title === undefined ? {} : { jobTitle: content.title }),
     ...(department === undefined ? {} : { department }),
   };
-}
-
-/**
- * An email of type "home" is a private address, on file for resets; userName and every other email count as the mailbox
- * that is being reset, and so does a "home" one that is equal to one of them.
- */
-function addresses({ userName, emails = [] }: UserContent): { own: string[]; home: string[] } {
-  const isHome = (type: string | undefined) => fold(type ?? '') === 'home';
-  const values = (home: boolean) =>
-    emails.filter(({ type }) => isHome(type) === home).flatMap(({ value }) => (value === undefined ? [] : [value]));
-  const own = distinct([userName, ...values(false)], new Set());
-  return { own, home: distinct(values(true), new Set(own.map(fold))) };
-}
-
-function distinct(texts: readonly string[], seen: Set<string>): string[] {
-  return texts.filter((text) => !seen.has(fold(text)) && seen.add(fold(text)));
-}
-
-/** The primary mailbox among those that are not private: the primary one, else the first of type "work", else the first. */
-function mailOf({ emails = [] }: UserContent): string | undefined {
-  const own = emails.filter(({ type, value }) => fold(type ?? '') !== 'home' && value !== undefined);
-  const found = own.find(({ primary }) => primary) ?? own.find(({ type }) => fold(type ?? '') === 'work') ?? own[0];
-  return found?.value;
 }

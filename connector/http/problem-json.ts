@@ -31,7 +31,7 @@ export function problemReply(error: unknown, request: FastifyRequest, reply: Fas
   if (problem.code === 'internal') request.log.error({ err: error }, 'request failed');
   if (problem.status === 401) {
     // RFC 6750 §3.1
-    const reason = problem.code === 'tokenExpired' ? ', error="invalid_token"' : '';
+    const reason = problem.code === 'tokenExpired' ? ', error="invalid_token"' : challengeOf(problem);
     reply.header('www-authenticate', `Bearer realm="reset-and-resend"${reason}`);
   }
   if (problem.status === 429 || problem.status === 503) reply.header('retry-after', '2');
@@ -45,6 +45,12 @@ export function problemReply(error: unknown, request: FastifyRequest, reply: Fas
     .header('vary', [reply.getHeader('vary') ?? [], 'Accept-Language'].flat().join(', '))
     .type('application/problem+json; charset=utf-8')
     .send(body);
+}
+
+/** A claims challenge travels on as Entra's own (entra, claims-challenge). */
+function challengeOf({ code, details }: Problem): string {
+  if (code !== 'signInAgain' || typeof details.claims !== 'string') return '';
+  return `, error="insufficient_claims", claims="${Buffer.from(details.claims).toString('base64')}"`;
 }
 
 /** JSON only, bounded in depth, without prototype keys. */

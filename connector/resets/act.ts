@@ -1,4 +1,5 @@
-// What an admin does to a reset on its way: cancel it before the password changes, or "wrong person: kill now".
+// What an admin does to a reset on its way: cancel it before the password changes, "wrong person: kill now", or let it go
+// on with a right of their own where the earlier one is no longer accepted.
 
 import { Problem } from '#shared/problem.ts';
 import { enqueue } from '../jobs.ts';
@@ -14,6 +15,8 @@ export interface Act {
   readonly callerId: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
+  /** The right of whoever acts, as the row keeps it; absent: what the row has stays. */
+  readonly grant?: Pick<ResetRow, 'grant_identity' | 'sealed_grant'>;
 }
 
 /**
@@ -51,7 +54,7 @@ function kill(sql: Sql, act: Act): Promise<ResetRow> {
     const who = { at: act.at, actor: `user:${act.callerId}` };
     const replacedOwed = yield* endReplaced(tx, row, who);
     const scramble = owesScramble(row) || row.scramble === 1 || replacedOwed ? 1 : 0;
-    const set = { ...shredded, scramble, needs_you: null, next_attempt_at: null, epoch: row.epoch + 1 };
+    const set = { ...shredded, ...act.grant, scramble, needs_you: null, next_attempt_at: null, epoch: row.epoch + 1 };
     const moved = yield* move(tx, row, 'recalled', { ...who, events: [{ name: 'recalled' }], set });
     if (!moved) throw new Problem('stateConflict', { state: row.state });
     const job = { tenant: act.tenant, kind: resetJob, ref: row.id, subject: row.user_id, dueAt: act.at };
@@ -60,7 +63,25 @@ function kill(sql: Sql, act: Act): Promise<ResetRow> {
   });
 }
 
-/** An admin's act by its name in the address. Errors: as of `cancel` and `kill`. */
-export function act(sql: Sql, name: 'cancel' | 'kill', what: Act): Promise<ResetRow> {
-  return name === 'cancel' ? cancel(sql, what) : kill(sql, what);
+/**
+ * What waits for a sign-in goes on with the right of whoever has signed in. A reset that waits for none stays as it is.
+ * @throws Problem notFound
+ */
+function grant(sql: Sql, act: Act): Promise<ResetRow> {
+  return sql.run(function* (tx) {
+    const row = yield* readReset(tx, act.tenant, act.id);
+    if (!row) throw new Problem('notFound');
+    if (row.needs_you !== 'signInAgain') return row;
+    const set = { ...act.grant, needs_you: null, why: null, next_attempt_at: null, epoch: row.epoch + 1 };
+    const who = { at: act.at, actor: `user:${act.callerId}` };
+    const moved = yield* move(tx, row, row.state, { ...who, events: [{ name: 'signedInAgain' }], set });
+    yield* enqueue(tx, { tenant: act.tenant, kind: resetJob, ref: row.id, subject: row.user_id, dueAt: act.at });
+    return moved ?? row;
+  });
 }
+
+/** What an admin may do, by its name in the address. */
+export const acts = { cancel, kill, grant } as const satisfies Record<
+  string,
+  (sql: Sql, act: Act) => Promise<ResetRow>
+>;

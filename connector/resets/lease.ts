@@ -2,7 +2,7 @@
 
 import type { EventName } from '#shared/api.ts';
 import { Problem, type ProblemCode, type ProblemDetails } from '#shared/problem.ts';
-import type { Directory, DirectoryOf, Grant, Outcome, PasswordChange } from '../directory/directory.ts';
+import type { Acting, Directory, DirectoryOf, Grant, Outcome, PasswordChange } from '../directory/directory.ts';
 import type { Job } from '../jobs.ts';
 import type { Logger } from '../log.ts';
 import type { Mail } from '../mail/mail.ts';
@@ -17,7 +17,7 @@ export interface WalkDeps {
   readonly sql: Sql;
   readonly tenants: Tenants;
   readonly directoryOf: DirectoryOf;
-  readonly mailOf: (tenant: Tenant) => Mail;
+  readonly mailOf: (tenant: Tenant, acting: Acting) => Mail;
   readonly keyring: Keyring;
   readonly scramblePassword: () => string;
   readonly now: () => number;
@@ -37,6 +37,9 @@ export const soon = 2_000;
 export const glance = 10 * minute;
 /** What is left of the lease for our own writes once a remote call has been given up. */
 const reserve = 5_000;
+
+/** Evidence: the password was changed, and whoever is signed in stays so. */
+export const sessionsStay = 'sessions not ended';
 
 /** When the job is due again; undefined: it has nothing left to do. */
 export type Next = number | undefined;
@@ -98,7 +101,25 @@ export async function expireUnchanged(deps: WalkDeps, row: ResetRow, job: Lease)
   return undefined;
 }
 
-/** The answer, or `unknown` when it does not come in time. */
+/** What refuses the right to ask is no failure of the directory: an admin must sign in again, and nothing is hammered. */
+export async function askForSignIn(
+  deps: WalkDeps,
+  row: ResetRow,
+  job: Lease,
+  { code, details }: Problem,
+): Promise<Next> {
+  const needs = needsAfter(row, 'signInAgain');
+  const again = deps.now() + 60 * minute;
+  // Told once: the row is looked at again each hour, and as soon as somebody has signed in.
+  if (row.needs_you !== needs || row.why !== why(code, details)) {
+    const set: Columns = { needs_you: needs, why: why(code, details), next_attempt_at: null, call_until: null };
+    await moved(deps, job, row, row.state, [{ name: 'deferred', evidence: code }], set);
+  }
+  return row.expires_at > deps.now() ? Math.min(row.expires_at, again) : again;
+}
+
+/** An outcome also of a call that throws a Problem, and of one that does not answer in time. */
+
 export async function within(milliseconds: number, call: Promise<Outcome>): Promise<Outcome> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<Outcome>((resolve) => {
@@ -143,19 +164,21 @@ export function changedSince(
   return last.at > row.baseline_at ? 'since' : undefined;
 }
 
-/** The directory, asked with the right that this reset has taken along. */
+/** Whose right a walk uses: the one that the reset has taken along. */
+export function actingOf(deps: WalkDeps, row: ResetRow): Acting {
+  return { kind: 'grant', grant: grantOf(deps, row), keep: (secret) => keep(deps, row, secret) };
+}
+
+/** The directory, asked with that right. */
 export function directoryFor(deps: WalkDeps, tenant: Tenant, row: ResetRow): Directory {
-  return deps.directoryOf(tenant, {
-    kind: 'grant',
-    grant: grantOf(deps, row),
-    keep: (secret) => keep(deps, row, secret),
-  });
+  return deps.directoryOf(tenant, actingOf(deps, row));
 }
 
 function grantOf(deps: WalkDeps, row: ResetRow): Grant {
-  if (row.grant_identity !== 'admin') return { identity: row.grant_identity };
+  if (row.grant_identity === 'connector') return { identity: 'connector' };
   if (row.sealed_grant === null) return { identity: 'none' };
-  return { identity: 'admin', secret: new Secret(deps.keyring.openText(row.sealed_grant, aad(row, 'sealed_grant'))) };
+  const secret = new Secret(deps.keyring.openText(row.sealed_grant, aad(row, 'sealed_grant')));
+  return { identity: row.grant_identity, secret };
 }
 
 /** Outside of the walk's own writes: whoever has walked on meanwhile needs the newer one too. */

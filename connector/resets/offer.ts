@@ -41,6 +41,7 @@ export async function makeOffer(deps: OfferDeps, caller: Caller, userId: string,
     ...whom(user, await directory.organization(), asking),
     ...(refusal ? { refusal } : {}),
     ...allowed(caller.tenant.policy),
+    later: refusal ? 'none' : (await directory.grant()).identity,
     // Whoever may not reset the person is not shown where the person's private mail is.
     addresses: refusal
       ? []
@@ -89,7 +90,7 @@ function allowed(policy: Policy): Allowed {
     modes: ['link'],
     password: { mayCreate: policy.mayCreatePassword, policy: policy.password },
     forceChange: { default: true, mayUntick: policy.mayKeepPassword },
-    recipient: { mayType: policy.mayTypeRecipient },
+    recipient: { mayType: policy.mayTypeRecipient, mayRemember: policy.mayRemember },
     pin: {
       onFile: policy.pinForOnFile !== 'off',
       typed: policy.pinForTyped !== 'off',

@@ -18,12 +18,12 @@ import type { Caller } from '../http/auth.ts';
 import { problemReply, readJsonBodies } from '../http/problem-json.ts';
 import type { Keyring } from '../secret.ts';
 import type { Sql } from '../sql/sql.ts';
-import type { Tenants } from '../tenant.ts';
-import { act } from './act.ts';
+import type { Tenant, Tenants } from '../tenant.ts';
+import { type Act, acts } from './act.ts';
 import { authorise, authoriseSearch } from './authorise.ts';
 import { makeOffer } from './offer.ts';
 import { type ResetRow, readEvents, readReset } from './row.ts';
-import { startReset } from './start.ts';
+import { sealedGrant, startReset } from './start.ts';
 import { toReset } from './view.ts';
 import type { Watchers } from './watchers.ts';
 import type { Worker } from './worker.ts';
@@ -40,9 +40,8 @@ export interface ApiDeps {
   readonly worker: () => Worker;
   /** Origin of the link page. */
   readonly linkHost: string;
-  /** The extension's OAuth client id. */
-  readonly extensionClientId: string;
-  readonly scopes: readonly string[];
+  /** Where administrators of a tenant sign in, and with what the extension asks for. */
+  readonly signInOf: (tenant: Tenant) => Pick<Config, 'authority' | 'protocol' | 'clientId' | 'scopes'>;
   /** Chromium ids that may call from a browser; any moz-extension: may, since Firefox gives every profile its own. */
   readonly extensionIds: readonly string[];
 }
@@ -107,12 +106,14 @@ export function resetsDoor(deps: ApiDeps) {
       { exposeHeadRoute: false },
       known((request, reply, caller) => events(deps, request, reply, caller)),
     );
-    for (const name of ['cancel', 'kill'] as const) {
+    for (const name of ['cancel', 'kill', 'grant'] as const) {
       app.post(
         `/resets/:id/${name}`,
         known(async (request, _reply, caller) => {
           const row = await permitted(deps, caller, parameter(request, 'id'));
-          await act(deps.sql, name, { tenant: row.tenant, id: row.id, callerId: caller.id, at: deps.now() });
+          const grant = name === 'cancel' ? undefined : await grantFor(deps, caller, row, name);
+          const act = { tenant: row.tenant, id: row.id, callerId: caller.id, at: deps.now() };
+          await acts[name](deps.sql, grant ? { ...act, grant } : act);
           deps.watchers.changed(row.tenant, row.user_id);
           deps.worker().wake();
           return read(deps, request, caller);
@@ -155,10 +156,7 @@ async function config(deps: ApiDeps, request: FastifyRequest): Promise<Config> {
   return {
     version: 1,
     organisation: { id: tenant.tid, name: tenant.name },
-    authority: tenant.issuer,
-    protocol: 'oidc',
-    clientId: deps.extensionClientId,
-    scopes: deps.scopes,
+    ...deps.signInOf(tenant),
   };
 }
 
@@ -194,6 +192,18 @@ async function post(deps: ApiDeps, request: FastifyRequest, reply: FastifyReply,
   reply.code(202).header('location', `/api/resets/${row.id}`);
   if (replayed) reply.header('idempotency-replayed', 'true');
   return resetOf(deps, row, localeOf(request));
+}
+
+/** The caller's own right for a reset of theirs; nothing may keep a "wrong person" from taking effect. */
+async function grantFor(deps: ApiDeps, caller: Caller, row: ResetRow, name: 'kill' | 'grant'): Promise<Act['grant']> {
+  try {
+    const grant = await deps.directoryOf(caller.tenant, { kind: 'caller', caller }).grant();
+    const place = `reset/${row.tenant}/${row.id}/sealed_grant`;
+    return { grant_identity: grant.identity, sealed_grant: sealedGrant(deps.keyring, grant, place) };
+  } catch (error) {
+    if (error instanceof Problem && name === 'kill') return undefined;
+    throw error;
+  }
 }
 
 /** The row, for a caller who may reset its person now; others do not learn that it exists. */

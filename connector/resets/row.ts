@@ -61,6 +61,8 @@ export interface ResetRow {
   readonly grant_identity: Grant['identity'];
   /** The secret of an admin's grant, until nothing is left to be changed. */
   readonly sealed_grant: string | null;
+  /** 1: the address is put on file once the person has opened the link and it has worked. */
+  readonly remember: number;
   readonly seq: number;
 }
 
@@ -111,10 +113,19 @@ export function* move(tx: Tx, reset: ResetRow, to: State, change: Move): Work<Re
     ],
   );
   if (!row) return undefined;
+  if (row.sealed_grant !== null && !mayOwe(row)) {
+    yield* tx.run`update reset set sealed_grant = ${null} where tenant = ${row.tenant} and id = ${row.id}`;
+  }
   yield* append(tx, row, change);
   if (to !== reset.state) yield* recordMove(tx, row, `reset.${to}`, change);
   else for (const { name } of change.events) yield* recordMove(tx, row, `reset.${name}`, change);
   return row;
+}
+
+/** May the directory still have to be changed, or looked at, for this reset? Then its grant is kept. */
+function mayOwe(row: ResetRow): boolean {
+  if (isLive(row) || row.scramble === 1) return true;
+  return row.state === 'done' && ((row.changed === 0 && row.force_change === 1) || row.remember === 1);
 }
 
 /** Writes the events of a row whose `seq` already counts them. */

@@ -5,7 +5,7 @@ import { liveStates, type ResetRequest } from '#shared/api.ts';
 import { codeOf, createLink, deriveLink, hash, linkUrl, sealPassword, toBase64url } from '#shared/link.ts';
 import { checkPassword, generatePassword } from '#shared/password.ts';
 import { Problem } from '#shared/problem.ts';
-import type { Directory } from '../directory/directory.ts';
+import type { Directory, Grant } from '../directory/directory.ts';
 import type { Caller } from '../http/auth.ts';
 import { enqueue } from '../jobs.ts';
 import { resetMail } from '../mail/reset-mail.ts';
@@ -88,9 +88,19 @@ async function checkReplaced(sql: Sql, tenant: string, user: string, id: string)
 
 /** The same members in the same order, whatever order the caller wrote them in. */
 function canonical(request: ResetRequest): unknown[] {
-  const { user, mode, password, forceChangePasswordNextSignIn, recipient, pin, locale, supersede } = request;
+  const { user, mode, password, forceChangePasswordNextSignIn, recipient, pin, locale, supersede, remember } = request;
   const to = 'onFile' in recipient ? ['onFile', recipient.onFile] : ['address', recipient.address];
-  return [user, mode, password ?? null, forceChangePasswordNextSignIn, to, pin ?? null, locale, supersede ?? null];
+  return [
+    user,
+    mode,
+    password ?? null,
+    forceChangePasswordNextSignIn,
+    to,
+    pin ?? null,
+    locale,
+    supersede ?? null,
+    remember ?? false,
+  ];
 }
 
 interface Known {
@@ -141,6 +151,8 @@ async function prepare(
   const recipient = chooseRecipient(request.recipient, user, onFile, policy);
   checkPin(request.pin, recipient, policy);
 
+  if (request.remember && (recipient.onFile || !policy.mayRemember))
+    throw new Problem('invalidValue', { field: 'remember' });
   const grant = await deps.directory.grant();
 
   const id = crypto.randomUUID();
@@ -218,9 +230,15 @@ async function prepare(
     supersedes: null,
     superseded_by: null,
     grant_identity: grant.identity,
-    sealed_grant: grant.identity === 'admin' ? keyring.seal(grant.secret.reveal(), place('sealed_grant')) : null,
+    sealed_grant: sealedGrant(keyring, grant, place('sealed_grant')),
+    remember: request.remember ? 1 : 0,
     seq: 0,
   };
+}
+
+/** The grant's secret as the row keeps it. @param place where, for the seal */
+export function sealedGrant(keyring: Keyring, grant: Grant, place: string): string | null {
+  return 'secret' in grant && grant.secret ? keyring.seal(grant.secret.reveal(), place) : null;
 }
 
 /** The ids of an address on file in offers and requests: under each master key, so that they tell nothing of it. */

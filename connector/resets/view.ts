@@ -51,5 +51,6 @@ export function acts(row: ResetRow): Reset['may'] {
   if ((beforeChange as readonly string[]).includes(row.state)) may.push('cancel');
   if (isLive(row) && row.superseded_by === null) may.push('sendAgain');
   if (mayKill(row)) may.push('kill');
+  if (row.needs_you === 'signInAgain') may.push('grant');
   return may;
 }

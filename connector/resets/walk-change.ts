@@ -2,11 +2,12 @@
 // reset, as often as it takes.
 
 import { Problem, type ProblemCode } from '#shared/problem.ts';
-import type { Outcome } from '../directory/directory.ts';
+import type { Directory, Outcome, PasswordChange } from '../directory/directory.ts';
 import type { Tenant } from '../tenant.ts';
 import { authoriseReset } from './authorise.ts';
 import {
   aad,
+  askForSignIn,
   backoffAfter,
   directoryFor,
   events,
@@ -18,6 +19,7 @@ import {
   operationOf,
   remaining,
   resetJob,
+  sessionsStay,
   soon,
   standsBack,
   type WalkDeps,
@@ -38,6 +40,7 @@ export async function beginChange(deps: WalkDeps, tenant: Tenant, row: ResetRow,
     await authoriseReset(directoryFor(deps, tenant, row), row.caller_id, row.user_id);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
+    if (error.code === 'signInAgain') return askForSignIn(deps, row, job, error);
     if (error.code === 'unavailable' || error.code === 'throttled') return deferChange(deps, row, job, error.code);
     const set = { ...shredded, why: why(error.code, error.details), needs_you: null };
     await moved(deps, job, row, 'rejected', events('rejected'), set, handBack);
@@ -77,15 +80,34 @@ export async function change(deps: WalkDeps, tenant: Tenant, row: ResetRow, job:
   );
   deps.log.info({ reset: row.id, outcome: outcome.outcome }, 'password change');
   if (outcome.outcome !== 'done') return noteNoChange(deps, row, job, outcome);
-  const settled = await directory.lastPasswordChange(row.user_id);
+  // Not every admin who may reset may end sessions: the password is changed all the same, and the record says so.
+  const revoked = await within(remaining(job, deps.now()), directory.revokeSessions(row.user_id));
+  const settled = await lastChange(directory, row);
   const baseline = Math.max(outcome.at, isOurs(row, settled) ? (settled?.at ?? 0) : 0);
   const set = { call_until: null, needs_you: null, next_attempt_at: null, why: null, baseline_at: baseline };
   const armed = { ...set, sealed_password: null };
-  if (!(await moved(deps, job, row, 'ready', events('passwordSet', 'armed'), armed))) await settleLate(deps, row);
+  const passwordSet = {
+    name: 'passwordSet' as const,
+    ...(revoked.outcome === 'done' ? {} : { evidence: sessionsStay }),
+  };
+  if (!(await moved(deps, job, row, 'ready', [passwordSet, { name: 'armed' }], armed))) await settleLate(deps, row);
   return deps.now();
 }
 
+/** The password is set, whatever this look at it meets: then the time of the change is good enough. */
+async function lastChange(directory: Directory, row: ResetRow): Promise<PasswordChange | undefined> {
+  try {
+    return await directory.lastPasswordChange(row.user_id);
+  } catch (error) {
+    if (error instanceof Problem) return undefined;
+    throw error;
+  }
+}
+
 async function noteNoChange(deps: WalkDeps, row: ResetRow, job: Lease, outcome: Exclude<Outcome, { outcome: 'done' }>) {
+  if (outcome.outcome === 'failed' && outcome.problem.code === 'signInAgain') {
+    return askForSignIn(deps, row, job, outcome.problem);
+  }
   if (outcome.outcome === 'failed' && !passing(outcome.problem)) {
     const set: Columns = {
       ...shredded,

@@ -4,6 +4,7 @@ import type { SendOutcome } from '../mail/mail.ts';
 import type { Tenant } from '../tenant.ts';
 import {
   aad,
+  actingOf,
   backoffAfter,
   expireUnchanged,
   type Lease,
@@ -34,7 +35,7 @@ export async function sendMail(deps: WalkDeps, tenant: Tenant, row: ResetRow, jo
   if (row.sealed_mail === null) throw new Error('A reset in mailing has no mail.');
   const bytes = deps.keyring.open(row.sealed_mail, aad(row, 'sealed_mail'));
   const envelope = { from: row.mail_from, to: row.recipient };
-  const outcome = await deps.mailOf(tenant).send({ envelope, messageId: row.message_id, bytes });
+  const outcome = await deps.mailOf(tenant, actingOf(deps, row)).send({ envelope, messageId: row.message_id, bytes });
   deps.log.info({ reset: row.id, outcome: outcome.outcome }, 'mail attempt');
   return noteMail(deps, row, job, outcome);
 }

@@ -1,6 +1,7 @@
 // The walk after the change: waits for the link to be opened and the password to be replaced, and makes useless what
 // nobody shall use any more.
 
+import { Problem } from '#shared/problem.ts';
 import type { Directory, PasswordChange } from '../directory/directory.ts';
 import type { Tenant } from '../tenant.ts';
 import {
@@ -15,15 +16,26 @@ import {
   needsAfter,
   remaining,
   scrambleOf,
+  sessionsStay,
   type WalkDeps,
   within,
 } from './lease.ts';
 import { type Columns, type ResetRow, shredded } from './row.ts';
 import { newerOnItsWay, newerPassword, olderCall } from './supersede.ts';
 
-/** Looks whether the password has changed since ours was set; true when there is nothing left to watch. */
-async function sawChange(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<boolean> {
-  const who = changedSince(row, await directoryFor(deps, tenant, row).lastPasswordChange(row.user_id));
+/**
+ * Looks whether the password has changed since ours was set; true when there is nothing left to watch. A directory that
+ * cannot be looked at keeps nothing from ending in time: what an end owes is decided after another look.
+ */
+async function sawChange(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease, until: number): Promise<boolean> {
+  let last: PasswordChange | undefined;
+  try {
+    last = await directoryFor(deps, tenant, row).lastPasswordChange(row.user_id);
+  } catch (error) {
+    if (error instanceof Problem && deps.now() >= until) return false;
+    throw error;
+  }
+  const who = changedSince(row, last);
   if (!who) return false;
   const set = { ...shredded, changed: 1, needs_you: needsAfter(row, null), next_attempt_at: null };
   // "By the user" only with a record that says so (reset.md); what another reset has set is no news of this one.
@@ -33,7 +45,7 @@ async function sawChange(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lea
 
 /** ready → leased is the recipient's doing (link.ts); here it is watched, and ended when its time is over. */
 export async function waitForOpening(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
-  if (await sawChange(deps, tenant, row, job)) return undefined;
+  if (await sawChange(deps, tenant, row, job, row.expires_at)) return deps.now();
   const now = deps.now();
   if (now < row.expires_at) return Math.min(row.expires_at, now + glance);
   await moved(deps, job, row, 'expired', events('expired'), {
@@ -46,10 +58,14 @@ export async function waitForOpening(deps: WalkDeps, tenant: Tenant, row: ResetR
 
 /** Opened, or said to be done: watched until the person has chosen a password, or the time for it is over. */
 export async function waitForChange(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
-  if (row.changed === 1) return undefined;
-  if (await sawChange(deps, tenant, row, job)) return undefined;
-  const now = deps.now();
   const changeBy = row.change_by ?? row.expires_at;
+  if (row.remember === 1 && row.state === 'done' && row.holder_hash !== null) {
+    const next = await rememberAddress(deps, tenant, row, job);
+    if (next !== undefined) return next;
+  }
+  if (row.changed === 1) return undefined;
+  if (await sawChange(deps, tenant, row, job, changeBy)) return deps.now();
+  const now = deps.now();
   // The admin has let the person keep it: then it is not temporary, and saying that it works is the end.
   const keeps = row.force_change === 0;
   if (keeps && row.state === 'done') return undefined;
@@ -71,6 +87,24 @@ export async function waitForChange(deps: WalkDeps, tenant: Tenant, row: ResetRo
   }
   const leaseEnd = leased !== undefined && now < leased ? leased : changeBy;
   return Math.min(leaseEnd, changeBy, now + glance);
+}
+
+/** The address has proven to be the person's: the link was opened there, and it has worked. Undefined: it is on file. */
+async function rememberAddress(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
+  const directory = directoryFor(deps, tenant, row);
+  const outcome = await within(remaining(job, deps.now()), directory.rememberAddress(row.user_id, row.recipient));
+  if (outcome.outcome === 'failed' && outcome.problem.code === 'signInAgain') throw outcome.problem;
+  const passing = outcome.outcome === 'failed' && ['unavailable', 'throttled'].includes(outcome.problem.code);
+  if (outcome.outcome === 'unknown' || passing) {
+    job.failed = true;
+    if (job.attempts < 5) return deps.now() + backoffAfter(job.attempts);
+  }
+  const event =
+    outcome.outcome === 'done'
+      ? { name: 'remembered' as const }
+      : { name: 'notRemembered' as const, evidence: outcome.outcome === 'failed' ? outcome.problem.code : outcome.why };
+  await moved(deps, job, row, row.state, [event], { remember: 0 });
+  return deps.now();
 }
 
 /** What a scramble may do, after a look at what the directory holds. */
@@ -137,6 +171,7 @@ async function makeUseless(
     await moved(deps, job, row, row.state, [], ended);
     return undefined;
   }
+  if (outcome.outcome === 'failed' && outcome.problem.code === 'signInAgain') throw outcome.problem;
   job.failed = true;
   const conflict = outcome.outcome === 'failed' && outcome.problem.code === 'stateConflict';
   const next = deps.now() + (conflict ? 0 : backoffAfter(job.attempts));
@@ -152,10 +187,10 @@ async function noteScrambled(
   directory: Directory,
   ended: Columns,
 ): Promise<Next> {
-  const revoked = await directory.revokeSessions(row.user_id);
+  const revoked = await within(remaining(job, deps.now()), directory.revokeSessions(row.user_id));
   const noted = {
     name: 'scrambled' as const,
-    ...(revoked.outcome === 'done' ? {} : { evidence: 'sessions not ended' }),
+    ...(revoked.outcome === 'done' ? {} : { evidence: sessionsStay }),
   };
   await moved(deps, job, row, row.state === 'expired' ? 'scrambled' : row.state, [noted], ended);
   return undefined;

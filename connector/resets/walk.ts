@@ -1,8 +1,19 @@
 // The walk: one step of a reset at a time, saved before the next begins. Called with a leased job; whatever happens in
 // between (kill -9, a lost answer, a second worker), the row says where to go on, and every step may be done again.
 
+import { Problem } from '#shared/problem.ts';
 import { type Job, release } from '../jobs.ts';
-import { backoffAfter, events, type Lease, moved, type Next, needsAfter, type Step, type WalkDeps } from './lease.ts';
+import {
+  askForSignIn,
+  backoffAfter,
+  events,
+  type Lease,
+  moved,
+  type Next,
+  needsAfter,
+  type Step,
+  type WalkDeps,
+} from './lease.ts';
 import { type ResetRow, readReset } from './row.ts';
 import { beginChange, change } from './walk-change.ts';
 import { beginMail, sendMail } from './walk-mail.ts';
@@ -62,6 +73,7 @@ export async function walk(deps: WalkDeps, claimed: Job): Promise<void> {
 
 /** A step threw what it should not: it is tried again later, and somebody is told, since nothing may wait in silence. */
 async function stumble(deps: WalkDeps, row: ResetRow, job: Lease, error: unknown): Promise<Next> {
+  if (error instanceof Problem && error.code === 'signInAgain') return askForSignIn(deps, row, job, error);
   deps.log.error({ err: error, reset: row.id, state: row.state }, 'a step of a reset failed');
   job.failed = true;
   const next = deps.now() + backoffAfter(job.attempts);

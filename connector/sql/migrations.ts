@@ -207,6 +207,8 @@ export const migrations: readonly (readonly string[])[] = [
     // grant_identity: 'connector', 'admin' (then sealed_grant holds the refresh token until the reset has ended) or 'none'
     `alter table reset add column grant_identity text not null default 'connector'`,
     `alter table reset add column sealed_grant text`,
+    // 1: a typed address is to be put on file once it has proven to be the person's
+    `alter table reset add column remember bigint not null default 0`,
     // long-running operations of the Graph door; status: notStarted, running, succeeded, failed
     `create table graph_operation (
       tenant text not null, id text not null, user_id text not null,
@@ -224,5 +226,11 @@ export const migrations: readonly (readonly string[])[] = [
       tenant text not null, group_id text not null,
       primary key (tenant, group_id)
     ) /* clustered */`,
+    // whose sign-in counts as the extension's ('azp'); null: whoever has the right audience
+    `alter table tenant add column extension_client_id text`,
+    // what a client may at the Graph door: by itself, and for a person who is signed in; api: others ask for tokens for it
+    `alter table client add column app_roles text not null default ''`,
+    `alter table client add column delegated text not null default ''`,
+    `alter table client add column api bigint not null default 0`,
   ],
 ];

@@ -74,7 +74,7 @@ type RoleAssignmentRow = { principal: string; role: string; unit: string; create
  * The groups around somebody that are made for roles or hold one; of a group, itself among them. All of them, however many: a
  * role that was overlooked would leave an administrator unprotected.
  */
-function* roleGroupsAround(tx: Tx, tenant: string, id: string): Work<string[]> {
+export function* roleGroupsAround(tx: Tx, tenant: string, id: string): Work<string[]> {
   // Most organisations have no such group, and need not be walked.
   const some = yield* tx.get`
     select 1 as some where exists (select 1 from role_assignable_group where tenant = ${tenant})

@@ -48,6 +48,16 @@ export async function userByName(sql: Pick<Sql, 'get'>, tenant: string, name: st
     where tenant = ${tenant} and user_name_key = ${fold(name)}`;
 }
 
+/** By externalId (caseExact, and not unique: two clients may have the same one); two at most. */
+export async function usersByExternalId(
+  sql: Pick<Sql, 'all'>,
+  tenant: string,
+  externalId: string,
+): Promise<StoredUser[]> {
+  return sql.all<Row>`select id, resource as text, version from app_user
+    where tenant = ${tenant} and external_id = ${externalId} order by id limit 2`;
+}
+
 /** People in the order of creation, behind the one with the id `after`; from the first when it is empty. */
 export function* usersAfter(tx: Tx, tenant: string, after: string, limit: number): Work<StoredUser[]> {
   return yield* tx.all<Row>`select id, resource as text, version from app_user

@@ -26,8 +26,26 @@ export function Actions({ step }: { readonly step: At }) {
   return (
     <section class="actions" aria-label={words.actions.title}>
       <div class="buttons">
+        {reset.may.includes('grant') && (
+          <button
+            type="button"
+            class="main"
+            aria-disabled={doing !== undefined}
+            onClick={(event) => {
+              if (!doing && isDeliberate(event)) void talk.act('grant');
+            }}
+            data-testid="grant"
+          >
+            {doing === 'grant' ? words.actions.granting : words.actions.grant}
+          </button>
+        )}
         {reset.may.includes('sendAgain') && (
-          <button type="button" class={attention ? 'main' : ''} onClick={talk.sendAgain} data-testid="send-again">
+          <button
+            type="button"
+            class={attention && !reset.may.includes('grant') ? 'main' : ''}
+            onClick={talk.sendAgain}
+            data-testid="send-again"
+          >
             {words.actions.sendAgain}
           </button>
         )}

@@ -108,7 +108,7 @@ export function converse(deps: ConversationDeps): Conversation {
     const answer = await asked;
     if (mine !== journey) return undefined;
     if (answer.outcome === 'done') return answer.value;
-    if (isSignedOut(answer)) tell({ is: 'signInWanted' });
+    if (isSignedOut(answer)) tell({ is: 'signInWanted', ...claimsOf(answer) });
     else tell({ is: 'failed', trouble: troubleOf(answer) });
     return undefined;
   }
@@ -181,7 +181,7 @@ export function converse(deps: ConversationDeps): Conversation {
   /** Asks; when the sign-in has ended meanwhile, signs in again in the provider's window and asks once more. */
   async function askSignedIn<T>(ask: () => Promise<Answer<T>>): Promise<Answer<T>> {
     const answer = await ask();
-    if (!isSignedOut(answer) || (await provider?.interactive())?.outcome !== 'done') return answer;
+    if (!isSignedOut(answer) || (await provider?.interactive(claimsOf(answer)))?.outcome !== 'done') return answer;
     followAgain();
     return ask();
   }
@@ -212,10 +212,11 @@ export function converse(deps: ConversationDeps): Conversation {
     },
     async signIn(choose = false) {
       if (!provider) return;
-      if (flow.step.at === 'reset') return signInBeside(provider.interactive(choose));
+      if (flow.step.at === 'reset') return signInBeside(provider.interactive({ choose }));
+      const claims = flow.step.at === 'signIn' ? flow.step.claims : undefined;
       const mine = ++journey;
       tell({ is: 'signingIn' });
-      await signedIn(mine, provider.interactive(choose));
+      await signedIn(mine, provider.interactive({ choose, claims }));
     },
     async search(text) {
       if (!connector) return;
@@ -223,7 +224,7 @@ export function converse(deps: ConversationDeps): Conversation {
       const answer = await connector.search(text);
       if (answer.outcome === 'done') tell({ is: 'found', text, search: answer.value, hint: false });
       else if (isSignedOut(answer)) {
-        if (flow.step.at === 'picking') tell({ is: 'signInWanted' });
+        if (flow.step.at === 'picking') tell({ is: 'signInWanted', ...claimsOf(answer) });
       } else tell({ is: 'searchFailed', text, trouble: troubleOf(answer) });
     },
     async choose(user) {
@@ -247,8 +248,16 @@ export function converse(deps: ConversationDeps): Conversation {
     },
     async act(name) {
       if (!connector || flow.step.at !== 'reset' || flow.step.doing) return;
-      const { id } = flow.step.reset;
+      const { id, why } = flow.step.reset;
       tell({ is: 'doing', act: name });
+      // It waits for a sign-in that satisfies the directory: the one of before would be refused again.
+      if (name === 'grant') {
+        const outcome = await provider?.interactive(claimsIn(why));
+        if (outcome?.outcome !== 'done') {
+          const { note = 'closed' } = outcome ? noteOn(outcome, true) : {};
+          return tell({ is: 'actFailed', trouble: { kind: 'signIn', note } });
+        }
+      }
       const answer = await askSignedIn(() => connector[name](id));
       if (answer.outcome === 'done') return tell({ is: 'seen', reset: answer.value });
       if (isSignedOut(answer)) {
@@ -296,6 +305,16 @@ function isFollowed({ following }: Extract<Flow['step'], { at: 'reset' }>): bool
 function noteOn(outcome: SignInOutcome, seen: boolean): { note?: SignInNote } {
   if (outcome.outcome === 'failed') return { note: { failed: outcome.why } };
   return outcome.outcome === 'closed' && seen ? { note: 'closed' } : {};
+}
+
+/** What the directory wants of the sign-in, when it has refused the one of before. */
+function claimsOf(answer: Answer<unknown>): { claims?: string } {
+  return answer.outcome === 'failed' ? claimsIn(answer.problem) : {};
+}
+
+function claimsIn(problem: ProblemBody | undefined): { claims?: string } {
+  const claims = problem?.code === 'signInAgain' ? problem.details?.claims : undefined;
+  return typeof claims === 'string' ? { claims } : {};
 }
 
 function isSignedOut(answer: Answer<unknown>): boolean {

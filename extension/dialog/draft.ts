@@ -20,6 +20,8 @@ export interface Draft {
   /** The id of an address on file, `typed`, or nothing chosen yet. */
   readonly recipient: { readonly onFile: string } | 'typed' | undefined;
   readonly address: string;
+  /** Put the typed address on file once it has proven to be the person's. */
+  readonly remember: boolean;
   /** Undefined: as the organisation proposes for the recipient. */
   readonly pin: boolean | undefined;
   readonly locale: Locale;
@@ -44,6 +46,7 @@ export function newDraft(offer: Offer, replaces?: Reset): Draft {
     forceChange: offer.forceChange.default,
     recipient: typed ? 'typed' : onFile && { onFile: onFile.id },
     address: typedBefore ? replaces.recipient.shown : '',
+    remember: false,
     pin: replaces?.pin ? true : undefined,
     locale: replaces?.locale ?? offer.locale,
   };
@@ -101,6 +104,7 @@ export function toRequest(draft: Draft, offer: Offer, replaces?: Reset): Omit<Re
     forceChangePasswordNextSignIn: draft.forceChange,
     recipient,
     locale: draft.locale,
+    ...(draft.recipient === 'typed' && draft.remember && offer.recipient.mayRemember ? { remember: true } : {}),
     ...(draft.create ? { password: draft.password } : {}),
     ...(replaces && isLive(replaces) ? { supersede: replaces.id } : {}),
   };

@@ -48,6 +48,7 @@ export function Waiting({ children }: { readonly children: string }) {
 export function TroubleText({ trouble }: { readonly trouble: Trouble }) {
   const { words } = useRoom();
   if (trouble.kind === 'problem') return <>{trouble.problem.detail}</>;
+  if (trouble.kind === 'signIn') return <>{signInNote(words, trouble.note)}</>;
   if (trouble.kind === 'unsure') return <>{words.trouble.unsure[trouble.act]}</>;
   return <>{words.trouble[trouble.kind]}</>;
 }

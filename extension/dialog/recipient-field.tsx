@@ -134,6 +134,20 @@ function TypedAddress({
           </p>
         ))}
       </div>
+      {offer.recipient.mayRemember && (
+        <label class="choice">
+          <input
+            type="checkbox"
+            checked={draft.remember}
+            onChange={(event) => change({ remember: event.currentTarget.checked })}
+            data-testid="remember"
+          />
+          <span>
+            {words.form.remember}
+            <span class="hint">{words.form.rememberHint}</span>
+          </span>
+        </label>
+      )}
     </div>
   );
 }

@@ -12,10 +12,12 @@ export type Trouble =
   | { readonly kind: 'problem'; readonly problem: ProblemBody }
   | { readonly kind: Unknown }
   /** No answer to an act came: it may or may not have taken effect. */
-  | { readonly kind: 'unsure'; readonly act: Act };
+  | { readonly kind: 'unsure'; readonly act: Act }
+  /** The sign-in that it needs has come to nothing. */
+  | { readonly kind: 'signIn'; readonly note: SignInNote };
 
 /** What may be done to a reset that is under way. */
-export type Act = 'cancel' | 'kill';
+export type Act = 'cancel' | 'kill' | 'grant';
 
 /** Why a sign-in has come to nothing: the person has closed its window, or the provider's code or sentence. */
 export type SignInNote = 'closed' | { readonly failed: string };
@@ -46,6 +48,8 @@ export type Step =
       readonly at: 'signIn';
       readonly phase: 'quiet' | 'ready' | 'open';
       readonly note?: SignInNote;
+      /** What the directory wants of the sign-in. */
+      readonly claims?: string;
     }
   | { readonly at: 'finding' }
   /** The person is picked by hand. `why`: the hint was a name only, the hint led to nobody, or there was none. */
@@ -96,7 +100,7 @@ export type Happening =
   | { readonly is: 'setUpNeeded' }
   | { readonly is: 'configured'; readonly config: Config }
   | { readonly is: 'signingIn' }
-  | { readonly is: 'signInWanted'; readonly note?: SignInNote }
+  | { readonly is: 'signInWanted'; readonly note?: SignInNote; readonly claims?: string }
   | { readonly is: 'finding' }
   /** `hint`: the search was for the hint, not for what somebody typed. */
   | { readonly is: 'searching'; readonly text: string }
@@ -141,7 +145,11 @@ export function reduce(flow: Flow, happening: Happening): Flow {
     case 'signingIn':
       return to({ at: 'signIn', phase: 'open' });
     case 'signInWanted':
-      return to({ at: 'signIn', phase: 'ready', ...(happening.note ? { note: happening.note } : {}) });
+      return to({
+        ...{ at: 'signIn', phase: 'ready' },
+        ...(happening.note ? { note: happening.note } : {}),
+        ...(happening.claims ? { claims: happening.claims } : {}),
+      });
     case 'finding':
       return to({ at: 'finding' });
     case 'searching':

@@ -105,6 +105,11 @@ export function ResetForm({
           </Callout>
         )}
         {!step.trouble && <p class="quiet">{words.form.promise}</p>}
+        {offer.later !== 'connector' && (
+          <p class="quiet" data-testid="later">
+            {offer.later === 'admin' ? words.form.laterAdmin : words.form.laterNone}
+          </p>
+        )}
         <div class="buttons">
           <button type="button" class="main" aria-disabled={busy || impossible} onClick={send} data-testid="send">
             {busy && <span class="spinner" aria-hidden="true" />}

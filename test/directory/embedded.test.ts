@@ -137,6 +137,7 @@ test('addresses: home is on file, everything else is the mailbox, and so is a ho
   ).toEqual({
     id: 'a',
     userPrincipalName: 'Ada@contoso.example',
+    userType: 'Member',
     displayName: 'Ada@contoso.example',
     mail: 'main@contoso.example',
     otherMails: ['ada@mail.example'],

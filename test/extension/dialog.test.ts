@@ -43,7 +43,8 @@ const offer: Offer = {
   password: { mayCreate: true, policy: entraPolicy },
   forceChange: { default: true, mayUntick: true },
   addresses: [{ id: 'a1', masked: 'a•••@m•••.example' }],
-  recipient: { mayType: true },
+  recipient: { mayType: true, mayRemember: true },
+  later: 'connector',
   pin: { onFile: false, typed: true, mayUntick: true },
   locale: 'tr',
   lifetimes: { link: 86_400, change: 259_200 },
@@ -510,7 +511,9 @@ describe('the draft', () => {
     expect(newDraft(two).recipient).toBeUndefined();
     expect(missing(newDraft(two), two)).toEqual(['recipient']);
     expect(newDraft({ ...offer, addresses: [] }).recipient).toBe('typed');
-    expect(newDraft({ ...offer, addresses: [], recipient: { mayType: false } }).recipient).toBeUndefined();
+    expect(
+      newDraft({ ...offer, addresses: [], recipient: { mayType: false, mayRemember: true } }).recipient,
+    ).toBeUndefined();
   });
 
   test('comes back with what it replaces', () => {
@@ -558,6 +561,7 @@ describe('the draft', () => {
       recipient: fc.constantFrom('typed' as const, { onFile: 'a1' }, undefined),
       address: fc.oneof(fc.emailAddress(), fc.string({ unit: 'binary' })),
       pin: fc.constantFrom(true, false, undefined),
+      remember: fc.boolean(),
       locale: fc.constantFrom(...locales),
     });
     let sent = 0;

@@ -207,8 +207,16 @@ describe('signing in', () => {
 
   test('another account is asked for in the provider’s own words', async () => {
     page();
-    await signIn(config, identity('closed')).interactive(true);
+    await signIn(config, identity('closed')).interactive({ choose: true });
     expect(asked[0]?.url.searchParams.get('prompt')).toBe('login');
+  });
+
+  test('what the directory wants of the sign-in is asked for in its own words', async () => {
+    page();
+    const claims = '{"access_token":{"nbf":{"essential":true,"value":"1700000000"}}}';
+    await signIn(config, identity('closed')).interactive({ claims });
+    const wanted = JSON.parse(asked[0]?.url.searchParams.get('claims') ?? '{}') as { access_token?: object };
+    expect(wanted.access_token).toMatchObject({ nbf: { essential: true, value: '1700000000' } });
   });
 });
 

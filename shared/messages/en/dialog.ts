@@ -73,6 +73,7 @@ export const dialog = {
     unreachable: 'The connector does not answer. Check the network, then try again.',
     notConnector: 'Something answered, but not a connector of this version. Check the address in the settings.',
     unsure: {
+      grant: 'No answer came, so it is not known whether the reset goes on. Try again: it does no harm.',
       kill: 'No answer came, so it is not known whether the stop took effect. Try again: stopping twice does no harm.',
       cancel:
         'No answer came, so it is not known whether the reset was cancelled. Try again: cancelling twice does no harm.',
@@ -112,6 +113,11 @@ export const dialog = {
     other: 'Another address',
     otherHint: 'A private address that the person can open now',
     address: 'Mail address',
+    remember: 'Keep this address on file',
+    rememberHint: 'Only once the person has opened the link there and it has worked.',
+    laterAdmin: 'What happens later, such as ending an unused password, happens in your name.',
+    laterNone:
+      'Nothing can be done later without you: an unused password will not end by itself. Your IT department can change that.',
     none: 'No private address is on file for this person.',
     noneAndNoTyping: 'No private address is on file, and your organisation does not allow another one.',
     chooseRecipient: 'Choose where the link goes.',
@@ -196,7 +202,10 @@ export const dialog = {
       title: 'The mail came back',
       text: () => 'It was accepted at first and then returned. Send to another address.',
     },
-    signInAgain: { title: 'Your sign-in is needed', text: () => 'The directory no longer accepts the earlier one.' },
+    signInAgain: {
+      title: 'A sign-in is needed',
+      text: () => 'The directory no longer accepts the earlier one. Sign in again, and the reset goes on.',
+    },
     directoryFailed: {
       title: 'The directory does not answer',
       text: () => 'The connector keeps trying. Tell an operator if it stays so.',
@@ -290,6 +299,8 @@ export const dialog = {
     leaseEnded: 'Link closed again, nothing reported',
     done: 'The person says it worked',
     changed: 'Password changed since',
+    remembered: 'Address put on file',
+    notRemembered: 'Address not put on file',
     bounced: 'Mail returned',
     reminded: 'Reminded',
     pinFailed: 'Wrong PIN',
@@ -303,6 +314,7 @@ export const dialog = {
     scrambled: 'Password scrambled',
     superseded: 'Replaced by a newer reset',
     reinstated: 'Valid again: the newer reset ended early',
+    signedInAgain: 'An administrator signed in again',
   },
 
   tell: {
@@ -332,6 +344,8 @@ export const dialog = {
     confirm: 'Stop now',
     killing: 'Stopping …',
     back: 'Leave it running',
+    grant: 'Sign in again and go on',
+    granting: 'Going on …',
   },
 
   closing: {

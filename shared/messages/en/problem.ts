@@ -37,6 +37,7 @@ export const problem = {
   notImplemented: () => 'This is not supported.',
   unauthorized: () => 'Sign in first.',
   tokenExpired: () => 'Your sign-in has expired. Sign in again.',
+  signInAgain: () => 'The directory wants you to sign in again.',
   scopeMissing: () => 'This sign-in or token is not meant for this.',
   roleMissing: () =>
     'You need a role that can reset passwords, such as Helpdesk Administrator, Password Administrator or Global Administrator.',
@@ -44,7 +45,19 @@ export const problem = {
   targetUnknown: () => 'The connector does not know this person. They may not have been synchronised yet.',
   targetDisabled: () => 'This account is blocked from signing in. Unblock it before you reset its password.',
   targetSelf: () => 'You can’t reset your own password here. Use “Change password” or ask another administrator.',
-  targetPrivileged: (d: ProblemDetails) => {
+  targetGuest: () => 'This person is a guest. Their password belongs to another organisation.',
+  targetFederated: (d: ProblemDetails) =>
+    `The sign-in of ${d.domain ?? 'this person’s domain'} is at another service (federated). Reset the password there.`,
+  targetSynced: (d: ProblemDetails): string =>
+    d.reason === 'appOnly'
+      ? 'This person comes from your own Active Directory. Their password can only be reset on behalf of a signed-in administrator.'
+      : 'This person comes from your own Active Directory, and passwords are not written back to it. Reset the password there.',
+  targetProtected: () =>
+    'Active Directory protects this account (AdminCount). Its password can only be reset in Active Directory.',
+  targetPrivileged: (d: ProblemDetails): string => {
+    if (d.reason === 'directory') {
+      return 'The directory refused: either this person holds an administrator role that yours does not reach, or the connector lacks a permission.';
+    }
     const holds = `This person holds ${d.role ? `the role ${d.role}` : 'an administrator role'}`;
     if (d.scoped) {
       return `${holds}. ${d.yours} over an administrative unit only reaches people without a role.${onlyBy(d)}`;
@@ -79,5 +92,20 @@ export const problem = {
   stateConflict: () => 'The reset has moved on in the meantime. Look at its current state.',
   directoryRefused: (d: ProblemDetails) =>
     `The directory refused the change${d.reason ? `: ${d.reason}` : ''}. Nothing was changed.`,
+  directoryMisconfigured: (d: ProblemDetails) => {
+    const reasons: Readonly<Record<string, string>> = {
+      secretExpired: 'its client secret has expired',
+      secretWrong: 'its client secret is wrong',
+      certificateWrong: 'its certificate is not the registered one, or has expired',
+      clientUnknown: 'its app registration is not known there',
+      tenantUnknown: 'there is no such tenant',
+    };
+    const reason = reasons[String(d.reason)] ?? 'it was refused';
+    const code = d.code === undefined ? '' : ` (${d.code})`;
+    return `The connector cannot sign in to the directory: ${reason}${code}. Tell whoever runs it.`;
+  },
+  consentMissing: (d: ProblemDetails) =>
+    `The connector has not been granted ${d.permission ?? 'a permission'} in the directory. An administrator has to consent to it.`,
+  sessionsNotEnded: () => 'The password was changed, but the person could not be signed out of their sessions.',
   linkNotOpened: () => 'This link could not be opened.',
 };

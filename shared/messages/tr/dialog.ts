@@ -75,6 +75,7 @@ export const dialog = {
     unreachable: 'Bağlayıcı yanıt vermiyor. Ağ bağlantısını denetleyip yeniden deneyin.',
     notConnector: 'Bir yanıt geldi, ama bu sürümde bir bağlayıcıdan değil. Ayarlardaki adresi denetleyin.',
     unsure: {
+      grant: 'Yanıt gelmedi; sıfırlamanın sürüp sürmediği bilinmiyor. Yeniden deneyin: bir zararı olmaz.',
       kill: 'Yanıt gelmedi; durdurmanın etkili olup olmadığı bilinmiyor. Yeniden deneyin: iki kez durdurmanın zararı olmaz.',
       cancel:
         'Yanıt gelmedi; sıfırlamanın iptal edilip edilmediği bilinmiyor. Yeniden deneyin: iki kez iptal etmenin zararı olmaz.',
@@ -116,6 +117,11 @@ export const dialog = {
     other: 'Başka bir adres',
     otherHint: 'Kişinin şu anda açabildiği özel bir adres',
     address: 'E-posta adresi',
+    remember: 'Bu adresi kayda geçir',
+    rememberHint: 'Ancak kişi bağlantıyı orada açıp işe yaradığında.',
+    laterAdmin: 'Kullanılmayan bir parolanın sonlandırılması gibi sonraki işlemler sizin adınıza yapılır.',
+    laterNone:
+      'Siz olmadan sonradan hiçbir şey yapılamaz: kullanılmayan bir parola kendiliğinden sona ermez. BT birimi bunu değiştirebilir.',
     none: 'Bu kişi için kayıtlı özel bir adres yok.',
     noneAndNoTyping: 'Kayıtlı özel adres yok; kuruluşunuz başka bir adrese de izin vermiyor.',
     chooseRecipient: 'Bağlantının gideceği adresi seçin.',
@@ -201,7 +207,10 @@ export const dialog = {
       title: 'E-posta geri döndü',
       text: () => 'Önce kabul edildi, sonra geri gönderildi. Başka bir adrese gönderin.',
     },
-    signInAgain: { title: 'Yeniden oturum açmanız gerekiyor', text: () => 'Dizin önceki oturumu artık kabul etmiyor.' },
+    signInAgain: {
+      title: 'Oturum açılması gerekiyor',
+      text: () => 'Dizin önceki oturumu artık kabul etmiyor. Yeniden oturum açın; sıfırlama sürer.',
+    },
     directoryFailed: {
       title: 'Dizin yanıt vermiyor',
       text: () => 'Bağlayıcı denemeyi sürdürüyor. Böyle kalırsa sistem yöneticisine haber verin.',
@@ -308,6 +317,8 @@ export const dialog = {
     leaseEnded: 'Bağlantı kapandı, bildirim gelmedi',
     done: 'Kişi başardığını bildirdi',
     changed: 'Parola sonradan değişti',
+    remembered: 'Adres kayda geçirildi',
+    notRemembered: 'Adres kayda geçirilmedi',
     bounced: 'E-posta geri döndü',
     reminded: 'Hatırlatıldı',
     pinFailed: 'Yanlış PIN',
@@ -321,6 +332,7 @@ export const dialog = {
     scrambled: 'Parola geçersiz kılındı',
     superseded: 'Yerini daha yeni bir sıfırlama aldı',
     reinstated: 'Yeniden geçerli: yeni sıfırlama erken bitti',
+    signedInAgain: 'Bir yönetici yeniden oturum açtı',
   },
 
   tell: {
@@ -350,6 +362,8 @@ export const dialog = {
     confirm: 'Şimdi durdur',
     killing: 'Durduruluyor …',
     back: 'Sürsün',
+    grant: 'Yeniden oturum aç ve sürdür',
+    granting: 'Sürdürülüyor …',
   },
 
   closing: {

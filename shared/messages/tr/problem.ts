@@ -38,6 +38,7 @@ export const problem = {
   notImplemented: () => 'Bu desteklenmiyor.',
   unauthorized: () => 'Önce oturum açın.',
   tokenExpired: () => 'Oturumunuzun süresi doldu. Yeniden oturum açın.',
+  signInAgain: () => 'Dizin, yeniden oturum açmanızı istiyor.',
   scopeMissing: () => 'Bu oturum veya belirteç bunun için geçerli değil.',
   roleMissing: () =>
     'Parola sıfırlamak için Yardım Masası Yöneticisi, Parola Yöneticisi veya Genel Yönetici gibi bir rol gerekir.',
@@ -46,7 +47,19 @@ export const problem = {
   targetDisabled: () => 'Bu hesabın oturum açması engellenmiş. Parolayı sıfırlamadan önce engeli kaldırın.',
   targetSelf: () =>
     'Kendi parolanızı burada sıfırlayamazsınız. “Parola değiştir”i kullanın veya başka bir yöneticiye başvurun.',
-  targetPrivileged: (d: ProblemDetails) => {
+  targetGuest: () => 'Bu kişi konuk. Parolası başka bir kuruluşa ait.',
+  targetFederated: (d: ProblemDetails) =>
+    `${d.domain ?? 'Bu kişinin etki alanı'} için oturum başka bir hizmette açılıyor (federasyon). Parolayı orada sıfırlayın.`,
+  targetSynced: (d: ProblemDetails): string =>
+    d.reason === 'appOnly'
+      ? 'Bu kişi kendi Active Directory’nizden geliyor. Parolası yalnızca oturum açmış bir yönetici adına sıfırlanabilir.'
+      : 'Bu kişi kendi Active Directory’nizden geliyor ve parolalar oraya geri yazılmıyor. Parolayı orada sıfırlayın.',
+  targetProtected: () =>
+    'Bu hesap Active Directory tarafından korunuyor (AdminCount). Parolası yalnızca Active Directory’de sıfırlanabilir.',
+  targetPrivileged: (d: ProblemDetails): string => {
+    if (d.reason === 'directory') {
+      return 'Dizin reddetti: ya bu kişinin sizin rolünüzün yetmediği bir yönetici rolü var ya da bağlayıcının bir izni eksik.';
+    }
     const holds = d.role ? `Bu kişinin “${role(d.role)}” rolü var` : 'Bu kişinin bir yönetici rolü var';
     if (d.scoped) {
       return `${holds}. Bir yönetim birimi için verilen “${role(d.yours)}” rolü yalnızca hiçbir rolü olmayan kişileri kapsar.${onlyBy(d)}`;
@@ -81,5 +94,20 @@ export const problem = {
   stateConflict: () => 'Sıfırlama bu arada ilerledi. Güncel durumuna bakın.',
   directoryRefused: (d: ProblemDetails) =>
     `Dizin değişikliği reddetti${d.reason ? `: ${d.reason}` : ''}. Hiçbir şey değişmedi.`,
+  directoryMisconfigured: (d: ProblemDetails) => {
+    const reasons: Readonly<Record<string, string>> = {
+      secretExpired: 'istemci gizli anahtarının süresi dolmuş',
+      secretWrong: 'istemci gizli anahtarı yanlış',
+      certificateWrong: 'sertifikası kayıtlı olan değil veya süresi dolmuş',
+      clientUnknown: 'uygulama kaydı orada bilinmiyor',
+      tenantUnknown: 'böyle bir kiracı yok',
+    };
+    const reason = reasons[String(d.reason)] ?? 'reddedildi';
+    const code = d.code === undefined ? '' : ` (${d.code})`;
+    return `Bağlayıcı dizinde oturum açamıyor: ${reason}${code}. Onu işleten kişiye bildirin.`;
+  },
+  consentMissing: (d: ProblemDetails) =>
+    `Bağlayıcıya dizinde ${d.permission ?? 'gereken bir izin'} verilmemiş. Bir yöneticinin onay vermesi gerekiyor.`,
+  sessionsNotEnded: () => 'Parola değiştirildi, ancak kişinin açık oturumları kapatılamadı.',
   linkNotOpened: () => 'Bu bağlantı açılamadı.',
 } satisfies typeof en;
