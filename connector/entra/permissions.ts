@@ -45,6 +45,9 @@ export const applicationPermissions = {
   'Mail.Send': { needed: false, why: 'RR_MAIL=graph://: sends from the shared mailbox; limit it to that mailbox.' },
 } as const satisfies Partial<Record<GraphPermissionName, Asked>>;
 
+/** Beside them, where mail leaves by Graph and the connector itself has not been granted Mail.Send. */
+export const delegatedMailPermissions = ['Mail.Send', 'Mail.Send.Shared'] as const satisfies GraphPermissionName[];
+
 /** The delegated permissions to ask for: all, or only those without which nothing works. */
 export function delegatedScopes(which: 'all' | 'needed'): GraphPermissionName[] {
   const list = Object.entries(delegatedPermissions) as [GraphPermissionName, Asked][];

@@ -72,6 +72,10 @@ export const graphPermissions = {
     application: 'b633e1c5-b582-4048-a93e-9f11b44c7e96',
     why: 'Send the mails of a reset.',
   },
+  'Mail.Send.Shared': {
+    delegated: 'a367ab51-6b49-43bf-a716-a1fb06d2a174',
+    why: 'Send the mails of a reset from a shared mailbox, in the name of the signed-in administrator.',
+  },
   'Group.Read.All': {
     delegated: '5f8c59db-677d-491f-a6b8-5f174b11ec1d',
     application: '5b567255-7703-4780-807c-7be8301ae99b',

@@ -45,6 +45,15 @@ export const problem = {
   targetUnknown: () => 'The connector does not know this person. They may not have been synchronised yet.',
   targetDisabled: () => 'This account is blocked from signing in. Unblock it before you reset its password.',
   targetSelf: () => 'You can’t reset your own password here. Use “Change password” or ask another administrator.',
+  targetGuest: () => 'This person is a guest. Their password belongs to another organisation.',
+  targetFederated: (d: ProblemDetails) =>
+    `The sign-in of ${d.domain ?? 'this person’s domain'} is at another service (federated). Reset the password there.`,
+  targetSynced: (d: ProblemDetails): string =>
+    d.reason === 'appOnly'
+      ? 'This person comes from your own Active Directory. Their password can only be reset on behalf of a signed-in administrator.'
+      : 'This person comes from your own Active Directory, and passwords are not written back to it. Reset the password there.',
+  targetProtected: () =>
+    'Active Directory protects this account (AdminCount). Its password can only be reset in Active Directory.',
   targetPrivileged: (d: ProblemDetails): string => {
     if (d.reason === 'directory') {
       return 'The directory refused: either this person holds an administrator role that yours does not reach, or the connector lacks a permission.';
@@ -63,15 +72,6 @@ export const problem = {
       : 'This person is in an administrative unit with restricted management. Only its own administrators can reset their password.',
   targetOutsideUnit: (d: ProblemDetails) =>
     `Your role${d.yours ? ` ${d.yours}` : ''} holds for an administrative unit that this person is not in.${onlyBy(d)}`,
-  targetGuest: () => 'This person is a guest. Their password belongs to another organisation.',
-  targetFederated: (d: ProblemDetails) =>
-    `The sign-in of ${d.domain ?? 'this person’s domain'} is at another service (federated). Reset the password there.`,
-  targetSynced: (d: ProblemDetails): string =>
-    d.reason === 'appOnly'
-      ? 'This person comes from your own Active Directory. Their password can only be reset on behalf of a signed-in administrator.'
-      : 'This person comes from your own Active Directory, and passwords are not written back to it. Reset the password there.',
-  targetProtected: () =>
-    'Active Directory protects this account (AdminCount). Its password can only be reset in Active Directory.',
   passwordTooShort: (d: ProblemDetails) => `Use at least ${d.minimum ?? 8} characters.`,
   passwordTooLong: (d: ProblemDetails) => `Use at most ${d.maximum ?? 256} characters.`,
   passwordCharacters: () => 'Use only letters A–Z, digits, spaces and common symbols; no accents or emoji.',

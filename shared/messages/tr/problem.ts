@@ -47,6 +47,15 @@ export const problem = {
   targetDisabled: () => 'Bu hesabın oturum açması engellenmiş. Parolayı sıfırlamadan önce engeli kaldırın.',
   targetSelf: () =>
     'Kendi parolanızı burada sıfırlayamazsınız. “Parola değiştir”i kullanın veya başka bir yöneticiye başvurun.',
+  targetGuest: () => 'Bu kişi konuk. Parolası başka bir kuruluşa ait.',
+  targetFederated: (d: ProblemDetails) =>
+    `${d.domain ?? 'Bu kişinin etki alanı'} için oturum başka bir hizmette açılıyor (federasyon). Parolayı orada sıfırlayın.`,
+  targetSynced: (d: ProblemDetails): string =>
+    d.reason === 'appOnly'
+      ? 'Bu kişi kendi Active Directory’nizden geliyor. Parolası yalnızca oturum açmış bir yönetici adına sıfırlanabilir.'
+      : 'Bu kişi kendi Active Directory’nizden geliyor ve parolalar oraya geri yazılmıyor. Parolayı orada sıfırlayın.',
+  targetProtected: () =>
+    'Bu hesap Active Directory tarafından korunuyor (AdminCount). Parolası yalnızca Active Directory’de sıfırlanabilir.',
   targetPrivileged: (d: ProblemDetails): string => {
     if (d.reason === 'directory') {
       return 'Dizin reddetti: ya bu kişinin sizin rolünüzün yetmediği bir yönetici rolü var ya da bağlayıcının bir izni eksik.';
@@ -64,15 +73,6 @@ export const problem = {
       : 'Bu kişi, yönetimi kısıtlı bir yönetim biriminde. Parolasını yalnızca o birimin kendi yöneticileri sıfırlayabilir.',
   targetOutsideUnit: (d: ProblemDetails) =>
     `${d.yours ? `“${role(d.yours)}” rolünüz` : 'Rolünüz'}, bu kişinin içinde olmadığı bir yönetim birimi için geçerli.${onlyBy(d)}`,
-  targetGuest: () => 'Bu kişi konuk. Parolası başka bir kuruluşa ait.',
-  targetFederated: (d: ProblemDetails) =>
-    `${d.domain ?? 'Bu kişinin etki alanı'} için oturum başka bir hizmette açılıyor (federasyon). Parolayı orada sıfırlayın.`,
-  targetSynced: (d: ProblemDetails): string =>
-    d.reason === 'appOnly'
-      ? 'Bu kişi kendi Active Directory’nizden geliyor. Parolası yalnızca oturum açmış bir yönetici adına sıfırlanabilir.'
-      : 'Bu kişi kendi Active Directory’nizden geliyor ve parolalar oraya geri yazılmıyor. Parolayı orada sıfırlayın.',
-  targetProtected: () =>
-    'Bu hesap Active Directory tarafından korunuyor (AdminCount). Parolası yalnızca Active Directory’de sıfırlanabilir.',
   passwordTooShort: (d: ProblemDetails) => `En az ${d.minimum ?? 8} karakter kullanın.`,
   passwordTooLong: (d: ProblemDetails) => `En fazla ${d.maximum ?? 256} karakter kullanın.`,
   passwordCharacters: () =>
