@@ -8,6 +8,7 @@ import { canonicalAddress } from './graph/address.ts';
 import { graphDoor, malformedAddress } from './graph/door.ts';
 import { createApp } from './http/app.ts';
 import { authenticate } from './http/auth.ts';
+import { issuerKeys, keysByDirectory } from './http/issuer-keys.ts';
 import { readTls } from './http/tls.ts';
 import type { Job } from './jobs.ts';
 import { rotate } from './key-rotation.ts';
@@ -100,7 +101,10 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
     trustedProxies: config.trustedProxies,
     ready: async () => (await sql.get`select 1 as one`) !== undefined,
   };
-  const keys = keysOf({ sql, keyring, now, random });
+  const keys = keysByDirectory({
+    embedded: keysOf({ sql, keyring, now, random }),
+    remote: issuerKeys({ fetch: world.fetch ?? fetch, now, log }),
+  });
   const linkApp = config.linkListen ? await createApp({ ...shared, doors: { '/r': link } }) : undefined;
   parts.defer(() => linkApp?.close());
   const passwords = { hashing: state.hashing, tenantOf: state.tenants.byId };

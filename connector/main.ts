@@ -1,4 +1,4 @@
-// The connector's command: serve | check | token | client | user | audit | version. Reads the environment, hands everything on as
+// The connector's command: serve | check | setup | token | client | user | audit | version. Reads the environment, hands everything on as
 // arguments, turns what went wrong into a sentence and an exit code (1: it failed, 2: it was asked for wrongly).
 
 import { randomFillSync } from 'node:crypto';
@@ -19,6 +19,7 @@ const manual = `Usage: node connector/main.ts COMMAND [OPTIONS]
 
   serve            open the doors: /api /scim/v2 /r /signin /healthz /readyz
   check            show every setting, where it comes from, and what is wrong with it
+  setup entra      register the connector in Microsoft Entra: as commands, or done     (--help for more)
   token create     make a token for directory sync     (--help for more)
   token list       show the tokens, never their secrets
   token rotate     make a second one for the same client
@@ -118,6 +119,12 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'check':
       if (wantsHelp) return main(['help']);
       return checkCommand(process.env, world, print);
+    case 'setup': {
+      // Only here, since few need it and then once.
+      const { setupCommand } = await import('./commands/setup.ts');
+      const { setupDeps } = await import('./commands/setup-deps.ts');
+      return setupCommand(rest, wantsHelp ? undefined : setupDeps(process.env), { say, print });
+    }
     case 'token':
     case 'client':
     case 'user':

@@ -101,10 +101,11 @@ function defaultTenant(config: Config): Tenant {
 }
 
 /** Whose tokens open `/api`, and for whom they must have been issued. */
-function audienceOf(config: Config): Pick<Tenant, 'issuer' | 'clientId'> {
+function audienceOf(config: Config): Pick<Tenant, 'issuer' | 'clientId' | 'extensionClientId'> {
   const tid = graphTenant(config.directory);
   if (tid === undefined) return { issuer: `${publicUrlOf(config)}/signin/default`, clientId: apiClientId };
-  return { issuer: endpointsOf(config.cloud, tid).issuer, clientId: config.clientId ?? '' };
+  const { clientId = '', extensionClientId = '' } = config;
+  return { issuer: endpointsOf(config.cloud, tid).issuer, clientId, extensionClientId };
 }
 
 /** Where administrators of a tenant sign in, and with what the extension asks for. */
@@ -115,7 +116,7 @@ export function signInOf(config: Config, tenant: Tenant): SignIn {
   }
   const { authority, protocol } = endpointsOf(config.cloud, tid);
   const scopes = [`api://${tenant.clientId}/${apiScope}`];
-  return { authority, protocol, clientId: config.extensionClientId ?? '', scopes };
+  return { authority, protocol, clientId: tenant.extensionClientId ?? '', scopes };
 }
 
 /** Does browser sign-in work here? MSAL and the identity API want https. */

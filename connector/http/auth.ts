@@ -77,7 +77,8 @@ export async function authenticate(deps: AuthDeps, authorization: string | undef
  */
 function isExtension({ tenant, azp }: Pick<Access, 'tenant' | 'azp'>): boolean {
   const { extensionClientId } = tenant;
-  return extensionClientId === undefined ? !isRemote(tenant) : azp === extensionClientId;
+  if (extensionClientId === undefined) return !isRemote(tenant);
+  return azp !== '' && azp === extensionClientId;
 }
 
 /**

@@ -96,7 +96,12 @@ export function* takePass(tx: Tx, tenant: string, userId: string, id: string, { 
  * @throws Problem unavailable when too many hashes are waiting
  */
 export async function usePass(
-  { sql, hashing, now, random }: {
+  {
+    sql,
+    hashing,
+    now,
+    random,
+  }: {
     readonly sql: Sql;
     readonly hashing: Hashing;
     readonly now: () => number;

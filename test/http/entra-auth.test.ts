@@ -149,6 +149,9 @@ describe('the claims of an access token', () => {
     useTenant(unset);
     await refused(await bearer());
     await refused(await bearer({ azp: undefined }));
+    useTenant({ ...tenant, extensionClientId: '' });
+    await refused(await bearer({ azp: undefined }));
+    await refused(await bearer({ azp: '' }));
   });
 });
 

@@ -54,7 +54,7 @@ export const problem = {
       : 'This person comes from your own Active Directory, and passwords are not written back to it. Reset the password there.',
   targetProtected: () =>
     'Active Directory protects this account (AdminCount). Its password can only be reset in Active Directory.',
-  targetPrivileged: (d: ProblemDetails) => {
+  targetPrivileged: (d: ProblemDetails): string => {
     if (d.reason === 'directory') {
       return 'The directory refused: either this person holds an administrator role that yours does not reach, or the connector lacks a permission.';
     }

@@ -56,7 +56,7 @@ export const problem = {
       : 'Bu kişi kendi Active Directory’nizden geliyor ve parolalar oraya geri yazılmıyor. Parolayı orada sıfırlayın.',
   targetProtected: () =>
     'Bu hesap Active Directory tarafından korunuyor (AdminCount). Parolası yalnızca Active Directory’de sıfırlanabilir.',
-  targetPrivileged: (d: ProblemDetails) => {
+  targetPrivileged: (d: ProblemDetails): string => {
     if (d.reason === 'directory') {
       return 'Dizin reddetti: ya bu kişinin sizin rolünüzün yetmediği bir yönetici rolü var ya da bağlayıcının bir izni eksik.';
     }
