@@ -154,6 +154,7 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
       '/r': link,
       '/signin': signinDoor({
         ...context,
+        fetch: world.fetch ?? fetch,
         hashing: state.hashing,
         directory: (tenant) => directoryOf(tenant, { kind: 'connector' }),
         publicUrl,
