@@ -203,7 +203,7 @@ describe('standing', () => {
     ];
     expect(await stage.directory().standingOf(ada.id)).toMatchObject({ roleAssignableGroup: true });
     stage.service.collections[memberOf] = [unit('u', true)];
-    expect(await stage.directory().standingOf(ada.id)).toMatchObject({ restrictedUnit: true, units: ['u'] });
+    expect(await stage.directory().standingOf(ada.id)).toMatchObject({ restrictedUnits: ['u'], units: ['u'] });
     stage.service.collections[memberOf] = [];
     stage.service.collections[assignments] = [
       { id: '1', roleDefinitionId: 't', directoryScopeId: '/administrativeUnits/u' },
