@@ -203,7 +203,15 @@ describe('standing', () => {
     ];
     expect(await stage.directory().standingOf(ada.id)).toMatchObject({ roleAssignableGroup: true });
     stage.service.collections[memberOf] = [unit('u', true)];
-    expect(await stage.directory().standingOf(ada.id)).toMatchObject({ restrictedUnits: ['u'], units: ['u'] });
+    const member = { units: ['u'], restrictedUnits: ['u'], restrictedUnit: false };
+    expect(await stage.directory().standingOf(ada.id)).toMatchObject(member);
+    stage.service.collections[memberOf] = [unit('u', false)];
+    expect(await stage.directory().standingOf(ada.id)).not.toHaveProperty('restrictedUnits');
+    stage.service.collections[memberOf] = [unit('u', true)];
+    stage.service.collections[assignments] = [
+      { id: '1', roleDefinitionId: 't', directoryScopeId: '/administrativeUnits/u' },
+    ];
+    expect(await stage.directory().standingOf(ada.id)).toMatchObject({ restrictedUnits: ['u'], restrictedUnit: true });
     stage.service.collections[memberOf] = [];
     stage.service.collections[assignments] = [
       { id: '1', roleDefinitionId: 't', directoryScopeId: '/administrativeUnits/u' },
