@@ -262,6 +262,21 @@ it('stops where nothing can follow, and goes on from there', async () => {
   expect(there.applications).toHaveLength(2);
 });
 
+it('says that Graph did not answer, without a word of what was sent', async () => {
+  const said: string[] = [];
+  const deps = {
+    env: { RR_SETUP_TOKEN: token },
+    readFile: () => '',
+    readInput: async () => undefined,
+    writeSecret,
+    fetch: () => Promise.reject(new TypeError(`fetch failed ${token}`, { cause: { code: 'ENOTFOUND' } })),
+    sleep: async () => {},
+  };
+  expect(await setupCommand(args, deps, { say: (line) => void said.push(line), print: () => {} })).toBe(1);
+  expect(said.join('\n')).toContain('✗ refused    graph.microsoft.com did not answer (ENOTFOUND).');
+  expect(said.join('\n')).not.toContain(token);
+});
+
 it('waits for what was made a moment ago, and as long as Graph asks', async () => {
   rules = [
     { match: /PATCH .*servicePrincipals/, times: 2, status: 404 },

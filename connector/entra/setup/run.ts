@@ -92,18 +92,19 @@ const patience = [1000, 2000, 4000, 8000, 15_000];
 function caller({ fetch, token, sleep }: RunDeps, origin: string): Graph {
   return async (method, path, body, { prefer = false, patient = false } = {}) => {
     for (let attempt = 0; ; attempt += 1) {
-      const answer = await fetch(origin + path, {
-        method,
-        headers: {
-          authorization: `Bearer ${token.reveal()}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...(prefer ? { prefer: 'create-if-missing' } : {}),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(30_000),
-        redirect: 'error',
-      });
-      const text = await answer.text();
+      const { answer, text } = await reading(origin, () =>
+        fetch(origin + path, {
+          method,
+          headers: {
+            authorization: `Bearer ${token.reveal()}`,
+            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+            ...(prefer ? { prefer: 'create-if-missing' } : {}),
+          },
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+          signal: AbortSignal.timeout(30_000),
+          redirect: 'error',
+        }),
+      );
       if (answer.ok) return text === '' ? undefined : (JSON.parse(text) as Resource);
       const wait = patience[attempt];
       const busy = answer.status === 429 || answer.status === 503 || answer.status === 504;
@@ -114,6 +115,17 @@ function caller({ fetch, token, sleep }: RunDeps, origin: string): Graph {
       await sleep(busy && asked > 0 ? Math.min(asked, 60) * 1000 : wait);
     }
   };
+}
+
+/** The answer with its body. Whether a lost one was done is found out by the next run. @throws GraphRefusal, status 0 */
+async function reading(origin: string, request: () => Promise<Response>): Promise<{ answer: Response; text: string }> {
+  try {
+    const answer = await request();
+    return { answer, text: await answer.text() };
+  } catch (error) {
+    const { name, cause } = error as { name?: string; cause?: { code?: string } };
+    throw new GraphRefusal(0, `${new URL(origin).host} did not answer (${cause?.code ?? name}).`);
+  }
 }
 
 function refusal(status: number, text: string): GraphRefusal {
