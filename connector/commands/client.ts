@@ -1,33 +1,31 @@
-// `client create | permit | list | rotate | revoke | key add | federation add | events`: programs that fetch access tokens,
+// `client create | permit | role | list | rotate | revoke | key add | federation add | events`: programs that fetch access tokens,
 // for the SCIM door or for the Graph door, and who is told of changes. A secret is shown once, alone on the last line.
 
 import { readFileSync } from 'node:fs';
 import { Problem } from '#shared/problem.ts';
-import { type GraphPermissionName, graphPermission, graphPermissionNames } from '../graph/permissions.ts';
 import { isJwksUri } from '../oauth/jwks.ts';
 import { PublicKeyError, readPublicKeys } from '../oauth/public-key.ts';
+import { roleName } from '../policy/roles.ts';
 import {
   addFederation,
   addKey,
   addSecret,
-  type Client,
   type Credential,
   clientById,
   createClient,
   credentialsOf,
   type Federation,
-  isAppId,
   listClients,
   mintAppId,
   mintId,
   mintSecret,
   revokeClient,
   revokeCredential,
-  setGraphRights,
 } from '../store/clients.ts';
 import { type FeedResource, feedResources, listStreams, setFeed } from '../store/events.ts';
-import type { Tenant } from '../tenant.ts';
+import { rolesOf } from '../store/roles.ts';
 import { covers, listTokens } from '../token.ts';
+import { clientOf, mayWhat, permissionsOf, permit, role } from './client-rights.ts';
 import {
   type CommandDeps,
   CommandError,
@@ -35,6 +33,8 @@ import {
   day,
   durationOf,
   type Out,
+  only,
+  operator,
   optionsOf,
   required,
   running,
@@ -49,6 +49,7 @@ import {
 const manual = `Usage: node connector/main.ts client create --name NAME [--scope SCOPE] [--graph PERMISSIONS] [--delegated PERMISSIONS]
                      [--api] [--token-minutes 60] [--no-secret] [--expires 365d|12h|never] [--tenant ID]
        node connector/main.ts client permit ID [--graph PERMISSIONS] [--delegated PERMISSIONS] [--api yes|no] [--tenant ID]
+       node connector/main.ts client role add|remove ID --role ROLE [--tenant ID]
        node connector/main.ts client list [--tenant ID]
        node connector/main.ts client rotate ID [--overlap 7d] [--expires 365d|12h|never] [--tenant ID]
        node connector/main.ts client revoke ID [--credential ID] [--tenant ID]
@@ -61,6 +62,7 @@ A client with a scope fetches access tokens for /scim/v2 at /scim/oauth/token (O
 --token-minutes, 60 to 360. One with Graph permissions fetches them for /v1.0 at /signin/TENANT/token: --graph is what it may
 by itself, --delegated what it may for a person who is signed in to it (on-behalf-of; this consents for everybody). --api:
 other programs ask for tokens for it (api://ID/Passwords.Reset). permit says anew what of these holds; what is left out stays.
+A password can be set by --graph User-PasswordProfile.ReadWrite.All only with a role besides, "User Administrator" at least.
 create and rotate print a secret alone on the last line of standard output. It is shown this once; only its hash is kept,
 and it lasts --expires. rotate makes a second one; the first goes on working until --overlap is over.
 key add takes the public key (PEM, JWK or JWK Set) with which the client signs (private_key_jwt). federation add takes the
@@ -81,6 +83,7 @@ export async function clientCommand(argv: readonly string[], deps: CommandDeps |
   return running(out, manual, async () => {
     if (verb === 'create') return create(rest, deps, out);
     if (verb === 'permit') return permit(rest, deps, out);
+    if (verb === 'role') return role(rest, deps, out);
     if (verb === 'list') return list(rest, deps, out);
     if (verb === 'rotate') return rotate(rest, deps, out);
     if (verb === 'revoke') return revoke(rest, deps, out);
@@ -89,24 +92,10 @@ export async function clientCommand(argv: readonly string[], deps: CommandDeps |
     if (sub === 'events on' || sub === 'events off') return events(rest.slice(1), sub === 'events on', deps, out);
     throw new CommandLineError(
       verb === undefined
-        ? 'client: create, permit, list, rotate, revoke, key, federation or events?'
+        ? 'client: create, permit, role, list, rotate, revoke, key, federation or events?'
         : `There is no “client ${argv.join(' ')}”.`,
     );
   });
-}
-
-const operator = 'operator';
-
-function only(positionals: readonly string[], most: number): void {
-  if (positionals.length > most) throw new CommandLineError(`“${positionals[most]}” is one word too many.`);
-}
-
-/** The live client of a command line. @throws CommandError */
-async function clientOf(deps: CommandDeps, tenant: Tenant, id: string): Promise<Client> {
-  const client = await clientById(deps.sql, id);
-  if (client?.tenant !== tenant.id) throw new CommandError(`${tenant.name} has no client ${id}.`);
-  if (client.revoked !== undefined) throw new CommandError(`Client ${id} is revoked.`);
-  return client;
 }
 
 async function create(argv: readonly string[], deps: CommandDeps, out: Out): Promise<void> {
@@ -155,67 +144,6 @@ async function create(argv: readonly string[], deps: CommandDeps, out: Out): Pro
   out.print(minted.secret.reveal());
 }
 
-/** The permissions of an option, in Graph's spelling. @throws CommandLineError for one that there is not */
-function permissionsOf(text: string, kind: 'application' | 'delegated'): GraphPermissionName[] {
-  const wanted = text.split(/[\s,]+/).filter((name) => name !== '');
-  const found = wanted.map((name) => {
-    const permission = graphPermission(name, kind);
-    if (permission) return permission;
-    const all = graphPermissionNames(kind).join(', ');
-    throw new CommandLineError(`There is no ${kind} permission “${name}” here; there are: ${all}.`);
-  });
-  return [...new Set(found)];
-}
-
-/** What a client may, in a line. */
-function mayWhat({
-  scopes,
-  appRoles,
-  delegated,
-  api,
-}: Pick<Client, 'scopes' | 'appRoles' | 'delegated' | 'api'>): string {
-  const parts = [
-    scopes.join(' '),
-    appRoles.join(' '),
-    delegated.length > 0 ? `delegated ${delegated.join(' ')}` : '',
-    api ? 'api' : '',
-  ];
-  return parts.filter((part) => part !== '').join(', ') || 'nothing';
-}
-
-async function permit(argv: readonly string[], deps: CommandDeps, out: Out): Promise<void> {
-  const { values, positionals } = optionsOf(argv, {
-    id: { type: 'string' },
-    graph: { type: 'string' },
-    delegated: { type: 'string' },
-    api: { type: 'string' },
-    tenant: { type: 'string' },
-  });
-  only(positionals, 1);
-  const id = required(values.id ?? positionals[0], 'id');
-  const { graph, delegated, api } = values;
-  if (graph === undefined && delegated === undefined && api === undefined) {
-    throw new CommandLineError('--graph, --delegated or --api says what holds from now on.');
-  }
-  if (api !== undefined && api !== 'yes' && api !== 'no') throw new CommandLineError('--api is yes or no.');
-  const tenant = await tenantOf(deps, values.tenant);
-  const client = await appOf(deps, tenant, id);
-  const rights = {
-    appRoles: graph === undefined ? client.appRoles : permissionsOf(graph, 'application'),
-    delegated: delegated === undefined ? client.delegated : permissionsOf(delegated, 'delegated'),
-    api: api === undefined ? client.api : api === 'yes',
-  };
-  await deps.sql.run((tx) => setGraphRights(tx, tenant.id, id, rights, { at: deps.now(), actor: operator }));
-  out.print(`Client ${id} “${client.name}” is for ${mayWhat({ ...client, ...rights })} from its next token on.`);
-}
-
-/** The live client of a command line that is an application. @throws CommandError */
-async function appOf(deps: CommandDeps, tenant: Tenant, id: string): Promise<Client> {
-  const client = await clientOf(deps, tenant, id);
-  if (isAppId(id)) return client;
-  throw new CommandError(`Client ${id} was made for sync alone. Make another one with --graph, --delegated or --api.`);
-}
-
 async function list(argv: readonly string[], deps: CommandDeps, out: Out): Promise<void> {
   const { values } = optionsOf(argv, { tenant: { type: 'string' } });
   const tenant = await tenantOf(deps, values.tenant);
@@ -228,6 +156,8 @@ async function list(argv: readonly string[], deps: CommandDeps, out: Out): Promi
   for (const client of clients) {
     const { id, name, created, tokenMinutes } = client;
     rows.push([id, name, mayWhat(client), day(created), stateOf(client, now), `tokens of ${tokenMinutes} minutes`]);
+    const held = (await rolesOf(deps.sql, tenant.id, id)).map(roleName).join(', ');
+    if (held !== '') rows.push(['  roles', held]);
     for (const one of await credentialsOf(deps.sql, tenant.id, id)) {
       rows.push([`  ${one.id}`, one.kind, describe(one), day(one.created), stateOf(one, now), usedOf(one.lastUsed)]);
     }

@@ -2,10 +2,9 @@
 
 import { Problem } from '#shared/problem.ts';
 import { fold } from '../filter/fold.ts';
-import { noStanding } from '../policy/roles.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
 import { type ChangedBy, changePassword, endSessions, type Hashing, readCredential } from '../store/credentials.ts';
-import { rolesOf } from '../store/roles.ts';
+import { standingOf } from '../store/roles.ts';
 import {
   enterpriseUser,
   graphUser,
@@ -43,7 +42,7 @@ export function embeddedDirectory({ sql, hashing, now }: EmbeddedDeps, tenant: T
 
     search: async (text) => (await sql.run((tx) => searchUsers(tx, tenant.id, text))).map(asDirectoryUser),
 
-    standingOf: async (id) => ({ ...noStanding, roles: await rolesOf(sql, tenant.id, id) }),
+    standingOf: (id) => sql.read((tx) => standingOf(tx, tenant.id, id)),
 
     obstacle: async () => undefined,
 

@@ -59,9 +59,11 @@ export function attempts(): Attempts {
 }
 
 /**
- * Is a change at this time (lastPasswordChangeDateTime) that attempt's? Times have whole seconds: what somebody else did
- * between our write and its answer is not told apart, nor is anything in the same second.
+ * Is a change at this time (lastPasswordChangeDateTime) that attempt's? One that is done is the last one as long as
+ * nothing later shows: what shows may lag behind it, or lie in the same second. Of one whose answer was lost, a change
+ * while it could have taken place is taken for it.
  */
 export function isOf(attempt: Attempt, at: number): boolean {
-  return at <= attempt.latest && (attempt.before === undefined || at > attempt.before);
+  if (at > attempt.latest) return false;
+  return attempt.done || attempt.before === undefined || at > attempt.before;
 }

@@ -42,12 +42,16 @@ export async function readStanding(reading: Reading, id: string, me: boolean): P
   const assigned = [direct, ...through].flat();
   const scoped = assigned.flatMap(({ role, scope }) => (scope === '/' ? [] : [{ role, unit: unitOf(scope) }]));
   const memberOf = units.map((unit) => known(unit.id, 'unit'));
+  const restrictedUnits = units.filter(restricted).map((unit) => known(unit.id, 'unit'));
   return {
     roles: [...new Set([...roles, ...assigned.flatMap(({ role, scope }) => (scope === '/' ? [role] : []))])],
     scoped,
     units: memberOf,
     roleAssignableGroup: roleGroups.length + ownedGroups.length > 0,
-    restrictedUnit: units.some(restricted) || (await anyRestricted(reading, scoped, new Set(memberOf))),
+    ...(restrictedUnits.length > 0 ? { restrictedUnits } : {}),
+    restrictedUnit:
+      scoped.some(({ unit }) => restrictedUnits.includes(unit)) ||
+      (await anyRestricted(reading, scoped, new Set(memberOf))),
   };
 }
 

@@ -52,8 +52,13 @@ export interface Lease extends Job {
 }
 export type Step = (deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease) => Promise<Next>;
 
+/** Until when a remote call may take, in milliseconds since the epoch: our own writes still fit into the lease. */
+export function deadline(job: Lease): number {
+  return job.leasedUntil - reserve;
+}
+
 export function remaining(job: Lease, now: number): number {
-  return job.leasedUntil - reserve - now;
+  return deadline(job) - now;
 }
 
 export function events(...names: EventName[]): { name: EventName }[] {

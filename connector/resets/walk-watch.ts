@@ -7,6 +7,7 @@ import type { Tenant } from '../tenant.ts';
 import {
   backoffAfter,
   changedSince,
+  deadline,
   directoryFor,
   events,
   glance,
@@ -163,7 +164,7 @@ async function makeUseless(
 ): Promise<Next> {
   const profile = { password: deps.scramblePassword(), forceChangePasswordNextSignIn: true };
   // Only what was just looked at is replaced: a change in between makes this a conflict, and it is looked at again.
-  const call = directory.setPassword(row.user_id, profile, scrambleOf(row), last?.at ?? 0);
+  const call = directory.setPassword(row.user_id, profile, scrambleOf(row), last?.at ?? 0, deadline(job));
   const outcome = await within(remaining(job, deps.now()), call);
   if (outcome.outcome === 'done') return noteScrambled(deps, row, job, directory, ended);
   if (outcome.outcome === 'failed' && outcome.problem.code === 'targetUnknown') {

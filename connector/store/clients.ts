@@ -8,6 +8,7 @@ import { record } from '../audit.ts';
 import { Secret } from '../secret.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
 import { hashOf, isLive, mostLive, type TokenScope } from '../token.ts';
+import { dropRoles } from './roles.ts';
 import { uuidv7 } from './uuid.ts';
 
 /** Times in milliseconds since the epoch. */
@@ -291,7 +292,7 @@ export function* revokeCredential(tx: Tx, tenant: string, client: string, id: st
 }
 
 /**
- * Ends a client with its secrets, keys, tokens and events at once. False: it was revoked before.
+ * Ends a client with its secrets, keys, tokens, events and roles at once. False: it was revoked before.
  * @throws Problem notFound
  */
 export function* revokeClient(tx: Tx, tenant: string, id: string, by: By): Work<boolean> {
@@ -307,6 +308,7 @@ export function* revokeClient(tx: Tx, tenant: string, id: string, by: By): Work<
   yield* endGrants(tx, tenant, id);
   yield* tx.run`delete from event_stream where tenant = ${tenant} and client = ${id}`;
   yield* tx.run`delete from event where tenant = ${tenant} and client = ${id}`;
+  yield* dropRoles(tx, tenant, id);
   yield* record(tx, { tenant, ...by, action: 'client.revoked', target: `client:${id}` });
   return true;
 }

@@ -176,6 +176,25 @@ describe('client', () => {
     expect(both.printed[0]).toContain('for scim, Mail.Send.');
   });
 
+  test('an application holds roles, one that is not there or revoked gets none', async () => {
+    await using line = await commandLine();
+    const made = await line.typed(clientCommand, 'create', '--name', 'app', '--no-secret', '--graph', 'User.Read.All');
+    const id = made.last;
+    const typed = (...argv: string[]) => line.typed(clientCommand, 'role', ...argv, '--role', 'user administrator');
+    expect((await typed('add', id)).last).toBe(`Client ${id} “app” holds User Administrator now.`);
+    expect((await typed('add', id)).last).toContain('already');
+    expect((await line.typed(clientCommand, 'list')).printed.join('\n')).toMatch(/roles +User Administrator/);
+    expect((await typed('remove', id)).last).toContain('does not hold User Administrator now');
+    await line.typed(clientCommand, 'revoke', id);
+    expect((await typed('add', id)).said).toContain('is revoked');
+    const { id: sync } = await created(line);
+    expect((await typed('add', sync)).said).toContain('for sync alone');
+    expect(await line.sql.all`select action, target from audit where action like 'role.%' order by seq`).toEqual([
+      { action: 'role.assigned', target: `client:${id}` },
+      { action: 'role.removed', target: `client:${id}` },
+    ]);
+  });
+
   test('a client that was made for sync alone does not become an application', async () => {
     await using line = await commandLine();
     const { id } = await created(line);
@@ -185,7 +204,7 @@ describe('client', () => {
   });
 
   test.each([
-    [[], 2, 'create, permit, list'],
+    [[], 2, 'create, permit, role, list'],
     [['fly'], 2, '“client fly”'],
     [['key'], 2, '“client key”'],
     [['create', '--scope', 'scim'], 2, '--name'],
@@ -200,6 +219,10 @@ describe('client', () => {
     [['create', '--name', 'x', '--graph', 'User.Read'], 2, 'application permission “User.Read”'],
     [['create', '--name', 'x', '--delegated', 'Mail.Sent'], 2, 'delegated permission “Mail.Sent”'],
     [['permit', 'x', '--api', 'yes'], 1, 'no client x'],
+    [['role', 'x'], 2, 'add or remove'],
+    [['role', 'add', 'x'], 2, '--role'],
+    [['role', 'add', 'x', '--role', 'King'], 2, 'role “King”'],
+    [['role', 'add', 'x', '--role', 'Directory Readers'], 1, 'no client x'],
     [['permit', 'x'], 2, '--delegated'],
     [['permit', 'x', '--api', 'perhaps'], 2, 'yes or no'],
     [['rotate'], 2, '--id'],

@@ -1,6 +1,7 @@
 // Entra's token endpoint for tests: oauth2-mock-server on a free port, with what was asked of it, and Microsoft's own
 // refusals.
 
+import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import { OAuth2Server } from 'oauth2-mock-server';
 import type { Credential } from '../../connector/entra/credential.ts';
 import type { TokenDeps } from '../../connector/entra/tokens.ts';
@@ -27,10 +28,14 @@ export function refusal(status: number, error: string, code: number, more: Recor
 
 export const graph = 'https://graph.example';
 
+let key: JWK | undefined;
+
 /** Starts the server; `now` is the client's clock, and moves only by hand. */
 export async function startEntra() {
   const server = new OAuth2Server();
-  await server.issuer.keys.generate('RS256');
+  // Making one takes longer than most tests.
+  key ??= await generateKeyPair('RS256', { extractable: true }).then(({ privateKey }) => exportJWK(privateKey));
+  await server.issuer.keys.add({ ...key, kid: 'one', alg: 'RS256' });
   await server.start(0, '127.0.0.1');
   const asked: URLSearchParams[] = [];
   const refusals: Refusal[] = [];

@@ -10,6 +10,7 @@ import { signer } from '../../connector/signin/access-token.ts';
 import { extensionClientId } from '../../connector/signin/clients.ts';
 import { keysOf } from '../../connector/signin/keys.ts';
 import { createClient, mintId, revokeClient, setGraphRights } from '../../connector/store/clients.ts';
+import { assignRole } from '../../connector/store/roles.ts';
 import { deleteUser } from '../../connector/store/users.ts';
 import { saveTenant } from '../../connector/tenant.ts';
 import { cast } from '../people.ts';
@@ -93,6 +94,15 @@ describe('a program for itself', () => {
         name: 'reset-connector',
       });
     }
+  });
+
+  it('carries the administrator roles that it holds at that moment', async () => {
+    await using site = await withAdmin();
+    const program = await register(site, { appRoles: ['User-PasswordProfile.ReadWrite.All'] });
+    const role = roleTemplates['User Administrator'];
+    await site.sql.run((tx) => assignRole(tx, 'default', program.id, role, program.by));
+    const { told } = await ask(site, { ...forItself, ...program.proof });
+    expect(await atDoor(site, told.access_token)).toMatchObject({ wids: [role], appOnly: true });
   });
 
   it.each(['PS256', 'RS256'] as const)('proves itself by a signature (%s), and with each one once', async (alg) => {
