@@ -12,7 +12,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { setupCommand } from '../../connector/commands/setup.ts';
 import { writeSecret } from '../../connector/commands/setup-deps.ts';
-import { lackingIn } from '../../connector/entra/setup/run.ts';
+import { lackingIn } from '../../connector/entra/setup/lacking.ts';
 import { certificate } from '../practice/certificate.ts';
 
 type Row = Record<string, unknown>;
