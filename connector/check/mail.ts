@@ -2,7 +2,15 @@
 
 import addressparser from 'nodemailer/lib/addressparser';
 import MailComposer from 'nodemailer/lib/mail-composer';
+import type { Config } from '../config.ts';
+import { endpointsOf, graphTenant } from '../entra/clouds.ts';
+import { readCredential } from '../entra/credential.ts';
+import { tokensOf } from '../entra/tokens.ts';
+import { logger } from '../log.ts';
+import { graphMail, graphMailbox } from '../mail/graph.ts';
 import type { Mail } from '../mail/mail.ts';
+import { mailTransport } from '../mail/transports.ts';
+import type { EntraDeps } from './entra.ts';
 import { type Finding, findings } from './finding.ts';
 
 export interface MailCheck {
@@ -14,6 +22,19 @@ export interface MailCheck {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly random: (bytes: number) => Uint8Array;
+}
+
+/** The way out that RR_MAIL names; by Graph in the connector's own name, since nobody is signed in. @throws StartError */
+export function mailOf(config: Config, { net, now, random, readFile }: EntraDeps): Mail {
+  const url = config.mail.reveal();
+  const mailbox = graphMailbox(url);
+  const tid = graphTenant(config.directory);
+  if (mailbox === undefined || tid === undefined) return mailTransport(url, { random, now });
+  const { issuer, graph } = endpointsOf(config.cloud, tid);
+  const asking = { fetch: net.fetch, now, log: logger('silent'), graph };
+  const client = { issuer, clientId: config.clientId ?? '', credential: readCredential(config, readFile) };
+  const tokens = tokensOf({ ...asking, ...client, random });
+  return graphMail({ ...asking, tokens, as: config.graphAs }, mailbox, { kind: 'connector' });
 }
 
 /** Closes the transport in any case. */

@@ -10,10 +10,9 @@ import { checkEnds } from '../check/ends.ts';
 import { checkEntra } from '../check/entra.ts';
 import { checkFiles, secretFiles } from '../check/files.ts';
 import { endOf, type Finding, findings, type Net, sentenceOf } from '../check/finding.ts';
-import { checkMail } from '../check/mail.ts';
+import { checkMail, mailOf } from '../check/mail.ts';
 import { type Config, publicUrlOf, readConfig, type SettingLine } from '../config.ts';
 import { olderKeys } from '../key-rotation.ts';
-import { mailTransport } from '../mail/transports.ts';
 import { keyFileOf, openMasterKey } from '../master-key.ts';
 import { folderProblem } from '../place.ts';
 import { readExtensions } from '../scim/extension-file.ts';
@@ -132,8 +131,8 @@ const trials: readonly Trial[] = [
   },
   {
     name: 'Mail',
-    run: async (config, { world: { random, now }, mailTo }) => {
-      const mail = mailTransport(config.mail.reveal(), { random, now });
+    run: async (config, { net, world: { random, now }, mailTo }) => {
+      const mail = mailOf(config, { net, now, random, readFile: readText });
       const { mailFrom: from, organisation } = config;
       const to = mailTo === undefined ? {} : { to: mailTo };
       return [await checkMail(mail, { from, organisation, now: now(), random, ...to })];

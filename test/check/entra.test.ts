@@ -5,6 +5,7 @@ import { SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { checkEntra } from '../../connector/check/entra.ts';
 import type { Finding } from '../../connector/check/finding.ts';
+import { checkMail, mailOf } from '../../connector/check/mail.ts';
 import { readConfig } from '../../connector/config.ts';
 
 const tid = '11111111-2222-4333-8444-555555555555';
@@ -44,7 +45,7 @@ const registration = {
   ],
 };
 
-async function check({ env = {}, roles = [], answers = {}, validTo = start + 90 * 86_400_000 }: Options = {}) {
+function configOf(env: Readonly<Record<string, string>>) {
   const { config, lines } = readConfig(
     {
       RR_DIRECTORY: `graph://${tid}`,
@@ -57,6 +58,11 @@ async function check({ env = {}, roles = [], answers = {}, validTo = start + 90 
     () => '',
   );
   if (!config) throw new Error(lines.flatMap(({ problem }) => problem ?? []).join(' '));
+  return config;
+}
+
+async function check({ env = {}, roles = [], answers = {}, validTo = start + 90 * 86_400_000 }: Options = {}) {
+  const config = configOf(env);
   const token = await new SignJWT({ oid: 'principal', roles: [...roles] })
     .setProtectedHeader({ alg: 'HS256' })
     .sign(new Uint8Array(32));
@@ -121,6 +127,63 @@ it('asks nobody where the directory is embedded', async () => {
   expect(
     config && (await checkEntra(config, { net, now: () => start, random: () => new Uint8Array(), readFile: () => '' })),
   ).toEqual([]);
+});
+
+describe('mail by Graph', () => {
+  const mailbox = { RR_MAIL: 'graph://reset@contoso.com', RR_MAIL_FROM: 'Help <reset@contoso.com>' };
+  async function sent(answer: Response, to?: string) {
+    const asked: { url: string; body: string }[] = [];
+    const metadata = { issuer: `${login}/v2.0`, token_endpoint: `${login}/oauth2/v2.0/token` };
+    const config = configOf(mailbox);
+    const deps = {
+      net: {
+        fetch: async (input: Parameters<typeof fetch>[0], init?: RequestInit) => {
+          const url = String(input instanceof Request ? input.url : input);
+          asked.push({ url, body: String(init?.body ?? '') });
+          if (url.includes('.well-known')) return Response.json(metadata);
+          if (url.endsWith('/token')) return Response.json({ access_token: 'x.y.z', expires_in: 3600 });
+          return answer;
+        },
+        certificateOf: () => Promise.reject(new Error('asked')),
+      },
+      now: () => start,
+      random: (n: number) => new Uint8Array(n),
+      readFile: () => '',
+    };
+    const { mailFrom: from, organisation } = config;
+    const check = { from, organisation, now: start, random: deps.random, ...(to === undefined ? {} : { to }) };
+    const { mark, text } = await checkMail(mailOf(config, deps), check);
+    return { mark, text, last: asked.at(-1) };
+  }
+
+  it('is sent from the mailbox, in the connector’s own name, and kept nowhere', async () => {
+    const accepted = await sent(new Response(null, { status: 202 }), 'gwen@contoso.com');
+    expect([accepted.mark, accepted.text]).toEqual([
+      'ok',
+      expect.stringMatching(/^sent to gwen@contoso.com \(202 .*see that it arrived/),
+    ]);
+    expect(accepted.last?.url).toBe(`${graph}/users/reset%40contoso.com/sendMail`);
+    expect(JSON.parse(accepted.last?.body ?? '')).toMatchObject({
+      saveToSentItems: false,
+      message: { toRecipients: [{ emailAddress: { address: 'gwen@contoso.com' } }] },
+    });
+  });
+
+  it('is wrong when Exchange does not let the connector, with its words', async () => {
+    const error = {
+      error: { code: 'ErrorAccessDenied', message: 'Access is denied. Check credentials and try again.' },
+    };
+    const denied = await sent(Response.json(error, { status: 403 }), 'gwen@contoso.com');
+    expect([denied.mark, denied.text]).toEqual([
+      'wrong',
+      expect.stringMatching(/RR_MAIL is at fault: 403 ErrorAccessDenied/),
+    ]);
+  });
+
+  it('sends nothing without an address', async () => {
+    const looked = await sent(Response.json({ id: 'box' }));
+    expect([looked.mark, looked.last?.url]).toEqual(['ok', expect.not.stringContaining('sendMail')]);
+  });
 });
 
 describe('says what is wrong, and what to do', () => {

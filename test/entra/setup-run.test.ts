@@ -12,7 +12,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { setupCommand } from '../../connector/commands/setup.ts';
 import { writeSecret } from '../../connector/commands/setup-deps.ts';
-import { lackingIn } from '../../connector/entra/setup/run.ts';
+import { lackingIn } from '../../connector/entra/setup/lacking.ts';
 import { certificate } from '../practice/certificate.ts';
 
 type Row = Record<string, unknown>;
@@ -260,6 +260,21 @@ it('stops where nothing can follow, and goes on from there', async () => {
   expect(there.applications).toHaveLength(1);
   expect((await setUp()).code).toBe(0);
   expect(there.applications).toHaveLength(2);
+});
+
+it('says that Graph did not answer, without a word of what was sent', async () => {
+  const said: string[] = [];
+  const deps = {
+    env: { RR_SETUP_TOKEN: token },
+    readFile: () => '',
+    readInput: async () => undefined,
+    writeSecret,
+    fetch: () => Promise.reject(new TypeError(`fetch failed ${token}`, { cause: { code: 'ENOTFOUND' } })),
+    sleep: async () => {},
+  };
+  expect(await setupCommand(args, deps, { say: (line) => void said.push(line), print: () => {} })).toBe(1);
+  expect(said.join('\n')).toContain('✗ refused    graph.microsoft.com did not answer (ENOTFOUND).');
+  expect(said.join('\n')).not.toContain(token);
 });
 
 it('waits for what was made a moment ago, and as long as Graph asks', async () => {

@@ -1,15 +1,13 @@
 // Takes the plan's steps in a tenant, with an administrator's token. What is there is found and kept: a registration gets
 // what it lacks and loses nothing. A second run finishes what a first one could not.
 
-import { createHash } from 'node:crypto';
 import { Secret } from '../../secret.ts';
 import { apiScope } from '../../signin/clients.ts';
 import { clouds } from '../clouds.ts';
 import type { Choices } from './choices.ts';
+import { isResource, lackingIn, type Resource } from './lacking.ts';
 import { applicationPath, planOf, principalPath, resetScopeId, type Step } from './plan.ts';
 import { filled, type Hole, type Json } from './template.ts';
-
-type Resource = { readonly [name: string]: Json };
 
 export interface RunDeps {
   readonly fetch: typeof fetch;
@@ -92,18 +90,19 @@ const patience = [1000, 2000, 4000, 8000, 15_000];
 function caller({ fetch, token, sleep }: RunDeps, origin: string): Graph {
   return async (method, path, body, { prefer = false, patient = false } = {}) => {
     for (let attempt = 0; ; attempt += 1) {
-      const answer = await fetch(origin + path, {
-        method,
-        headers: {
-          authorization: `Bearer ${token.reveal()}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...(prefer ? { prefer: 'create-if-missing' } : {}),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(30_000),
-        redirect: 'error',
-      });
-      const text = await answer.text();
+      const { answer, text } = await reading(origin, () =>
+        fetch(origin + path, {
+          method,
+          headers: {
+            authorization: `Bearer ${token.reveal()}`,
+            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+            ...(prefer ? { prefer: 'create-if-missing' } : {}),
+          },
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+          signal: AbortSignal.timeout(30_000),
+          redirect: 'error',
+        }),
+      );
       if (answer.ok) return text === '' ? undefined : (JSON.parse(text) as Resource);
       const wait = patience[attempt];
       const busy = answer.status === 429 || answer.status === 503 || answer.status === 504;
@@ -114,6 +113,17 @@ function caller({ fetch, token, sleep }: RunDeps, origin: string): Graph {
       await sleep(busy && asked > 0 ? Math.min(asked, 60) * 1000 : wait);
     }
   };
+}
+
+/** The answer with its body. Whether a lost one was done is found out by the next run. @throws GraphRefusal, status 0 */
+async function reading(origin: string, request: () => Promise<Response>): Promise<{ answer: Response; text: string }> {
+  try {
+    const answer = await request();
+    return { answer, text: await answer.text() };
+  } catch (error) {
+    const { name, cause } = error as { name?: string; cause?: { code?: string } };
+    throw new GraphRefusal(0, `${new URL(origin).host} did not answer (${cause?.code ?? name}).`);
+  }
 }
 
 function refusal(status: number, text: string): GraphRefusal {
@@ -226,77 +236,11 @@ async function listed(graph: Graph, path: string): Promise<Resource[]> {
   return all;
 }
 
-function isResource(value: Json | undefined): value is Resource {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function fill<T extends Json>(value: T, ids: Partial<Record<Hole, string>>): T {
   if (typeof value === 'string') return filled(value, ids) as T;
   if (Array.isArray(value)) return value.map((one: Json) => fill(one, ids)) as Json as T;
   if (!isResource(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, fill(one, ids)])) as Json as T;
-}
-
-/** Sent in part: what is not mentioned stays as it is. Anything else is sent whole. */
-const partly = ['api', 'spa', 'web'];
-/** Of an existing registration these are its owner's affair. */
-const ownersOwn = ['displayName', 'signInAudience'];
-
-/**
- * What an existing registration lacks of the wanted form: values are replaced, lists are added to and never shortened.
- */
-export function lackingIn(found: Resource, wanted: Resource): Resource {
-  const lacking: Record<string, Json> = {};
-  for (const [name, value] of Object.entries(wanted)) {
-    const there = found[name];
-    if (ownersOwn.includes(name)) continue;
-    if (partly.includes(name) && isResource(value)) {
-      const part = lackingIn(isResource(there) ? there : {}, value);
-      if (Object.keys(part).length > 0) lacking[name] = part;
-    } else {
-      const merged = merge(there, value);
-      if (JSON.stringify(merged) !== JSON.stringify(there)) lacking[name] = merged;
-    }
-  }
-  return lacking;
-}
-
-function merge(there: Json | undefined, wanted: Json): Json {
-  if (Array.isArray(wanted)) {
-    const list: Json[] = Array.isArray(there) ? [...(there as Json[])] : [];
-    for (const one of wanted as Json[]) {
-      const at = list.findIndex((other) => isSame(other, one));
-      if (at < 0) list.push(one);
-      else if (!isCertificate(one)) list[at] = merge(list[at], one);
-    }
-    return list;
-  }
-  if (!isResource(wanted)) return wanted;
-  const merged: Record<string, Json> = isResource(there) ? { ...there } : {};
-  for (const [name, value] of Object.entries(wanted)) merged[name] = merge(merged[name], value);
-  return merged;
-}
-
-/** By these the objects in a registration's lists are told apart. */
-const keys = ['resourceAppId', 'appId', 'value', 'id', 'name'] as const;
-
-function isSame(one: Json, other: Json): boolean {
-  if (!isResource(one) || !isResource(other)) return one === other;
-  if (isCertificate(other)) return isSameCertificate(one, other.key);
-  const key = keys.find((name) => typeof other[name] === 'string');
-  return key !== undefined && one[key] === other[key];
-}
-
-function isCertificate(value: Json): value is { key: string } {
-  return isResource(value) && value.type === 'AsymmetricX509Cert' && typeof value.key === 'string';
-}
-
-/** Entra shows a certificate's bytes or, in one spelling or another, its SHA-1 thumbprint. */
-function isSameCertificate(there: Resource, der: string): boolean {
-  if (there.key === der) return true;
-  const thumbprint = createHash('sha1').update(Buffer.from(der, 'base64')).digest();
-  const shown = String(there.customKeyIdentifier ?? '');
-  return shown === thumbprint.toString('base64') || shown.toLowerCase() === thumbprint.toString('hex');
 }
 
 /** The wanted form with the id that a scope of this name has already: Entra refuses to change an enabled scope's id. */
