@@ -371,12 +371,16 @@ export function personOf({ text: json }: Pick<StoredUser, 'text'>, passwordChang
   return passwordChangedAt === undefined ? { content } : { content, passwordChangedAt };
 }
 
-/** A user in Graph's shape: these properties, or those that are sent unasked. */
+/**
+ * A user in Graph's shape: these properties, or those that are sent unasked.
+ * @param before what stands before them, such as @odata.context
+ */
 export function graphUserOf(
   person: Person,
   names: readonly PropertyName[] = defaultProperties,
-): Partial<Record<PropertyName, unknown>> {
-  const sent: Partial<Record<PropertyName, unknown>> = {};
+  before: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> {
+  const sent: Record<string, unknown> = { ...before };
   for (const name of names) sent[name] = (properties[name] as Property).read(person);
   return sent;
 }

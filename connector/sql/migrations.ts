@@ -26,11 +26,12 @@ export const migrations: readonly (readonly string[])[] = [
       created bigint not null
     )`,
 
-    // -- people, as SCIM resources: the JSON text is ready to send, the columns are what is searched
+    // -- people, as SCIM resources: the JSON text is ready to send, the columns are what is searched. display_name is what
+    // people read; display_named says whether it is a displayName of its own
     `create table app_user (
       tenant text not null, id text not null,
       user_name text not null, user_name_key text not null,
-      external_id text, display_name text not null, display_name_key text not null,
+      external_id text, display_name text not null, display_name_key text not null, display_named bigint not null,
       active bigint not null,
       resource text not null,
       version bigint not null, created bigint not null, last_modified bigint not null,
@@ -38,7 +39,7 @@ export const migrations: readonly (readonly string[])[] = [
     )`,
     `create unique index app_user_by_name on app_user (tenant, user_name_key)`,
     `create index app_user_by_external_id on app_user (tenant, external_id, id)`,
-    `create index app_user_by_display_name on app_user (tenant, display_name_key, id)`,
+    `create index app_user_by_display_name on app_user (tenant, display_name_key, id, display_named)`,
     `create index app_user_by_active on app_user (tenant, active, id)`,
     `create index app_user_by_last_modified on app_user (tenant, last_modified, id)`,
     // how many resources there are; epoch counts what is not an addition at the end, newest is the greatest id ever added
