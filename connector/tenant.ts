@@ -13,6 +13,8 @@ export interface Policy {
   readonly mayTypeRecipient: boolean;
   /** May a typed address be put on file once it has proven to be the person's? */
   readonly mayRemember: boolean;
+  /** Domains whose people sign in at another identity provider: no password of theirs is set here. In small letters. */
+  readonly federatedDomains: readonly string[];
   /** Empty: every domain. Else only addresses on file and in these domains. */
   readonly recipientDomains: readonly string[];
   readonly pinForTyped: 'required' | 'on' | 'off';
@@ -27,6 +29,7 @@ export const defaultPolicy: Policy = {
   mayKeepPassword: true,
   mayTypeRecipient: true,
   mayRemember: true,
+  federatedDomains: [],
   recipientDomains: [],
   pinForTyped: 'on',
   pinForOnFile: 'off',

@@ -3,7 +3,14 @@
 import { Problem } from '#shared/problem.ts';
 import { fold } from '../filter/fold.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
-import { type ChangedBy, changePassword, endSessions, type Hashing, readCredential } from '../store/credentials.ts';
+import {
+  type ChangedBy,
+  changePassword,
+  endSessions,
+  type Hashing,
+  isOurOperation,
+  readCredential,
+} from '../store/credentials.ts';
 import { standingOf } from '../store/roles.ts';
 import {
   enterpriseUser,
@@ -77,7 +84,7 @@ export function embeddedDirectory({ sql, hashing, now }: EmbeddedDeps, tenant: T
       if (!credential) return undefined;
       const { changedAt: at, changedBy } = credential;
       if (changedBy === 'self') return { at, by: { kind: 'self' } };
-      return { at, by: changedBy.includes(':') ? { kind: 'operation', operation: changedBy } : { kind: 'unknown' } };
+      return { at, by: isOurOperation(changedBy) ? { kind: 'operation', operation: changedBy } : { kind: 'unknown' } };
     },
 
     rememberAddress: (id, address) =>

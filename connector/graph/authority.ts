@@ -31,17 +31,28 @@ const protectedFrom: readonly Action[] = [
  * @throws GraphError 403
  */
 export function* authorise(tx: Tx, access: Access, action: Action, target?: string): Work<void> {
-  const whom = target === undefined ? undefined : yield* standingOf(tx, access.tenant.id, target);
-  if (!access.appOnly) {
-    const own = yield* standingOf(tx, access.tenant.id, access.oid);
-    if (!mayDo(action, own, whom, { self: target === access.oid }).allowed) throw denied();
-    return;
+  if (!(yield* isAllowed(tx, access, action, target))) throw denied();
+}
+
+/** May this be done? See `authorise`. */
+export function* isAllowed(tx: Tx, access: Access, action: Action, target?: string): Work<boolean> {
+  const { tenant, oid, appOnly } = access;
+  const whom = target === undefined ? undefined : yield* standingOf(tx, tenant.id, target);
+  if (!appOnly) {
+    const own = yield* standingOf(tx, tenant.id, oid);
+    return mayDo(action, own, whom, { self: target === oid }).allowed;
   }
   const needsRole = action === 'resetPassword' || (protectedFrom.includes(action) && whom && isProtected(whom));
-  if (!needsRole) return;
-  const own = yield* standingOf(tx, access.tenant.id, access.oid);
+  if (!needsRole) return true;
+  const own = yield* standingOf(tx, tenant.id, oid);
   const acting = action === 'resetPassword' ? only(own, appsThatReset) : own;
-  if (!mayDo(action, acting, whom).allowed) throw denied();
+  return mayDo(action, acting, whom).allowed;
+}
+
+/** Has the token one of these permissions, of its own kind? For what is asked beyond the route's. */
+export function hasPermission({ appOnly, roles, scopes }: Access, names: readonly string[]): boolean {
+  const held = appOnly ? roles : scopes;
+  return names.some((name) => held.includes(name));
 }
 
 function isProtected({ roles, scoped, roleAssignableGroup, restrictedUnit }: Standing): boolean {

@@ -18,7 +18,7 @@ export function personIn(request: FastifyRequest): string {
 
 /** A person by id, or by userPrincipalName in any case. @throws GraphError 404 */
 export function* personOf(tx: Tx, tenant: string, idOrName: string): Work<StoredUser> {
-  const byId = yield* readStored(tx, tenant, idOrName);
+  const byId = yield* readStored(tx, tenant, idOrName.toLowerCase());
   if (byId) return byId;
   const byName = yield* tx.get<StoredUser>`select id, resource as text, version from app_user
     where tenant = ${tenant} and user_name_key = ${fold(idOrName)}`;

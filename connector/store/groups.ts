@@ -77,6 +77,31 @@ export function* eachMember(tx: Tx, tenant: string, group: string, use: (member:
   }
 }
 
+/** Which members a page holds. `after` is the id that the page before ended with; empty: the first. */
+export interface MemberPage {
+  readonly type: Member['type'] | undefined;
+  readonly after: string;
+  readonly limit: number;
+}
+
+/** A page of the ids of the members, in order, and how many there are of this type. */
+export function* memberIds(
+  tx: Tx,
+  tenant: string,
+  group: string,
+  { type, after, limit }: MemberPage,
+): Work<{ ids: string[]; more: boolean; total: number }> {
+  const any = type === undefined ? 1 : 0;
+  const rows = yield* tx.all<{ id: string }>`select member_id as id from group_member
+    where tenant = ${tenant} and group_id = ${group} and member_id > ${after}
+      and (${any} = 1 or member_type = ${type ?? ''})
+    order by member_id limit ${limit + 1}`;
+  const count = yield* tx.get<{ total: number }>`select count(*) as total from group_member
+    where tenant = ${tenant} and group_id = ${group} and (${any} = 1 or member_type = ${type ?? ''})`;
+  const ids = rows.slice(0, limit).map(({ id }) => id);
+  return { ids, more: rows.length > limit, total: count?.total ?? 0 };
+}
+
 // Writing -------------------------------------------------------------------------------------------------------
 
 /**

@@ -95,7 +95,7 @@ export function* takePass(tx: Tx, tenant: string, userId: string, id: string, { 
  * @param userId absent: nobody has the name that was typed
  * @throws Problem unavailable when too many hashes are waiting
  */
-export async function usePass(
+export async function spendPass(
   {
     sql,
     hashing,
@@ -119,11 +119,11 @@ export async function usePass(
     if (!right || !row || userId === undefined) return false;
     // Of a person who never had a password: one that nobody knows, to be replaced at once.
     const unknown = await argon.hash(Buffer.from(random(32)).toString('base64url'));
-    return sql.run((tx) => spend(tx, tenant, userId, row.id, unknown, now()));
+    return sql.run((tx) => spent(tx, tenant, userId, row.id, unknown, now()));
   });
 }
 
-function* spend(tx: Tx, tenant: string, userId: string, id: string, unknown: string, at: number): Work<boolean> {
+function* spent(tx: Tx, tenant: string, userId: string, id: string, unknown: string, at: number): Work<boolean> {
   // Two who try the same at the same time: one of them has it.
   const used = yield* tx.run`update temporary_access_pass set used = ${at}
     where tenant = ${tenant} and user_id = ${userId} and id = ${id} and (once = 0 or used is null)`;

@@ -151,6 +151,8 @@ export function* deleteUser(
   yield* writeWords(tx, tenant, id, content, undefined);
   yield* tx.run`delete from credential where tenant = ${tenant} and user_id = ${id}`;
   yield* tx.run`delete from sign_in_attempt where tenant = ${tenant} and account = ${id}`;
+  yield* tx.run`delete from temporary_access_pass where tenant = ${tenant} and user_id = ${id}`;
+  yield* tx.run`delete from graph_operation where tenant = ${tenant} and user_id = ${id}`;
   yield* dropRoles(tx, tenant, id);
   yield* endSessions(tx, tenant, id);
   yield* wakeSubject(tx, tenant, id, by.at);
