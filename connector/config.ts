@@ -238,6 +238,7 @@ export const settings = {
   mailFrom: setting('RR_MAIL_FROM', 'Sender of the mails', mailFrom, 'Reset & Resend <no-reply@localhost.localdomain>'),
   organisation: setting('RR_ORGANISATION', 'The organisation’s name, as people read it', text, 'Our organisation'),
   domains: setting('RR_DOMAINS', 'Its mail domains', domains, ''),
+  federatedDomains: setting('RR_FEDERATED_DOMAINS', 'Those of them whose people sign in elsewhere', domains, ''),
   support: setting('RR_SUPPORT', 'Whom a recipient asks: a sentence, a phone number or an address', text),
   home: setting('RR_HOME', 'Where a person goes once the new password works', url),
   timeZone: setting('RR_TIME_ZONE', 'Time zone in which mails tell the time', timeZone, 'UTC'),
@@ -449,9 +450,10 @@ export function publicUrlOf(config: Config): string {
 /** The policy that the environment gives to tenant `default`. */
 export function policyOf(config: Config): Policy {
   const { mayCreatePassword, mayKeepPassword, mayTypeRecipient, mayRemember, recipientDomains } = config;
+  const { federatedDomains } = config;
   const { pinForTyped, pinForOnFile, linkLifetime, changeLifetime } = config;
   return {
-    ...{ mayCreatePassword, mayKeepPassword, mayTypeRecipient, mayRemember, recipientDomains },
+    ...{ mayCreatePassword, mayKeepPassword, mayTypeRecipient, mayRemember, recipientDomains, federatedDomains },
     ...{ pinForTyped, pinForOnFile, linkLifetime, changeLifetime },
     password: { ...defaultPolicy.password, minimum: config.passwordMinimum },
   };

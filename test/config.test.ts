@@ -100,6 +100,7 @@ describe('settings', () => {
       issuer: `https://login.microsoftonline.com/${tid}/v2.0`,
       authority: `https://login.microsoftonline.com/${tid}`,
       graph: 'https://graph.microsoft.com',
+      portal: 'https://m365.cloud.microsoft',
       protocol: 'entra',
     });
     expect(settingTable(lines)).not.toContain('hunter2');

@@ -2,10 +2,16 @@
 
 import { Problem } from '#shared/problem.ts';
 import { fold } from '../filter/fold.ts';
-import { noStanding } from '../policy/roles.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
-import { type ChangedBy, changePassword, endSessions, type Hashing, readCredential } from '../store/credentials.ts';
-import { rolesOf } from '../store/roles.ts';
+import {
+  type ChangedBy,
+  changePassword,
+  endSessions,
+  type Hashing,
+  isOurOperation,
+  readCredential,
+} from '../store/credentials.ts';
+import { standingOf } from '../store/roles.ts';
 import {
   enterpriseUser,
   graphUser,
@@ -43,7 +49,7 @@ export function embeddedDirectory({ sql, hashing, now }: EmbeddedDeps, tenant: T
 
     search: async (text) => (await sql.run((tx) => searchUsers(tx, tenant.id, text))).map(asDirectoryUser),
 
-    standingOf: async (id) => ({ ...noStanding, roles: await rolesOf(sql, tenant.id, id) }),
+    standingOf: (id) => sql.read((tx) => standingOf(tx, tenant.id, id)),
 
     obstacle: async () => undefined,
 
@@ -78,7 +84,7 @@ export function embeddedDirectory({ sql, hashing, now }: EmbeddedDeps, tenant: T
       if (!credential) return undefined;
       const { changedAt: at, changedBy } = credential;
       if (changedBy === 'self') return { at, by: { kind: 'self' } };
-      return { at, by: changedBy.includes(':') ? { kind: 'operation', operation: changedBy } : { kind: 'unknown' } };
+      return { at, by: isOurOperation(changedBy) ? { kind: 'operation', operation: changedBy } : { kind: 'unknown' } };
     },
 
     rememberAddress: (id, address) =>

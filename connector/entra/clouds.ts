@@ -8,18 +8,24 @@ interface Cloud {
   readonly authority: string;
   /** Origin of Microsoft Graph. */
   readonly graph: string;
+  /** Where people sign in, and are made to choose a new password; absent: the issuer's own account page. */
+  readonly portal?: string;
 }
 
 /** China's sign-in answers at login.chinacloudapi.cn as well, and names itself by this host. */
 export const clouds = {
-  global: entra('https://login.microsoftonline.com', 'https://graph.microsoft.com'),
-  usgov: entra('https://login.microsoftonline.us', 'https://graph.microsoft.us'),
-  dod: entra('https://login.microsoftonline.us', 'https://dod-graph.microsoft.us'),
-  china: entra('https://login.partner.microsoftonline.cn', 'https://microsoftgraph.chinacloudapi.cn'),
+  global: entra('https://login.microsoftonline.com', 'https://graph.microsoft.com', 'https://m365.cloud.microsoft'),
+  usgov: entra('https://login.microsoftonline.us', 'https://graph.microsoft.us', 'https://portal.office365.us'),
+  dod: entra('https://login.microsoftonline.us', 'https://dod-graph.microsoft.us', 'https://portal.apps.mil'),
+  china: entra(
+    'https://login.partner.microsoftonline.cn',
+    'https://microsoftgraph.chinacloudapi.cn',
+    'https://portal.partner.microsoftonline.cn',
+  ),
 } as const satisfies Readonly<Record<string, Cloud>>;
 
-function entra(login: string, graph: string): Cloud {
-  return { issuer: `${login}/{tid}/v2.0`, authority: `${login}/{tid}`, graph };
+function entra(login: string, graph: string, portal: string): Cloud {
+  return { issuer: `${login}/{tid}/v2.0`, authority: `${login}/{tid}`, graph, portal };
 }
 
 /** The addresses of one tenant. */
@@ -34,9 +40,15 @@ export type CloudSetting = keyof typeof clouds | { readonly issuer: string; read
 /** Of a tenant by its GUID (`tid`). */
 export function endpointsOf(cloud: CloudSetting, tid: string): Endpoints {
   if (typeof cloud !== 'string') return { ...cloud, authority: cloud.issuer, protocol: 'oidc' };
-  const { issuer, authority, graph } = clouds[cloud];
+  const { issuer, authority, graph, portal } = clouds[cloud] as Cloud;
   const of = (text: string) => text.replace('{tid}', tid);
-  return { issuer: of(issuer), authority: of(authority), graph, protocol: 'entra' };
+  return {
+    issuer: of(issuer),
+    authority: of(authority),
+    graph,
+    ...(portal === undefined ? {} : { portal }),
+    protocol: 'entra',
+  };
 }
 
 /** Is there a cloud of this name? */

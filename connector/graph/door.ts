@@ -14,13 +14,36 @@ import { type Paths, watchPaths } from '../http/methods.ts';
 import { announcesBody } from '../http/unread.ts';
 import { rateLimit, rateOf } from '../scim/limits.ts';
 import { setCaller } from './access.ts';
+import { authenticationRoutes } from './authentication.ts';
+import { batchRoutes } from './batch.ts';
 import { doorPath, type GraphDeps, type GraphRoutes } from './deps.ts';
 import { denied, gatewayError } from './error.ts';
+import { groupRoutes } from './groups.ts';
 import { setIdentity } from './identity.ts';
+import { mailRoutes } from './mail.ts';
+import { meRoutes } from './me.ts';
+import { membershipRoutes } from './membership.ts';
+import { organizationRoutes } from './organization.ts';
 import { asGraphError, sendError, unauthenticated } from './refusal.ts';
+import { roleRoutes } from './roles.ts';
+import { sessionRoutes } from './sessions.ts';
+import { usersRead } from './users-read.ts';
+import { userWriteRoutes } from './users-write.ts';
 
 /** The parts of the door, each with its routes. */
-const parts: readonly GraphRoutes[] = [];
+const parts: readonly GraphRoutes[] = [
+  usersRead,
+  meRoutes,
+  userWriteRoutes,
+  authenticationRoutes,
+  sessionRoutes,
+  membershipRoutes,
+  groupRoutes,
+  roleRoutes,
+  organizationRoutes,
+  mailRoutes,
+  batchRoutes,
+];
 
 const json = 'application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8';
 
@@ -46,10 +69,10 @@ export function graphDoor(deps: GraphDeps, routes: readonly GraphRoutes[] = part
 function admission(deps: GraphDeps, paths: Paths): (request: FastifyRequest) => Promise<void> {
   const wait = rateLimit(deps.rate ?? rateOf(0), deps.now);
   return async (request) => {
-    const access = await verifyAccess(deps, request.headers.authorization, () => deps.publicUrl);
-    if (access.tenant.directory !== 'embedded') {
+    const access = await verifyAccess(deps, request.headers.authorization, (tenant) => {
+      if (tenant.directory === 'embedded') return deps.publicUrl;
       throw unauthenticated('Access token validation failure. Invalid audience.', true);
-    }
+    });
     if (!(await isStill(deps, access))) throw new Problem('unauthorized');
     const retryAfter = wait(`${access.tenant.id} ${access.azp || access.oid}`);
     if (retryAfter > 0) throw new Problem('throttled', { retryAfter });
@@ -102,8 +125,10 @@ function speakGraph(app: FastifyInstance, { log, now }: GraphDeps): void {
     },
   );
   // Clients name a type in a DELETE that has no body.
-  app.addContentTypeParser('*', async ({ raw }: FastifyRequest) => {
-    if (announcesBody(raw)) throw new Problem('unsupportedMediaType');
+  app.addContentTypeParser('*', async ({ raw, headers }: FastifyRequest) => {
+    if (!announcesBody(raw)) return;
+    if (headers['content-type']) throw new Problem('unsupportedMediaType');
+    throw gatewayError('Write requests (excluding DELETE) must contain the Content-Type header declaration.');
   });
   app.addHook('onSend', (_request, reply, payload, done) => {
     if (payload === undefined || payload === null || payload === '') reply.removeHeader('content-type');

@@ -72,6 +72,10 @@ export const graphPermissions = {
     application: 'b633e1c5-b582-4048-a93e-9f11b44c7e96',
     why: 'Send the mails of a reset.',
   },
+  'Mail.Send.Shared': {
+    delegated: 'a367ab51-6b49-43bf-a716-a1fb06d2a174',
+    why: 'Send the mails of a reset from a shared mailbox, in the name of the signed-in administrator.',
+  },
   'Group.Read.All': {
     delegated: '5f8c59db-677d-491f-a6b8-5f174b11ec1d',
     application: '5b567255-7703-4780-807c-7be8301ae99b',
@@ -111,6 +115,11 @@ export const graphPermissions = {
     delegated: 'd01b97e9-cbc0-49fe-810a-750afd5527a3',
     application: '9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8',
     why: 'Give and take administrator roles.',
+  },
+  'AdministrativeUnit.Read.All': {
+    delegated: '3361d15d-be43-4de6-b441-3c746d05163d',
+    application: '134fd756-38ce-4afd-ba33-e9623dbe66c2',
+    why: 'Read in which administrative units a person is, and whether their management is restricted.',
   },
   'Organization.Read.All': {
     delegated: '4908d5b9-3fb2-4b1e-9336-1888b7937185',

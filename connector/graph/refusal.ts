@@ -3,7 +3,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { problemSentence } from '#shared/messages/problem.ts';
 import { Problem } from '#shared/problem.ts';
-import { fold } from '../filter/fold.ts';
 import { badRequest, denied, GraphError, gatewayError, notFound } from './error.ts';
 import { identify } from './identity.ts';
 
@@ -96,11 +95,6 @@ export function asGraphError(error: unknown, request: FastifyRequest): GraphErro
   if (error instanceof Problem) return ofProblem(error, request);
   const { code, statusCode } = (error ?? {}) as Partial<FastifyError>;
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return ofProblem(new Problem('tooLarge'), request);
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
-    const typed = fold(request.headers['content-type'] ?? '') !== '';
-    if (typed) return ofProblem(new Problem('unsupportedMediaType'), request);
-    return gatewayError('Write requests (excluding DELETE) must contain the Content-Type header declaration.');
-  }
   const mistaken = statusCode !== undefined && statusCode >= 400 && statusCode < 500;
   return ofProblem(new Problem(mistaken ? 'invalidSyntax' : 'internal'), request);
 }

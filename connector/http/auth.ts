@@ -1,10 +1,11 @@
 // Bearer token → who calls: the one place where an access token of Entra's v2 shape is believed. Who issued it decides
-// which tenant is spoken for; the keys come from `keysOf` (the embedded sign-in's own, or an issuer's JWKS).
+// which tenant is spoken for; the keys come from `keysOf` (the embedded sign-in's own, or an issuer's: issuer-keys.ts).
 
 import { decodeJwt, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { Problem } from '#shared/problem.ts';
 import { Secret } from '../secret.ts';
 import type { Tenant, Tenants } from '../tenant.ts';
+import { isRemote } from './issuer-keys.ts';
 
 /** A verified access token: of a person who uses an app (delegated), or of an app alone. */
 export interface Access {
@@ -58,21 +59,32 @@ const tolerance = 60;
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
- * The caller of an Authorization header (RFC 6750 §2.1).
- * @throws Problem unauthorized, tokenExpired (all else was right), scopeMissing
+ * The caller of an Authorization header (RFC 6750 §2.1): a person who uses the extension.
+ * @throws Problem unauthorized, tokenExpired (all else was right), scopeMissing, unavailable (the issuer cannot be asked)
  */
 export async function authenticate(deps: AuthDeps, authorization: string | undefined): Promise<Caller> {
   const { oid, appOnly, scopes, ...access } = await verifyAccess(deps, authorization, ({ clientId }) => clientId);
   // A token that an app got for itself has no person behind it (entra, access-token claims).
   if (appOnly || !scopes.includes(requiredScope)) throw new Problem('scopeMissing');
+  if (!isExtension(access)) throw new Problem('unauthorized');
   const { tenant, name, userPrincipalName, azp, wids, expiresAt, token } = access;
   return { tenant, id: oid, name, userPrincipalName, azp, scopes, wids, expiresAt, token };
 }
 
 /**
+ * Another program of the organisation may have been given our scope, but nobody has looked at what it asks. The embedded
+ * sign-in gives it to the extension alone; where Entra signs people in, the operator has to say which one that is.
+ */
+function isExtension({ tenant, azp }: Pick<Access, 'tenant' | 'azp'>): boolean {
+  const { extensionClientId } = tenant;
+  if (extensionClientId === undefined) return !isRemote(tenant);
+  return azp !== '' && azp === extensionClientId;
+}
+
+/**
  * The access token of an Authorization header, for whatever it allows.
  * @param audienceOf what `aud` must be
- * @throws Problem unauthorized, tokenExpired (all else was right)
+ * @throws Problem unauthorized, tokenExpired (all else was right), unavailable (the issuer cannot be asked)
  */
 export async function verifyAccess(
   deps: AuthDeps,
@@ -111,6 +123,9 @@ async function verified(
   });
   const { tid, oid, ver, aud } = payload;
   if (aud !== audience || tid !== tenant.tid || ver !== '2.0') throw new Problem('unauthorized');
+  // Entra's issuers have their tenant in the address: a row that mixes two of them speaks for neither.
+  const [named] = new URL(tenant.issuer).pathname.split('/').filter((part) => guid.test(part));
+  if (named !== undefined && named.toLowerCase() !== tid.toLowerCase()) throw new Problem('unauthorized');
   if (typeof oid !== 'string' || !guid.test(oid)) throw new Problem('unauthorized');
 
   // Only delegated tokens have `scp` (entra, access-token claims).
@@ -118,9 +133,10 @@ async function verified(
   return {
     tenant,
     oid,
-    appOnly: payload.scp === undefined,
+    // An app's own token says so where it is asked to (the optional claim `idtyp`), and never has a scope.
+    appOnly: payload.scp === undefined || payload.idtyp === 'app',
     roles: textsOf(payload.roles),
-    name: textOf(payload.name),
+    name: textOf(payload.name ?? payload.app_displayname),
     // For people to read, never to decide by: it can be changed and used again.
     userPrincipalName: textOf(payload.preferred_username),
     azp: textOf(payload.azp),

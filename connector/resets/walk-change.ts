@@ -9,6 +9,7 @@ import {
   aad,
   askForSignIn,
   backoffAfter,
+  deadline,
   directoryFor,
   events,
   expireUnchanged,
@@ -76,7 +77,7 @@ export async function change(deps: WalkDeps, tenant: Tenant, row: ResetRow, job:
   const directory = directoryFor(deps, tenant, row);
   const outcome = await within(
     remaining(job, deps.now()),
-    directory.setPassword(row.user_id, profile, operationOf(row)),
+    directory.setPassword(row.user_id, profile, operationOf(row), undefined, deadline(job)),
   );
   deps.log.info({ reset: row.id, outcome: outcome.outcome }, 'password change');
   if (outcome.outcome !== 'done') return noteNoChange(deps, row, job, outcome);

@@ -88,9 +88,12 @@ export const migrations: readonly (readonly string[])[] = [
       primary key (tenant, account)
     )`,
     `create index sign_in_attempt_by_time on sign_in_attempt (next_try_at)`,
+    // principal_id: a person, a group (then everybody in it holds the role) or a client; unit: over one administrative unit
+    // only, '' is the whole organisation
     `create table role_assignment (
-      tenant text not null, user_id text not null, role_template_id text not null, created bigint not null,
-      primary key (tenant, user_id, role_template_id)
+      tenant text not null, principal_id text not null, role_template_id text not null, unit text not null,
+      created bigint not null,
+      primary key (tenant, principal_id, role_template_id, unit)
     )`,
 
     // -- callers: a client is a program that syncs; its rows stay when it is revoked, so that the record can be read
@@ -219,7 +222,16 @@ export const migrations: readonly (readonly string[])[] = [
       once bigint not null, used bigint,
       primary key (tenant, user_id)
     )`,
-    // a role over one administrative unit only; '' is the whole organisation
-    `alter table role_assignment add column unit text not null default ''`,
+    // groups made for roles, whether they hold one at the moment or not (Graph's isAssignableToRole)
+    `create table role_assignable_group (
+      tenant text not null, group_id text not null,
+      primary key (tenant, group_id)
+    ) /* clustered */`,
+    // whose sign-in counts as the extension's ('azp'); null: whoever has the right audience
+    `alter table tenant add column extension_client_id text`,
+    // what a client may at the Graph door: by itself, and for a person who is signed in; api: others ask for tokens for it
+    `alter table client add column app_roles text not null default ''`,
+    `alter table client add column delegated text not null default ''`,
+    `alter table client add column api bigint not null default 0`,
   ],
 ];

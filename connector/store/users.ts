@@ -11,6 +11,7 @@ import { endSessions } from './credentials.ts';
 import { type Change, publish } from './events.ts';
 import { leaveGroups } from './groups.ts';
 import { changedAttributes, compose, contentOfResource, etag, type Stamp, type StoredResource } from './resource.ts';
+import { dropRoles } from './roles.ts';
 import { insertRows, updateRow } from './rows.ts';
 import { type Address, addressesOf, searchWords, shownName, type UserContent } from './user-resource.ts';
 
@@ -150,7 +151,9 @@ export function* deleteUser(
   yield* writeWords(tx, tenant, id, content, undefined);
   yield* tx.run`delete from credential where tenant = ${tenant} and user_id = ${id}`;
   yield* tx.run`delete from sign_in_attempt where tenant = ${tenant} and account = ${id}`;
-  yield* tx.run`delete from role_assignment where tenant = ${tenant} and user_id = ${id}`;
+  yield* tx.run`delete from temporary_access_pass where tenant = ${tenant} and user_id = ${id}`;
+  yield* tx.run`delete from graph_operation where tenant = ${tenant} and user_id = ${id}`;
+  yield* dropRoles(tx, tenant, id);
   yield* endSessions(tx, tenant, id);
   yield* wakeSubject(tx, tenant, id, by.at);
   yield* leaveGroups(tx, tenant, id, by);

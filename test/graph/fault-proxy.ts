@@ -2,14 +2,15 @@
 // the ways) and keeps every request and answer that passed. It listens first: the upstream takes `origin` as its public
 // address, so that nextLink, Location and the issuer lead back through here. What is kept holds secrets: memory only.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { type IncomingHttpHeaders, type IncomingMessage, request as overHttp, type ServerResponse } from 'node:http';
 import { createServer, request as overHttps } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
-import { certificate } from '../practice/certificate.ts';
+import { type Certificate, certificate } from '../practice/certificate.ts';
 
 /** What the client sent. `path` is without the query; `body` is parsed when it is JSON or a form. */
 export interface Asked {
@@ -111,13 +112,25 @@ interface Rule extends Match {
 
 const hopByHop = /^(connection|keep-alive|transfer-encoding|te|trailer|upgrade|proxy-.*|content-length)$/i;
 
+let pairOfProcess: Promise<Certificate> | undefined;
+
+/** One pair for the process: of two with one subject, OpenSSL would only ever try the first. */
+function trustedPair(): Promise<Certificate> {
+  pairOfProcess ??= (async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'rr-fault-proxy-'));
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    const pair = await certificate(folder);
+    setDefaultCACertificates([...getCACertificates('default'), pair.cert]);
+    return pair;
+  })();
+  return pairOfProcess;
+}
+
 /**
  * Starts it on a free port. Clients of this process trust its certificate from then on; others are given `caFile`.
  */
 export async function startFaultProxy(): Promise<FaultProxy> {
-  const folder = await mkdtemp(join(tmpdir(), 'rr-fault-proxy-'));
-  const pair = await certificate(folder);
-  setDefaultCACertificates([...getCACertificates('default'), pair.cert]);
+  const pair = await trustedPair();
   const rules: Rule[] = [];
   const passed: Exchange[] = [];
   let upstream: URL | undefined;
@@ -184,7 +197,6 @@ export async function startFaultProxy(): Promise<FaultProxy> {
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
-      await rm(folder, { recursive: true, force: true });
     },
   };
 
