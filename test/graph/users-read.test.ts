@@ -295,7 +295,9 @@ describe('GET /users', () => {
       'ada@contoso.example',
       guestName,
     ]);
-    expect(await search('("displayName:ada" OR "displayName:grace") AND "mail:ada.l"')).toEqual(['ada@contoso.example']);
+    expect(await search('("displayName:ada" OR "displayName:grace") AND "mail:ada.l"')).toEqual([
+      'ada@contoso.example',
+    ]);
     expect(await search('"otherMails:ada@"')).toEqual(['ada@contoso.example']);
     expect(await search('"displayName:!!"')).toEqual([]);
     const narrowed = `$search="displayName:a"&$filter=accountEnabled eq false`;
