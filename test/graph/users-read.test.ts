@@ -206,7 +206,7 @@ describe('GET /users', () => {
       `$skiptoken=${token.slice(0, -2)}AA`,
       "$skiptoken='a'",
     ]) {
-      expect(await server.refusal(`/users?${query}`, eventual)).toEqual([400, 'Request_BadRequest', message]);
+      expect(await server.refusal(`/users?${query}`, eventual)).toEqual([400, 'Request_UnsupportedQuery', message]);
     }
     expect((await server.get(link, { ...eventual, tenant: 1 })).status).toBe(400);
     server.clock.at += 3_600_001;
