@@ -128,7 +128,7 @@ export function usersRead(app: FastifyInstance, deps: ReadDeps): void {
   const fromOf = (query: Query, token: string | undefined): From => {
     if (token === undefined) return { index: 0 };
     const opened = tokens.open(query.tenant, query.name, token);
-    if (!opened) throw badRequest('The $skiptoken is not valid for this query.');
+    if (!opened) throw unsupportedQuery('The $skiptoken is not valid for this query.');
     if (deps.now() - opened.at > pageLifetime) {
       const message = 'The specified page token value has expired and can no longer be included in your request.';
       throw new GraphError(400, 'Directory_ExpiredPageToken', message);

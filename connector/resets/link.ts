@@ -7,6 +7,7 @@ import { Problem } from '#shared/problem.ts';
 import { wakeSubject } from '../jobs.ts';
 import type { Sql, Work } from '../sql/sql.ts';
 import type { Tenant, Tenants } from '../tenant.ts';
+import { leaseTime } from './lease.ts';
 import { move, type ResetRow, readReset } from './row.ts';
 import { replacedAPassword } from './supersede.ts';
 import { beforeChange } from './transitions.ts';
@@ -19,8 +20,6 @@ export interface LinkDeps {
   readonly now: () => number;
 }
 
-/** How long the holder may see the password, in milliseconds. */
-export const leaseTime = 10 * 60_000;
 /** Wrong PINs until the link is locked. */
 export const pinTries = 5;
 

@@ -15,6 +15,7 @@ import {
   moved,
   type Next,
   needsAfter,
+  nextGlance,
   remaining,
   scrambleOf,
   sessionsStay,
@@ -87,7 +88,7 @@ export async function waitForChange(deps: WalkDeps, tenant: Tenant, row: ResetRo
     await moved(deps, job, row, 'leased', events('leaseEnded'), set);
   }
   const leaseEnd = leased !== undefined && now < leased ? leased : changeBy;
-  return Math.min(leaseEnd, changeBy, now + glance);
+  return Math.min(leaseEnd, changeBy, nextGlance(row, now));
 }
 
 /** The address has proven to be the person's: the link was opened there, and it has worked. Undefined: it is on file. */
