@@ -79,7 +79,7 @@ export function graphDirectory(tenant: GraphTenant, acting: Acting): GraphDirect
 
     search: (text) => searchPeople(reading, text),
 
-    standingOf: (id) => readStanding(reading, id, isMe(id)),
+    standingOf: (id) => readStanding(reading, id, { me: isMe(id), alone: right.own }),
 
     async obstacle(user) {
       // The second form is what a guest of before userType looks like.

@@ -98,6 +98,17 @@ export function ResetForm({
         </div>
       </fieldset>
 
+      {offer.later === 'admin' && (
+        <p class="quiet" data-testid="later">
+          {words.form.laterAdmin}
+        </p>
+      )}
+      {offer.later === 'none' && (
+        <Callout tone="attention">
+          <p data-testid="later">{words.form.laterNone}</p>
+        </Callout>
+      )}
+
       <footer class="bottom">
         {step.trouble && (
           <Callout tone="bad" role="alert">
@@ -105,11 +116,6 @@ export function ResetForm({
           </Callout>
         )}
         {!step.trouble && <p class="quiet">{words.form.promise}</p>}
-        {offer.later !== 'connector' && (
-          <p class="quiet" data-testid="later">
-            {offer.later === 'admin' ? words.form.laterAdmin : words.form.laterNone}
-          </p>
-        )}
         <div class="buttons">
           <button type="button" class="main" aria-disabled={busy || impossible} onClick={send} data-testid="send">
             {busy && <span class="spinner" aria-hidden="true" />}
