@@ -142,7 +142,17 @@ function headersOf(value: unknown): { key: string; value: string }[] {
   });
 }
 
-const priorities: Readonly<Record<string, 'high' | 'normal' | 'low'>> = { low: 'low', normal: 'normal', high: 'high' };
+/** In the words of mail programs (RFC 4021 §2.1.54, and the older header beside it). */
+const importances: Readonly<Record<string, readonly { key: string; value: string }[]>> = {
+  low: [
+    { key: 'Importance', value: 'low' },
+    { key: 'X-Priority', value: '5' },
+  ],
+  high: [
+    { key: 'Importance', value: 'high' },
+    { key: 'X-Priority', value: '1' },
+  ],
+};
 
 /** @throws GraphError 400, 403 */
 export async function mailOfMessage(value: unknown, sender: Sender): Promise<OutgoingMail> {
@@ -159,7 +169,7 @@ export async function mailOfMessage(value: unknown, sender: Sender): Promise<Out
   const isHtml = textOf(body.get('contenttype'), 'body').toLowerCase() === 'html';
   const messageId = textOf(message.get('internetmessageid'), 'internetMessageId') || sender.messageId;
   if (!messageIdForm.test(messageId)) throw invalid('internetMessageId');
-  const priority = priorities[textOf(message.get('importance'), 'importance').toLowerCase()] ?? 'normal';
+  const importance = importances[textOf(message.get('importance'), 'importance').toLowerCase()] ?? [];
   const subject = textOf(message.get('subject'), 'subject').replace(/\p{Cc}+/gu, ' ');
   const composed = new MailComposer({
     from: { name: sender.name, address: sender.address },
@@ -169,8 +179,7 @@ export async function mailOfMessage(value: unknown, sender: Sender): Promise<Out
     subject,
     date: new Date(sender.date),
     messageId,
-    headers: headersOf(message.get('internetmessageheaders')),
-    ...(priority === 'normal' ? {} : { priority }),
+    headers: [...headersOf(message.get('internetmessageheaders')), ...importance],
     ...(isHtml ? { html: content } : { text: content }),
     attachments: attachmentsOf(message.get('attachments')),
     encoding: 'quoted-printable',
