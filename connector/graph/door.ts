@@ -8,7 +8,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '#shared/problem.ts';
-import { type Access, verifyAccess } from '../http/auth.ts';
+import { type Access, recentTokens, verifyAccess } from '../http/auth.ts';
 import { parseJson } from '../http/json.ts';
 import { type Paths, watchPaths } from '../http/methods.ts';
 import { announcesBody } from '../http/unread.ts';
@@ -24,6 +24,7 @@ import { mailRoutes } from './mail.ts';
 import { meRoutes } from './me.ts';
 import { membershipRoutes } from './membership.ts';
 import { organizationRoutes } from './organization.ts';
+import { ownedObjectRoutes } from './owned-objects.ts';
 import { asGraphError, sendError, unauthenticated } from './refusal.ts';
 import { roleRoutes } from './roles.ts';
 import { sessionRoutes } from './sessions.ts';
@@ -38,6 +39,7 @@ const parts: readonly GraphRoutes[] = [
   authenticationRoutes,
   sessionRoutes,
   membershipRoutes,
+  ownedObjectRoutes,
   groupRoutes,
   roleRoutes,
   organizationRoutes,
@@ -68,8 +70,9 @@ export function graphDoor(deps: GraphDeps, routes: readonly GraphRoutes[] = part
 /** Who may pass, before a byte of the body is read. */
 function admission(deps: GraphDeps, paths: Paths): (request: FastifyRequest) => Promise<void> {
   const wait = rateLimit(deps.rate ?? rateOf(0), deps.now);
+  const auth = { ...deps, recent: recentTokens() };
   return async (request) => {
-    const access = await verifyAccess(deps, request.headers.authorization, (tenant) => {
+    const access = await verifyAccess(auth, request.headers.authorization, (tenant) => {
       if (tenant.directory === 'embedded') return deps.publicUrl;
       throw unauthenticated('Access token validation failure. Invalid audience.', true);
     });

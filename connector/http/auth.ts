@@ -50,6 +50,39 @@ export interface AuthDeps {
   readonly keysOf: (tenant: Tenant) => JWTVerifyGetKey;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Tokens that were verified a moment ago; absent: each is verified each time. */
+  readonly recent?: RecentTokens;
+}
+
+/**
+ * Tokens that were verified a moment ago: a signature costs more than the request that it comes with. For so short a time
+ * a key or a setting that has been taken back is still believed; whether person or app still exist is asked elsewhere.
+ */
+export interface RecentTokens {
+  get(token: string, now: number): Access | undefined;
+  keep(token: string, access: Access, now: number): void;
+}
+
+/** How long a verified token is remembered, in milliseconds, and how many are. */
+const recently = 10_000;
+const mostRecent = 1000;
+
+/** An empty memory, for one door: what it holds was issued for that door's audience. */
+export function recentTokens(): RecentTokens {
+  const known = new Map<string, { access: Access; until: number }>();
+  return {
+    get(token, now) {
+      const found = known.get(token);
+      if (found && now < found.until) return found.access;
+      known.delete(token);
+      return undefined;
+    },
+    keep(token, access, now) {
+      const [oldest] = known.size >= mostRecent ? known.keys() : [];
+      if (oldest !== undefined) known.delete(oldest);
+      known.set(token, { access, until: Math.min(now + recently, access.expiresAt) });
+    },
+  };
 }
 
 /** The scope without which no door of resets opens. */
@@ -93,8 +126,12 @@ export async function verifyAccess(
 ): Promise<Access> {
   const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+) *$/i.exec(authorization ?? '')?.[1];
   if (token === undefined) throw new Problem('unauthorized');
+  const known = deps.recent?.get(token, deps.now());
+  if (known) return known;
   try {
-    return await verified(deps, token, audienceOf);
+    const access = await verified(deps, token, audienceOf);
+    deps.recent?.keep(token, access, deps.now());
+    return access;
   } catch (error) {
     if (error instanceof errors.JWTExpired) throw new Problem('tokenExpired');
     if (error instanceof errors.JOSEError) throw new Problem('unauthorized');

@@ -43,7 +43,10 @@ const filter: Operation = {
 /** The Graph door of a connector, for an app that may read everybody. */
 async function graphDoor(server: ConnectorServer): Promise<Target> {
   const { stdout, stderr } = await server.run('client', 'create', '--name', 'bench', '--graph', 'User.Read.All');
-  const [id, secret] = [/\b[0-9a-f]{16}\b/.exec(stdout)?.[0], /\brrs?_\S+/.exec(stdout)?.[0]];
+  const [id, secret] = [
+    /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(stdout)?.[0],
+    stdout.trimEnd().split('\n').at(-1),
+  ];
   if (!id || !secret) throw new Error(`No client was made: ${stdout}${stderr}`);
   const answer = await fetch(`${server.origin}/signin/default/token`, {
     method: 'POST',
@@ -52,8 +55,9 @@ async function graphDoor(server: ConnectorServer): Promise<Target> {
       scope: `${server.origin}/.default`,
     }),
   });
-  const { access_token: token = '' } = (await answer.json()) as { access_token?: string };
-  if (token === '') throw new Error(`The token endpoint answered ${answer.status}.`);
+  const body = (await answer.json()) as { access_token?: string };
+  const { access_token: token = '' } = body;
+  if (token === '') throw new Error(`The token endpoint answered ${answer.status} ${JSON.stringify(body)}.`);
   return { ...server, name: 'the Graph door', base: new URL(`${server.origin}/v1.0`), token };
 }
 

@@ -236,6 +236,7 @@ describe('GET /users', () => {
     ["$filter=mail eq 'countess@contoso.example'", []],
     ["$filter=proxyAddresses/any(p:p eq 'SMTP:countess@contoso.example')", ['ada@contoso.example']],
     ["$filter=proxyAddresses/any(p:p eq 'countess@contoso.example')", []],
+    ["$filter=proxyAddresses/any(p:startswith(p,'SM')) and accountEnabled eq false", [guestName]],
     ["$filter=otherMails/any(x:x eq 'ADA@mail.example')", ['ada@contoso.example']],
     ["$filter=displayName eq 'Grace O''Hopper'", [guestName]],
     ["$filter=startswith(displayName,'ada l') and accountEnabled eq true", ['ada@contoso.example']],
