@@ -2,6 +2,7 @@
 // problem+json (problem.ts), times ISO 8601 in UTC. The bearer token is the only authority.
 //
 //   GET  /api/config[?domain=contoso.com]   Config     public
+//   GET  /api/me                            Me         what the token tells of the caller; the directory is not asked
 //   GET  /api/users?search=TEXT             Search
 //   GET  /api/users/{id}/offer              Offer      one request draws the dialog
 //   POST /api/resets                        Reset      202 + Location; header Idempotency-Key
@@ -88,6 +89,14 @@ export interface Config {
   readonly protocol: 'oidc' | 'entra';
   readonly clientId: string;
   readonly scopes: readonly string[];
+}
+
+/** GET /api/me: as old as the token, so it decides nothing; it colours the buttons in the rows. */
+export interface Me {
+  /** Object id. */
+  readonly id: string;
+  /** Has the caller a role that resets somebody? Absent: the token has no roles in it (`wids`). */
+  readonly mayReset?: boolean;
 }
 
 /** GET /api/users?search= */
