@@ -63,7 +63,7 @@ export async function openState(config: Config, world: World): Promise<State> {
   }
   const queue = world.hashing ?? hashing({ concurrency: 2, waiting: 64 });
   const directoryOf: DirectoryOf = (tenant, acting) => {
-    const real = embeddedDirectory({ sql, hashing: queue, now: world.now }, tenant);
+    const real = embeddedDirectory({ sql, hashing: queue, random: world.random, now: world.now }, tenant);
     return world.directoryOf?.(real, acting) ?? real;
   };
   return { config, sql, tenants: tenants(sql), hashing: queue, publicUrl: publicUrlOf(config), directoryOf };

@@ -6,21 +6,23 @@ import { noStanding } from '../policy/roles.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
 import { type ChangedBy, changePassword, endSessions, type Hashing, readCredential } from '../store/credentials.ts';
 import { rolesOf } from '../store/roles.ts';
+import { createPass, passMinutes, readPass, removePass } from '../store/temporary-access-pass.ts';
 import { enterpriseUser, shownName, type UserContent } from '../store/user-resource.ts';
 import { searchUsers } from '../store/user-search.ts';
 import { contentOf, readStored, type StoredUser, updateUser, userById, userByName } from '../store/users.ts';
 import type { Tenant } from '../tenant.ts';
-import type { Directory, Outcome, User } from './directory.ts';
+import type { Directory, NotDone, Outcome, TemporaryAccessPasses, User } from './directory.ts';
 
 export interface EmbeddedDeps {
   readonly sql: Sql;
   readonly hashing: Hashing;
+  readonly random: (bytes: number) => Uint8Array;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
 
 /** The directory of one tenant. */
-export function embeddedDirectory({ sql, hashing, now }: EmbeddedDeps, tenant: Tenant): Directory {
+export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, tenant: Tenant): Directory {
   const exists = (id: string) => userById(sql, tenant.id, id).then((user) => user !== undefined);
   const unknownTarget = (): Outcome => ({ outcome: 'failed', problem: new Problem('targetUnknown') });
   return {
@@ -78,7 +80,34 @@ export function embeddedDirectory({ sql, hashing, now }: EmbeddedDeps, tenant: T
         return { outcome: 'done', at: now() };
       }),
 
+    temporaryAccessPass: passesOf({ sql, hashing, random, now }, tenant),
+
     grant: async () => ({ identity: 'connector' }),
+  };
+}
+
+/** Whether anybody may have one here is the organisation's policy alone (RR_POLICY_TAP). */
+function passesOf({ sql, hashing, random, now }: EmbeddedDeps, tenant: Tenant): TemporaryAccessPasses {
+  return {
+    allowed: async () => ({ maximumLifetimeInMinutes: passMinutes.most }),
+
+    create: (id, wanted) =>
+      outcomeOf(async () => {
+        const made = await createPass({ sql, hashing, random, now }, tenant.id, id, { ...wanted, actor: 'connector' });
+        return { outcome: 'done', at: made.created, id: made.id, pass: made.pass, until: made.ends };
+      }),
+
+    async isUsed(id, passId) {
+      const pass = await sql.run((tx) => readPass(tx, tenant.id, id));
+      return pass?.id === passId && pass.used !== undefined;
+    },
+
+    remove: (id, passId) =>
+      outcomeOf(async () => {
+        const which = passId === undefined ? {} : { id: passId };
+        await sql.run((tx) => removePass(tx, tenant.id, id, { at: now(), actor: 'connector', ...which }));
+        return { outcome: 'done', at: now() };
+      }),
   };
 }
 
@@ -94,7 +123,7 @@ function* putOnFile(tx: Tx, tenant: string, id: string, address: string, at: num
 }
 
 /** What the store refuses is failed and certain: nothing was changed, because its transactions are whole or nothing. */
-async function outcomeOf(work: () => Promise<Outcome>): Promise<Outcome> {
+async function outcomeOf<Done>(work: () => Promise<Done | NotDone>): Promise<Done | NotDone> {
   try {
     return await work();
   } catch (error) {

@@ -149,6 +149,7 @@ export function* deleteUser(
   yield* writeAddresses(tx, tenant, id, content, undefined, by.at);
   yield* writeWords(tx, tenant, id, content, undefined);
   yield* tx.run`delete from credential where tenant = ${tenant} and user_id = ${id}`;
+  yield* tx.run`delete from temporary_access_pass where tenant = ${tenant} and user_id = ${id}`;
   yield* tx.run`delete from sign_in_attempt where tenant = ${tenant} and account = ${id}`;
   yield* tx.run`delete from role_assignment where tenant = ${tenant} and user_id = ${id}`;
   yield* endSessions(tx, tenant, id);
