@@ -2,7 +2,7 @@
 
 import type { EventName } from '#shared/api.ts';
 import { Problem, type ProblemCode, type ProblemDetails } from '#shared/problem.ts';
-import type { Acting, Directory, DirectoryOf, Grant, Outcome, PasswordChange } from '../directory/directory.ts';
+import type { Acting, Directory, DirectoryOf, Grant, NotDone, PasswordChange } from '../directory/directory.ts';
 import type { Job } from '../jobs.ts';
 import type { Logger } from '../log.ts';
 import type { Mail } from '../mail/mail.ts';
@@ -11,6 +11,7 @@ import type { Sql, Tx, Work } from '../sql/sql.ts';
 import type { Tenant, Tenants } from '../tenant.ts';
 import { type Columns, move, type ResetRow, shredded } from './row.ts';
 import { handBack } from './supersede.ts';
+import { minute } from './times.ts';
 import type { Watchers } from './watchers.ts';
 
 export interface WalkDeps {
@@ -20,6 +21,7 @@ export interface WalkDeps {
   readonly mailOf: (tenant: Tenant, acting: Acting) => Mail;
   readonly keyring: Keyring;
   readonly scramblePassword: () => string;
+  readonly random: (bytes: number) => Uint8Array;
   readonly now: () => number;
   readonly log: Logger;
   readonly watchers: Watchers;
@@ -28,7 +30,6 @@ export interface WalkDeps {
 /** The job of every reset; its `ref` is the reset's id, its `subject` the person's. */
 export const resetJob = 'reset';
 
-export const minute = 60_000;
 /** After a failure of mail or directory: 1, 5, 15, 30 minutes, then every hour, until the reset expires (reset.md C14). */
 const backoff = [1, 5, 15, 30, 60].map((minutes) => minutes * minute);
 /** After `unknown`, and after a conflict: soon, since the same bytes or the same value are harmless. */
@@ -119,10 +120,9 @@ export async function askForSignIn(
 }
 
 /** An outcome also of a call that throws a Problem, and of one that does not answer in time. */
-
-export async function within(milliseconds: number, call: Promise<Outcome>): Promise<Outcome> {
+export async function within<Done>(milliseconds: number, call: Promise<Done | NotDone>): Promise<Done | NotDone> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<Outcome>((resolve) => {
+  const late = new Promise<NotDone>((resolve) => {
     timer = setTimeout(() => resolve({ outcome: 'unknown', why: 'timeout' }), Math.max(0, milliseconds));
   });
   try {
@@ -135,7 +135,7 @@ export async function within(milliseconds: number, call: Promise<Outcome>): Prom
   }
 }
 
-/** The name of the operation that sets this reset's password. */
+/** The name of the operation that sets this reset's password, or makes its pass. */
 export function operationOf(row: ResetRow): string {
   return `reset:${row.id}`;
 }
