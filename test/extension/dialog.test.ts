@@ -42,6 +42,7 @@ const offer: Offer = {
   modes: ['link'],
   password: { mayCreate: true, policy: entraPolicy },
   forceChange: { default: true, mayUntick: true },
+  temporaryAccessPass: false,
   addresses: [{ id: 'a1', masked: 'a•••@m•••.example' }],
   recipient: { mayType: true, mayRemember: true },
   later: 'connector',
@@ -53,6 +54,7 @@ const reset = (state: Reset['state'], more: Partial<Reset> = {}): Reset => ({
   id: 'r1',
   user,
   mode: 'link',
+  credential: 'password',
   state,
   startedAt: '2026-11-22T10:00:00.000Z',
   startedBy: caller,
@@ -555,7 +557,7 @@ describe('the draft', () => {
 
   test('with nothing missing becomes a request that the connector’s own parser takes', () => {
     const draft = fc.record({
-      create: fc.boolean(),
+      how: fc.constantFrom('generate' as const, 'create' as const, 'pass' as const),
       password: fc.oneof(fc.constant('Wq7-Xkvb-Zr'), fc.string({ unit: 'binary' })),
       forceChange: fc.boolean(),
       recipient: fc.constantFrom('typed' as const, { onFile: 'a1' }, undefined),
@@ -571,7 +573,8 @@ describe('the draft', () => {
         sent++;
         const made = toRequest(some, offer);
         expect(parseResetRequest(JSON.parse(JSON.stringify(made)))).toEqual(made);
-        expect('password' in made).toBe(some.create);
+        expect('password' in made).toBe(some.how === 'create');
+        expect(made.credential).toBe(some.how === 'pass' ? 'temporaryAccessPass' : undefined);
       }),
     );
     expect(sent).toBeGreaterThan(5);
