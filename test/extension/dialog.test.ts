@@ -555,6 +555,25 @@ describe('the draft', () => {
     expect(missing(draft, offer)).toEqual(expected === undefined ? [] : ['address']);
   });
 
+  test('a pass is proposed again for a reset that had one, where it is still allowed, and takes no password along', () => {
+    const before = reset('ready', { credential: 'temporaryAccessPass' });
+    const allowing = { ...offer, temporaryAccessPass: true };
+    expect([newDraft(allowing).how, newDraft(allowing, reset('ready')).how]).toEqual(['generate', 'generate']);
+    expect(newDraft(offer, before).how).toBe('generate');
+    const again = newDraft(allowing, before);
+    expect(again.how).toBe('pass');
+    expect(toRequest({ ...again, password: 'typed before' }, allowing, before)).toEqual({
+      user: 'u',
+      mode: 'link',
+      credential: 'temporaryAccessPass',
+      forceChangePasswordNextSignIn: false,
+      recipient: { onFile: 'a1' },
+      locale: 'en',
+      supersede: 'r1',
+    });
+    expect(missing({ ...again, password: 'x' }, allowing)).toEqual([]);
+  });
+
   test('with nothing missing becomes a request that the connector’s own parser takes', () => {
     const draft = fc.record({
       how: fc.constantFrom('generate' as const, 'create' as const, 'pass' as const),

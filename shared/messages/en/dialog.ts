@@ -414,7 +414,7 @@ export const dialog = {
     confirmKillText: (who: string) =>
       `The link dies at once. A password that was already set is replaced by one that nobody knows, and open sessions end. ${who} can’t sign in until there is a new reset.`,
     confirmKillPass:
-      'The link dies at once. A pass that was already made is removed, and open sessions end. The password is not changed by this.',
+      'The link dies at once. A pass that was already made is removed, and open sessions end. This reset does not change the password.',
     confirm: 'Stop now',
     killing: 'Stopping …',
     back: 'Leave it running',

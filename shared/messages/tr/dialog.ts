@@ -441,7 +441,7 @@ export const dialog = {
     confirmKillText: (who: string) =>
       `Bağlantı anında geçersiz olur. Değiştirilmiş bir parola varsa yerine kimsenin bilmediği bir parola konur ve açık oturumlar kapanır. Yeni bir sıfırlama yapılana kadar ${who} oturum açamaz.`,
     confirmKillPass:
-      'Bağlantı anında geçersiz olur. Oluşturulmuş bir geçiş kodu varsa kaldırılır ve açık oturumlar kapanır. Bununla parola değişmez.',
+      'Bağlantı anında geçersiz olur. Oluşturulmuş bir geçiş kodu varsa kaldırılır ve açık oturumlar kapanır. Bu sıfırlama parolayı değiştirmez.',
     confirm: 'Şimdi durdur',
     killing: 'Durduruluyor …',
     back: 'Sürsün',
