@@ -7,6 +7,7 @@ import { Problem } from '#shared/problem.ts';
 import type { Directory, MadePass, NotDone } from '../../connector/directory/directory.ts';
 import { noStanding, roleTemplates } from '../../connector/policy/roles.ts';
 import { mayMakePass, passLifetime } from '../../connector/resets/pass.ts';
+import { Secret } from '../../connector/secret.ts';
 import type { Sql } from '../../connector/sql/sql.ts';
 import { openSqlite } from '../../connector/sql/sqlite.ts';
 import { createPass, isUsable, readPass, tryPass } from '../../connector/store/temporary-access-pass.ts';
@@ -186,6 +187,23 @@ describe('a pass', () => {
     expect(await world.sql.all`select * from job`).toEqual([]);
   });
 
+  it('keeps the right of its admin until then', async () => {
+    await using world = await passWorld();
+    world.directory = (real) => ({
+      ...real,
+      grant: async () => ({ identity: 'admin', secret: new Secret('refresh-token') }),
+    });
+    await ready(world);
+    const { holder, value } = await shown(world);
+    await done(world, (await world.letter()).link.id, holder);
+    await world.walk();
+    const kept = () => world.sql.get<{ sealed_grant: string | null }>`select sealed_grant from reset`;
+    expect((await kept())?.sealed_grant).toMatch(/^1\./);
+    expect(await signsIn(world, value)).toBe(true);
+    await world.walk();
+    expect(await kept()).toEqual({ sealed_grant: null });
+  });
+
   it('puts a typed address on file as a password does', async () => {
     await using world = await passWorld();
     const { id } = await ready(world, { remember: true });
@@ -356,6 +374,7 @@ describe('an answer of the directory', () => {
     await world.walk();
     const waiting = await world.see(id);
     expect([waiting.state, said(waiting).at(-1)]).toEqual(['changing', 'deferred']);
+    expect(Date.parse(waiting.nextAttemptAt ?? '') - world.now()).toBe(90_000);
     expect((await world.open((await world.letter()).link)).answer.state).toBe('notReady');
     await world.pass(10_000);
     expect(made).toHaveLength(1);
@@ -365,6 +384,23 @@ describe('an answer of the directory', () => {
     expect(value).toBe(made[1]);
     expect(await signsIn(world, made[0] ?? '')).toBe(false);
     expect(await signsIn(world, value)).toBe(true);
+  });
+
+  it('is not asked for again while a call that broke off may still land', async () => {
+    await using world = await passWorld();
+    let calls = 0;
+    between(world, async (make, call) => {
+      calls++;
+      if (call === 0) throw new Error('The process was ended here.');
+      return make();
+    });
+    const { id } = await start(world);
+    await world.walk();
+    // The step is tried again after a minute; the call had 90 seconds.
+    await world.pass(61_000);
+    expect([(await world.see(id)).state, calls]).toEqual(['changing', 1]);
+    await world.pass(30_000);
+    expect([(await world.see(id)).state, calls]).toEqual(['ready', 2]);
   });
 
   it('that is no ends the reset, and nothing was changed', async () => {
@@ -585,6 +621,8 @@ describe('one reset in place of another', () => {
     });
     const newer = await replace(world, older, {});
     expect(newer.state).toBe('refused');
+    // The older one has changed no password: the old one works.
+    expect((await world.open((await world.letter()).link)).answer.state).toBe('nothingChanged');
     await world.pass(hour);
     // Its holder may still be using it, while nothing better has come; then it is removed.
     expect(await stored(world)).toMatchObject({ created: expect.any(Number) });
