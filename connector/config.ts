@@ -4,6 +4,7 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { isAddress, parseAddress } from '#shared/address.ts';
+import { type CloudSetting, clouds, graphTenant, isCloud } from './entra/clouds.ts';
 import { Secret } from './secret.ts';
 import { defaultPolicy, type Policy } from './tenant.ts';
 
@@ -88,11 +89,40 @@ const database: Parse<string> = (value) => {
   return resolve(value.slice('sqlite:'.length));
 };
 
-const directory: Parse<string> = (value) => (value === 'embedded' ? value : refuse('is not “embedded”'));
+const directory: Parse<string> = (value) => {
+  const given = value.toLowerCase();
+  if (given === 'embedded' || graphTenant(given) !== undefined) return given;
+  return refuse('is neither “embedded” nor graph://TENANT, with the tenant’s id (a GUID)');
+};
+
+const cloud: Parse<CloudSetting> = (value) => {
+  if (isCloud(value)) return value;
+  const [issuer = '', graph = '', ...more] = value.split(/\s+/);
+  const named = `is none of ${Object.keys(clouds).join(', ')}, and not ISSUER GRAPH (two https addresses)`;
+  if (graph === '' || more.length > 0) return refuse(named);
+  return { issuer: issuerUrl(issuer), graph: url(graph) };
+};
+
+/** An issuer is compared letter by letter (OpenID Connect Discovery §4.3): kept as it is written. */
+const issuerUrl: Parse<string> = (value) => {
+  const parsed = URL.parse(value);
+  if (!parsed || parsed.search || parsed.hash || parsed.username) refuse('has an issuer that is no address');
+  if (parsed.protocol !== 'https:' && !(parsed.protocol === 'http:' && isLoopback(parsed.hostname))) {
+    refuse('has an issuer that is not https');
+  }
+  return value.replace(/\/$/, '');
+};
+
+const clientId: Parse<string> = (value) =>
+  /^[\w.:/-]{1,200}$/.test(value) ? value : refuse('is not the id of an app registration');
+
+const graphAs: Parse<'admin' | 'app'> = (value) =>
+  value === 'admin' || value === 'app' ? value : refuse('is neither admin nor app');
 
 const mail: Parse<Secret> = (value) => {
-  if (!/^(folder:.+|smtps?:\/\/[^/]+\/?)$/.test(value))
-    refuse('is not folder:DIR, smtp://HOST:PORT or smtps://HOST:PORT');
+  const mailbox = /^graph:\/\/(.+)$/.exec(value)?.[1];
+  if (mailbox === undefined ? !/^(folder:.+|smtps?:\/\/[^/]+\/?)$/.test(value) : !isAddress(parseAddress(mailbox)))
+    refuse('is not folder:DIR, smtp://HOST:PORT, smtps://HOST:PORT or graph://MAILBOX (an address)');
   return new Secret(value);
 };
 
@@ -190,13 +220,25 @@ export const settings = {
     secretKey,
   ),
   database: setting('RR_DATABASE', 'Where the connector keeps its state', database, 'sqlite:./data/connector.db'),
-  directory: setting('RR_DIRECTORY', 'Where passwords are changed', directory, 'embedded'),
-  mail: setting('RR_MAIL', 'How mail leaves: smtp://, smtps://, or folder: on loopback', mail, 'folder:./data/mail', {
-    secret: true,
-  }),
+  directory: setting('RR_DIRECTORY', 'Where passwords are changed: embedded or graph://TENANT', directory, 'embedded'),
+  cloud: setting('RR_CLOUD', 'Microsoft’s cloud: global, usgov, dod, china, or ISSUER GRAPH', cloud, 'global'),
+  clientId: setting('RR_CLIENT_ID', 'The connector’s app registration in Entra', clientId),
+  clientSecret: secret('RR_CLIENT_SECRET', 'Its secret', (value) => new Secret(value)),
+  clientCert: setting('RR_CLIENT_CERT', 'Or its certificate, a file (PEM)', text),
+  clientKey: setting('RR_CLIENT_KEY', 'File with the certificate’s private key (PEM)', text),
+  extensionClientId: setting('RR_EXTENSION_CLIENT_ID', 'The extension’s app registration in Entra', clientId),
+  graphAs: setting('RR_GRAPH_AS', 'With whose right Graph is asked: admin (on behalf of) or app', graphAs, 'admin'),
+  mail: setting(
+    'RR_MAIL',
+    'How mail leaves: smtp://, smtps://, graph:// with a shared mailbox, or folder: on loopback',
+    mail,
+    'folder:./data/mail',
+    { secret: true },
+  ),
   mailFrom: setting('RR_MAIL_FROM', 'Sender of the mails', mailFrom, 'Reset & Resend <no-reply@localhost.localdomain>'),
   organisation: setting('RR_ORGANISATION', 'The organisation’s name, as people read it', text, 'Our organisation'),
   domains: setting('RR_DOMAINS', 'Its mail domains', domains, ''),
+  federatedDomains: setting('RR_FEDERATED_DOMAINS', 'Those of them whose people sign in elsewhere', domains, ''),
   support: setting('RR_SUPPORT', 'Whom a recipient asks: a sentence, a phone number or an address', text),
   home: setting('RR_HOME', 'Where a person goes once the new password works', url),
   timeZone: setting('RR_TIME_ZONE', 'Time zone in which mails tell the time', timeZone, 'UTC'),
@@ -329,7 +371,7 @@ function readSecretFile(file: string, readFile: (path: string) => string): strin
 
 /** A mail URL without its credentials is useful to see; a key is not. */
 function hide(value: string): string {
-  const found = /^(folder:.*|smtps?:\/\/)(?:[^@/]*@)?(.*)$/.exec(value);
+  const found = /^(folder:.*|graph:\/\/.*|smtps?:\/\/)(?:[^@/]*@)?(.*)$/.exec(value);
   return found ? `${found[1]}${found[2] ?? ''}` : '[secret]';
 }
 
@@ -347,6 +389,47 @@ function together(config: Config): string[] {
   }
   if (config.mail.reveal().startsWith('folder:') && !onlyHere(config)) {
     found.push('RR_MAIL=folder: is for this machine only; a connector that others reach needs smtp:// or smtps://.');
+  }
+  return [...found, ...withGraph(config)];
+}
+
+/** What a directory in Graph needs, and what makes no sense without one. */
+function withGraph(config: Config): string[] {
+  const found: string[] = [];
+  const { clientId, clientSecret, clientCert, clientKey, extensionClientId } = config;
+  if (Boolean(clientCert) !== Boolean(clientKey)) found.push('RR_CLIENT_CERT and RR_CLIENT_KEY go together.');
+  if (graphTenant(config.directory) === undefined) {
+    const idle = { RR_CLIENT_ID: clientId, RR_CLIENT_SECRET: clientSecret, RR_CLIENT_CERT: clientCert };
+    for (const [name, value] of Object.entries({ ...idle, RR_EXTENSION_CLIENT_ID: extensionClientId })) {
+      if (value !== undefined) found.push(`${name} is for RR_DIRECTORY=graph://TENANT only.`);
+    }
+    if (config.graphAs === 'app') found.push('RR_GRAPH_AS=app is for RR_DIRECTORY=graph://TENANT only.');
+    if (config.mail.reveal().startsWith('graph:')) {
+      found.push('RR_MAIL=graph:// needs RR_DIRECTORY=graph://TENANT: the mailbox is in that tenant.');
+    }
+    return found;
+  }
+  if (clientId === undefined) found.push('RR_DIRECTORY=graph:// needs RR_CLIENT_ID, the connector’s app registration.');
+  if (extensionClientId === undefined) {
+    found.push('RR_DIRECTORY=graph:// needs RR_EXTENSION_CLIENT_ID, the extension’s app registration.');
+  }
+  if (clientSecret === undefined && clientCert === undefined) {
+    const why = config.graphAs === 'app' ? 'RR_GRAPH_AS=app' : 'RR_DIRECTORY=graph://';
+    found.push(`${why} needs a credential: RR_CLIENT_SECRET, or RR_CLIENT_CERT with RR_CLIENT_KEY.`);
+  }
+  if (clientSecret !== undefined && clientCert !== undefined) {
+    found.push('One credential is enough: set either RR_CLIENT_SECRET or RR_CLIENT_CERT with RR_CLIENT_KEY.');
+  }
+  for (const [name, id] of Object.entries({ RR_CLIENT_ID: clientId, RR_EXTENSION_CLIENT_ID: extensionClientId })) {
+    if (
+      id !== undefined &&
+      typeof config.cloud === 'string' &&
+      !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)
+    )
+      found.push(`${name} is not an application id of Entra (a GUID).`);
+  }
+  if (clientId !== undefined && clientId === extensionClientId) {
+    found.push('RR_CLIENT_ID and RR_EXTENSION_CLIENT_ID are two app registrations, not one.');
   }
   return found;
 }
@@ -373,9 +456,10 @@ export function publicUrlOf(config: Config): string {
 /** The policy that the environment gives to tenant `default`. */
 export function policyOf(config: Config): Policy {
   const { mayCreatePassword, mayKeepPassword, mayTypeRecipient, mayRemember, recipientDomains } = config;
+  const { federatedDomains } = config;
   const { pinForTyped, pinForOnFile, linkLifetime, changeLifetime, temporaryAccessPass } = config;
   return {
-    ...{ mayCreatePassword, mayKeepPassword, mayTypeRecipient, mayRemember, recipientDomains },
+    ...{ mayCreatePassword, mayKeepPassword, mayTypeRecipient, mayRemember, recipientDomains, federatedDomains },
     ...{ pinForTyped, pinForOnFile, linkLifetime, changeLifetime, temporaryAccessPass },
     password: { ...defaultPolicy.password, minimum: config.passwordMinimum },
   };

@@ -3,13 +3,20 @@
 
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { generatePassword } from '#shared/password.ts';
+import { Problem } from '#shared/problem.ts';
 import type { Config } from './config.ts';
+import type { Acting } from './directory/directory.ts';
+import { graphTenant } from './entra/clouds.ts';
+import { canonicalAddress } from './graph/address.ts';
+import { graphDoor, malformedAddress } from './graph/door.ts';
 import { createApp } from './http/app.ts';
 import { authenticate } from './http/auth.ts';
+import { issuerKeys, keysByDirectory } from './http/issuer-keys.ts';
 import { readTls } from './http/tls.ts';
 import type { Job } from './jobs.ts';
 import { rotate } from './key-rotation.ts';
 import { logger } from './log.ts';
+import { graphMail, graphMailbox } from './mail/graph.ts';
 import type { Mail } from './mail/mail.ts';
 import { mailTransport } from './mail/transports.ts';
 import { keyFileOf, type MasterKey, openMasterKey } from './master-key.ts';
@@ -26,12 +33,11 @@ import { rateOf } from './scim/limits.ts';
 import { oauthDoor } from './scim/oauth.ts';
 import { scimDoor } from './scim/routes.ts';
 import { eventsPath } from './scim/sets.ts';
-import { extensionClientId } from './signin/clients.ts';
 import { signinDoor } from './signin/door.ts';
 import { keysOf } from './signin/keys.ts';
-import { apiScope } from './signin/provider.ts';
 import { StartError } from './start-error.ts';
-import { describeTenant, openState, type State, type World } from './state.ts';
+import { describeTenant, openState, portalOf, type State, signInOf, type World } from './state.ts';
+import type { Tenant } from './tenant.ts';
 
 const idle: Worker = { wake() {}, async stop() {} };
 /** How long a mail that is on its way may take when the connector is asked to end, in milliseconds. */
@@ -69,21 +75,31 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
   const log = world.log ?? logger(config.logLevel);
   const key = await openMasterKey(sql, config.secretKey, keyFileOf(config.database, world.env));
   const { keyring } = key;
-  const mail = world.mail ?? mailOf(config, world, publicUrl);
-  parts.defer(() => mail.close());
+  // Of the tenant of the settings: what is wrong with its credential is said now.
+  const [tenant] = await state.tenants.all();
+  if (tenant && graphTenant(config.directory)) state.graphOf({ ...tenant, directory: config.directory });
+  const mailbox = graphMailbox(config.mail.reveal());
+  const mail = world.mail ?? (mailbox === undefined ? mailOf(config, world, publicUrl) : undefined);
+  const mailFor = (tenant: Tenant, acting: Acting): Mail => {
+    const graph = state.graphOf(tenant);
+    if (mail) return mail;
+    if (!graph || mailbox === undefined) throw new Problem('directoryMisconfigured', { reason: 'RR_MAIL' });
+    return graphMail(graph, mailbox, acting);
+  };
+  parts.defer(() => mail?.close());
   await rotate(sql, keyring, now(), log);
   await describeTenant(state, now);
 
   const linkHost = config.linkUrl ?? publicUrl;
   const watching = watchers();
   const context = { sql, tenants: state.tenants, keyring, now, random, log, watchers: watching };
-  const walkDeps = { ...context, directoryOf, mailOf: () => mail, scramblePassword: () => generatePassword(random) };
+  const walkDeps = { ...context, directoryOf, mailOf: mailFor, scramblePassword: () => generatePassword(random) };
   const walking = (job: Job) => walk(walkDeps, job);
   let worker = idle;
   const workerOf = () => worker;
   parts.defer(async () => {
     // A server that says nothing would hold a mail for a minute. Cut off, its outcome is unknown, and it is sent again.
-    const cut = setTimeout(() => mail.close(), grace);
+    const cut = setTimeout(() => mail?.close(), grace);
     await worker.stop();
     clearTimeout(cut);
   });
@@ -91,7 +107,7 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
   const link: FastifyPluginAsync = async (app) => {
     await app.register(pageRoutes());
     await app.register(
-      linkDoor({ ...context, linkHost, worker: workerOf, signInUrl: (tenant) => `${tenant.issuer}/account` }),
+      linkDoor({ ...context, linkHost, worker: workerOf, signInUrl: (tenant) => portalOf(config, tenant) }),
     );
   };
   const shared = {
@@ -100,15 +116,28 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
     trustedProxies: config.trustedProxies,
     ready: async () => (await sql.get`select 1 as one`) !== undefined,
   };
-  const keys = keysOf({ sql, keyring, now, random });
+  const keys = keysByDirectory({
+    embedded: keysOf({ sql, keyring, now, random }),
+    remote: issuerKeys({ fetch: world.fetch ?? fetch, now, log }),
+  });
   const linkApp = config.linkListen ? await createApp({ ...shared, doors: { '/r': link } }) : undefined;
   parts.defer(() => linkApp?.close());
   const passwords = { hashing: state.hashing, tenantOf: state.tenants.byId };
   const rate = rateOf(config.scimRate);
   const app = await createApp({
     ...shared,
-    badUrl: { '/scim/v2': malformedUrl },
+    badUrl: { '/scim/v2': malformedUrl, '/v1.0': malformedAddress({ now, random }) },
+    readUrl: { '/v1.0': canonicalAddress },
     doors: {
+      '/v1.0': graphDoor({
+        ...context,
+        directory: (tenant) => directoryOf(tenant, { kind: 'connector' }),
+        keysOf: keys,
+        hashing: state.hashing,
+        mailOf: (tenant) => mailFor(tenant, { kind: 'connector' }),
+        publicUrl,
+        rate,
+      }),
       '/scim/v2': scimDoor({ sql, now, random, log, keyring, publicUrl, rate, extensions, passwords }),
       '/scim/oauth': oauthDoor({ sql, now, random, log, publicUrl, fetch: world.fetch ?? fetch }),
       [eventsPath]: eventsDoor({ sql, tenants: state.tenants, keyring, now, log, publicUrl, rate }),
@@ -118,14 +147,14 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
         authenticate: (authorization) => authenticate({ tenants: state.tenants, keysOf: keys, now }, authorization),
         worker: workerOf,
         linkHost,
-        extensionClientId,
-        scopes: [apiScope],
+        signInOf: (tenant) => signInOf(config, tenant),
         extensionIds: config.extensionIds,
         ...(world.pinIterations === undefined ? {} : { pinIterations: world.pinIterations }),
       }),
       '/r': link,
       '/signin': signinDoor({
         ...context,
+        fetch: world.fetch ?? fetch,
         hashing: state.hashing,
         directory: (tenant) => directoryOf(tenant, { kind: 'connector' }),
         publicUrl,

@@ -1,8 +1,9 @@
-// The connector's command: serve | check | token | client | user | audit | version. Reads the environment, hands everything on as
+// The connector's command: serve | check | setup | token | client | user | audit | version. Reads the environment, hands everything on as
 // arguments, turns what went wrong into a sentence and an exit code (1: it failed, 2: it was asked for wrongly).
 
 import { randomFillSync } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { realNet } from './check/net.ts';
 import { auditCommand } from './commands/audit.ts';
 import { checkCommand } from './commands/check.ts';
 import { clientCommand } from './commands/client.ts';
@@ -18,7 +19,8 @@ import { openState, type World } from './state.ts';
 const manual = `Usage: node connector/main.ts COMMAND [OPTIONS]
 
   serve            open the doors: /api /scim/v2 /r /signin /healthz /readyz
-  check            show every setting, where it comes from, and what is wrong with it
+  check            show every setting and try what they lead to     (--help for more)
+  setup entra      register the connector in Microsoft Entra: as commands, or done     (--help for more)
   token create     make a token for directory sync     (--help for more)
   token list       show the tokens, never their secrets
   token rotate     make a second one for the same client
@@ -115,9 +117,18 @@ async function main(argv: readonly string[]): Promise<number> {
       // Only here, since the doors are most of the code.
       await (await import('./commands/serve.ts')).serve(settings(), world, { say, stop: stopSignal() });
       return 0;
-    case 'check':
-      if (wantsHelp) return main(['help']);
-      return checkCommand(process.env, world, print);
+    case 'check': {
+      const modeOf = (file: string) =>
+        process.platform === 'win32' ? undefined : statSync(file, { throwIfNoEntry: false })?.mode;
+      const deps = { env: process.env, world, net: realNet, modeOf };
+      return checkCommand(rest, wantsHelp ? undefined : deps, { say, print });
+    }
+    case 'setup': {
+      // Only here, since few need it and then once.
+      const { setupCommand } = await import('./commands/setup.ts');
+      const { setupDeps } = await import('./commands/setup-deps.ts');
+      return setupCommand(rest, wantsHelp ? undefined : setupDeps(process.env), { say, print });
+    }
     case 'token':
     case 'client':
     case 'user':

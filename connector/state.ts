@@ -2,12 +2,19 @@
 // tenant anew; another command may run in another environment, beside a connector that is being used.
 
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Config as ApiConfig } from '#shared/api.ts';
 import { type Config, policyOf, publicUrlOf } from './config.ts';
 import type { Acting, Directory, DirectoryOf } from './directory/directory.ts';
 import { embeddedDirectory } from './directory/embedded.ts';
-import type { Logger } from './log.ts';
+import { type GraphTenant, graphDirectory } from './directory/graph.ts';
+import { withRoster } from './directory/roster.ts';
+import { endpointsOf, graphTenant } from './entra/clouds.ts';
+import { graphTenants } from './entra/tenants.ts';
+import { type Logger, logger } from './log.ts';
 import type { Mail } from './mail/mail.ts';
 import { makeDatabaseFolder } from './place.ts';
+import { apiScope, extensionClientId } from './signin/clients.ts';
 import { migrate } from './sql/migrate.ts';
 import type { Sql } from './sql/sql.ts';
 import { openSqlite } from './sql/sqlite.ts';
@@ -38,7 +45,12 @@ export interface State {
   readonly hashing: Hashing;
   readonly publicUrl: string;
   readonly directoryOf: DirectoryOf;
+  /** The tenant in Microsoft Graph behind one of ours, if there is one. */
+  readonly graphOf: (tenant: Tenant) => GraphTenant | undefined;
 }
+
+/** What the extension must know to sign somebody in. */
+export type SignIn = Pick<ApiConfig, 'authority' | 'protocol' | 'clientId' | 'scopes'>;
 
 /** The audience of `/api`. */
 const apiClientId = 'api://reset-and-resend';
@@ -62,11 +74,20 @@ export async function openState(config: Config, world: World): Promise<State> {
     throw error;
   }
   const queue = world.hashing ?? hashing({ concurrency: 2, waiting: 64 });
+  const graphOf = graphTenants(config, {
+    ...{ now: world.now, random: world.random, fetch: world.fetch ?? fetch },
+    log: world.log ?? logger(config.logLevel),
+    readFile: (path) => readFileSync(path, 'utf8'),
+  });
   const directoryOf: DirectoryOf = (tenant, acting) => {
-    const real = embeddedDirectory({ sql, hashing: queue, random: world.random, now: world.now }, tenant);
+    const graph = graphOf(tenant);
+    const real = graph
+      ? withRoster(graphDirectory(graph, acting), sql, tenant.id)
+      : embeddedDirectory({ sql, hashing: queue, random: world.random, now: world.now }, tenant);
     return world.directoryOf?.(real, acting) ?? real;
   };
-  return { config, sql, tenants: tenants(sql), hashing: queue, publicUrl: publicUrlOf(config), directoryOf };
+  const publicUrl = publicUrlOf(config);
+  return { config, sql, tenants: tenants(sql), hashing: queue, publicUrl, directoryOf, graphOf };
 }
 
 /** Writes tenant `default` as the environment describes it; for the one command that serves. */
@@ -79,12 +100,11 @@ export async function describeTenant({ config, sql }: State, now: () => number):
 function defaultTenant(config: Config): Tenant {
   return {
     id: 'default',
-    tid: randomUUID(),
+    tid: graphTenant(config.directory) ?? randomUUID(),
     name: config.organisation,
     domains: config.domains,
     directory: config.directory,
-    issuer: `${publicUrlOf(config)}/signin/default`,
-    clientId: apiClientId,
+    ...audienceOf(config),
     mailFrom: config.mailFrom,
     policy: policyOf(config),
     branding: {
@@ -93,6 +113,32 @@ function defaultTenant(config: Config): Tenant {
       ...(config.home === undefined ? {} : { home: config.home }),
     },
   };
+}
+
+/** Whose tokens open `/api`, and for whom they must have been issued. */
+function audienceOf(config: Config): Pick<Tenant, 'issuer' | 'clientId' | 'extensionClientId'> {
+  const tid = graphTenant(config.directory);
+  if (tid === undefined) return { issuer: `${publicUrlOf(config)}/signin/default`, clientId: apiClientId };
+  const { clientId = '', extensionClientId = '' } = config;
+  return { issuer: endpointsOf(config.cloud, tid).issuer, clientId, extensionClientId };
+}
+
+/** Where administrators of a tenant sign in, and with what the extension asks for. */
+export function signInOf(config: Config, tenant: Tenant): SignIn {
+  const tid = graphTenant(tenant.directory);
+  if (tid === undefined) {
+    return { authority: tenant.issuer, protocol: 'oidc', clientId: extensionClientId, scopes: [apiScope] };
+  }
+  const { authority, protocol } = endpointsOf(config.cloud, tid);
+  const scopes = [`api://${tenant.clientId}/${apiScope}`];
+  return { authority, protocol, clientId: tenant.extensionClientId ?? '', scopes };
+}
+
+/** Where a person of a tenant tries a new password. */
+export function portalOf(config: Config, tenant: Tenant): string {
+  const tid = graphTenant(tenant.directory);
+  const portal = tid === undefined ? undefined : endpointsOf(config.cloud, tid).portal;
+  return portal ?? `${tenant.issuer}/account`;
 }
 
 /** Does browser sign-in work here? MSAL and the identity API want https. */

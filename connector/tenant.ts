@@ -13,6 +13,8 @@ export interface Policy {
   readonly mayTypeRecipient: boolean;
   /** May a typed address be put on file once it has proven to be the person's? */
   readonly mayRemember: boolean;
+  /** Domains whose people sign in at another identity provider: no password of theirs is set here. In small letters. */
+  readonly federatedDomains: readonly string[];
   /** Empty: every domain. Else only addresses on file and in these domains. */
   readonly recipientDomains: readonly string[];
   readonly pinForTyped: 'required' | 'on' | 'off';
@@ -29,6 +31,7 @@ export const defaultPolicy: Policy = {
   mayKeepPassword: true,
   mayTypeRecipient: true,
   mayRemember: true,
+  federatedDomains: [],
   recipientDomains: [],
   pinForTyped: 'on',
   pinForOnFile: 'off',
@@ -52,12 +55,14 @@ export interface Tenant {
   /** The organisation's name, as people read it. */
   readonly name: string;
   readonly domains: readonly string[];
-  /** `embedded`, later `graph://<tenant>`. */
+  /** `embedded` or `graph://<tenant>`. */
   readonly directory: string;
   /** `iss` of its access tokens. */
   readonly issuer: string;
   /** `aud` of its access tokens. */
   readonly clientId: string;
+  /** `azp` of its access tokens; absent: the issuer gives that audience to the extension alone. */
+  readonly extensionClientId?: string;
   /** `Name <address>` of the mails. */
   readonly mailFrom: string;
   readonly policy: Policy;
@@ -72,6 +77,7 @@ interface TenantRow {
   directory: string;
   issuer: string;
   client_id: string;
+  extension_client_id: string | null;
   mail_from: string;
   policy: string;
   branding: string;
@@ -86,6 +92,7 @@ function tenantOf(row: TenantRow): Tenant {
     directory: row.directory,
     issuer: row.issuer,
     clientId: row.client_id,
+    ...(row.extension_client_id === null ? {} : { extensionClientId: row.extension_client_id }),
     mailFrom: row.mail_from,
     policy: { ...defaultPolicy, ...(JSON.parse(row.policy) as Partial<Policy>) },
     branding: JSON.parse(row.branding) as Branding,
@@ -115,16 +122,19 @@ export function tenants(sql: Sql): Tenants {
   };
 }
 
-/** Writes a tenant as the environment describes it; an existing one keeps its `tid`. */
+/** Writes a tenant as the environment describes it; an existing one keeps its `tid`, unless a directory elsewhere has its own. */
 export function* saveTenant(tx: Tx, tenant: Tenant, now: number): Work<void> {
   const domains = JSON.stringify(tenant.domains.map((domain) => domain.toLowerCase()));
   const policy = JSON.stringify(tenant.policy);
   const branding = JSON.stringify(tenant.branding);
   yield* tx.run`insert into tenant
-      (id, tid, name, domains, directory, issuer, client_id, mail_from, policy, branding, created)
+      (id, tid, name, domains, directory, issuer, client_id, extension_client_id, mail_from, policy, branding, created)
     values (${tenant.id}, ${tenant.tid}, ${tenant.name}, ${domains}, ${tenant.directory}, ${tenant.issuer},
-      ${tenant.clientId}, ${tenant.mailFrom}, ${policy}, ${branding}, ${now})
-    on conflict (id) do update set name = excluded.name, domains = excluded.domains, directory = excluded.directory,
-      issuer = excluded.issuer, client_id = excluded.client_id, mail_from = excluded.mail_from,
+      ${tenant.clientId}, ${tenant.extensionClientId ?? null}, ${tenant.mailFrom}, ${policy}, ${branding}, ${now})
+    on conflict (id) do update set name = excluded.name,
+      tid = case when excluded.directory like 'graph://%' then excluded.tid else tenant.tid end,
+      domains = excluded.domains, directory = excluded.directory,
+      issuer = excluded.issuer, client_id = excluded.client_id,
+      extension_client_id = excluded.extension_client_id, mail_from = excluded.mail_from,
       policy = excluded.policy, branding = excluded.branding`;
 }

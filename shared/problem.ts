@@ -37,6 +37,13 @@ export const problems = {
   targetDisabled: { status: 409 },
   targetSelf: { status: 403 },
   targetPrivileged: { status: 403 },
+  targetGuest: { status: 409 },
+  targetFederated: { status: 409 },
+  targetSynced: { status: 409 },
+  targetProtected: { status: 409 },
+  targetRoleAssignable: { status: 403 },
+  targetRestricted: { status: 403 },
+  targetOutsideUnit: { status: 403 },
   // password
   passwordTooShort: { status: 422 },
   passwordTooLong: { status: 422 },
@@ -60,6 +67,9 @@ export const problems = {
   idempotencyMismatch: { status: 422 },
   stateConflict: { status: 409 },
   directoryRefused: { status: 422 },
+  directoryMisconfigured: { status: 503 },
+  consentMissing: { status: 503 },
+  sessionsNotEnded: { status: 409 },
   // the one-time link
   linkNotOpened: { status: 403 },
 } as const satisfies Record<string, { status: number; scimType?: string }>;

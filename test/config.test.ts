@@ -2,6 +2,7 @@ import PostalMime from 'postal-mime';
 import { describe, expect, it } from 'vitest';
 import { settingTable } from '../connector/commands/check.ts';
 import { policyOf, publicUrlOf, readConfig, settings } from '../connector/config.ts';
+import { endpointsOf } from '../connector/entra/clouds.ts';
 import { resetMail } from '../connector/mail/reset-mail.ts';
 
 const read = (env: Record<string, string>, files: Record<string, string> = {}) =>
@@ -42,6 +43,13 @@ describe('settings', () => {
     ['RR_SECRET_KEY', `${key},${key.slice(4)}`],
     ['RR_DATABASE', 'mysql://x'],
     ['RR_DIRECTORY', 'ldap://x'],
+    ['RR_DIRECTORY', 'graph://contoso.onmicrosoft.com'],
+    ['RR_CLOUD', 'moon'],
+    ['RR_CLOUD', 'https://login.example'],
+    ['RR_CLOUD', 'http://login.example https://graph.example'],
+    ['RR_CLOUD', 'https://login.example https://graph.example/v1.0'],
+    ['RR_GRAPH_AS', 'root'],
+    ['RR_MAIL', 'graph://reset'],
     ['RR_MAIL', 'pigeon://x'],
     ['RR_MAIL_FROM', 'nobody'],
     ['RR_MAIL_FROM', 'A <a@b.example>\r\nBcc: x@y.example'],
@@ -73,6 +81,68 @@ describe('settings', () => {
     const tls = { RR_TLS_CERT: 'a', RR_TLS_KEY: 'b' };
     expect(problems({ ...tls, RR_LINK_LISTEN: '0.0.0.0:8788' })).toEqual([expect.stringMatching(/RR_MAIL=folder/)]);
     expect(problems({ ...tls, RR_LINK_LISTEN: '127.0.0.1:8788' })).toEqual([]);
+  });
+
+  const tid = '11111111-2222-4333-8444-555555555555';
+  const graph = {
+    RR_DIRECTORY: `graph://${tid.toUpperCase()}`,
+    RR_CLIENT_ID: 'aaaaaaaa-2222-4333-8444-555555555555',
+    RR_EXTENSION_CLIENT_ID: 'bbbbbbbb-2222-4333-8444-555555555555',
+    RR_CLIENT_SECRET: 'client~hunter2',
+  };
+
+  it('describe a directory in Graph, whose secret is never shown', () => {
+    const { config, lines } = read({ ...graph, RR_MAIL: 'graph://reset@contoso.example' });
+    expect(config?.directory).toBe(`graph://${tid}`);
+    expect(config?.clientSecret?.reveal()).toBe('client~hunter2');
+    expect(config?.graphAs).toBe('admin');
+    expect(config && endpointsOf(config.cloud, tid)).toEqual({
+      issuer: `https://login.microsoftonline.com/${tid}/v2.0`,
+      authority: `https://login.microsoftonline.com/${tid}`,
+      graph: 'https://graph.microsoft.com',
+      portal: 'https://m365.cloud.microsoft',
+      protocol: 'entra',
+    });
+    expect(settingTable(lines)).not.toContain('hunter2');
+    expect(settingTable(lines)).toContain('graph://reset@contoso.example');
+    expect(JSON.stringify(config)).not.toContain('hunter2');
+  });
+
+  it('name a cloud, or an issuer and an origin of Graph', () => {
+    const cloud = (RR_CLOUD: string) => {
+      const { config } = read({ ...graph, RR_CLOUD });
+      return config && endpointsOf(config.cloud, tid);
+    };
+    expect(cloud('usgov')?.graph).toBe('https://graph.microsoft.us');
+    expect(cloud('dod')?.graph).toBe('https://dod-graph.microsoft.us');
+    expect(cloud('china')?.issuer).toBe(`https://login.partner.microsoftonline.cn/${tid}/v2.0`);
+    expect(cloud('https://127.0.0.1:8443/signin/default https://127.0.0.1:8443')).toEqual({
+      issuer: 'https://127.0.0.1:8443/signin/default',
+      authority: 'https://127.0.0.1:8443/signin/default',
+      graph: 'https://127.0.0.1:8443',
+      protocol: 'oidc',
+    });
+  });
+
+  it.each<[string, Record<string, string>, RegExp]>([
+    ['no client', { RR_CLIENT_ID: '' }, /^RR_DIRECTORY=graph:.* needs RR_CLIENT_ID/],
+    ['no extension', { RR_EXTENSION_CLIENT_ID: '' }, /needs RR_EXTENSION_CLIENT_ID/],
+    ['no credential', { RR_CLIENT_SECRET: '' }, /^RR_DIRECTORY=graph:.* needs a credential/],
+    ['no credential of the app', { RR_CLIENT_SECRET: '', RR_GRAPH_AS: 'app' }, /^RR_GRAPH_AS=app needs a credential/],
+    ['two credentials', { RR_CLIENT_CERT: 'a.pem', RR_CLIENT_KEY: 'b.pem' }, /^One credential is enough/],
+    ['half a certificate', { RR_CLIENT_CERT: 'a.pem', RR_CLIENT_SECRET: '' }, /go together/],
+    ['one registration for both', { RR_EXTENSION_CLIENT_ID: graph.RR_CLIENT_ID }, /not one/],
+    ['a name for an id', { RR_CLIENT_ID: 'reset-connector' }, /^RR_CLIENT_ID is not an application id/],
+    ['graph settings for the embedded directory', { RR_DIRECTORY: 'embedded' }, /only\.$/],
+    [
+      'a mailbox without its tenant',
+      { RR_DIRECTORY: '', RR_MAIL: 'graph://a@b.example' },
+      /only\.$|needs RR_DIRECTORY/,
+    ],
+  ])('refuse %s', (_, change, sentence) => {
+    const found = problems({ ...graph, ...change });
+    expect(found.length).toBeGreaterThan(0);
+    for (const problem of found) expect(problem).toMatch(sentence);
   });
 
   it.each([

@@ -3,16 +3,23 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { isAddress, parseAddress } from '#shared/address.ts';
 import { verifyAudit } from '../audit.ts';
+import { checkAddresses } from '../check/address.ts';
+import { checkEnds } from '../check/ends.ts';
+import { checkEntra } from '../check/entra.ts';
+import { checkFiles, secretFiles } from '../check/files.ts';
+import { endOf, type Finding, findings, type Net, sentenceOf } from '../check/finding.ts';
+import { checkMail, mailOf } from '../check/mail.ts';
 import { type Config, publicUrlOf, readConfig, type SettingLine } from '../config.ts';
 import { olderKeys } from '../key-rotation.ts';
-import { mailTransport } from '../mail/transports.ts';
 import { keyFileOf, openMasterKey } from '../master-key.ts';
 import { folderProblem } from '../place.ts';
 import { readExtensions } from '../scim/extension-file.ts';
 import { readMeta } from '../sql/migrate.ts';
 import { openSqlite } from '../sql/sqlite.ts';
 import { canSignIn, type World } from '../state.ts';
+import { CommandLineError, type Out, optionsOf, running } from './command-line.ts';
 
 /** One line per setting, aligned, problems below; for a terminal. */
 export function settingTable(lines: readonly SettingLine[]): string {
@@ -26,55 +33,97 @@ export function settingTable(lines: readonly SettingLine[]): string {
   return [...rows, ...(problems.length > 0 ? ['', ...problems] : [])].join('\n');
 }
 
+const manual = `Usage: node connector/main.ts check [--mail ADDRESS]
+
+Shows every setting, where it comes from and what is wrong with it, then tries what they lead to: the database and its key,
+mail, the public addresses and their certificates, who can read the secret files, what ends within 30 days, and, with a
+directory in Microsoft 365, its sign-in, the clock, the credential, permissions, role and registrations.
+✓ in order   ! look at it   ✗ wrong (exit code 1)
+
+  --mail        sends a mail to this address, which should be your own; else only the way out is tried
+
+Nothing is changed, and no secret is shown.`;
+
+/** What `check` looks at beside the settings. */
+export interface CheckDeps {
+  readonly env: Environment;
+  readonly world: World;
+  readonly net: Net;
+  /** Permission bits of a file; undefined when there is none, or where files have no such bits. */
+  readonly modeOf: (file: string) => number | undefined;
+}
+
 /**
- * Prints the settings, then tries what they lead to. Exit code 0 when everything is in order, 1 else.
- * Changes nothing: the database is opened only when it is there already.
+ * Prints the settings, then tries what they lead to. Exit code 0 when nothing is wrong, 1 else, 2 when not understood.
+ * Changes nothing: the database is opened only when it is there already. Without `deps`: the manual.
  */
-export async function checkCommand(env: Environment, world: World, print: (line: string) => void): Promise<number> {
-  const { config, lines } = readConfig(env, (path) => readFileSync(path, 'utf8'));
+export async function checkCommand(argv: readonly string[], deps: CheckDeps | undefined, out: Out): Promise<number> {
+  if (!deps) {
+    out.print(manual);
+    return 0;
+  }
+  let code = 0;
+  const understood = await running(out, manual, async () => {
+    const { values, positionals } = optionsOf(argv, { mail: { type: 'string' } });
+    if (positionals.length > 0)
+      throw new CommandLineError(`check takes --mail alone, and “${positionals[0]}” was given.`);
+    if (values.mail !== undefined && !isAddress(parseAddress(values.mail))) {
+      throw new CommandLineError(`--mail is an address, not “${values.mail}”.`);
+    }
+    code = await check(values.mail, deps, out);
+  });
+  return understood || code;
+}
+
+async function check(mailTo: string | undefined, deps: CheckDeps, { print }: Out): Promise<number> {
+  const { config, lines } = readConfig(deps.env, readText);
   print(settingTable(lines));
   if (!config) return 1;
   print('');
   let code = 0;
   for (const { name, run } of trials) {
-    const result = await run(config, world, env).catch((error: unknown) => ({ ok: false, text: sentence(error) }));
-    print(`${result.ok ? '✓' : '✗'} ${name}: ${result.text}`);
-    if (!result.ok) code = 1;
+    const found = await run(config, { ...deps, mailTo }).catch((error: unknown) => [
+      findings(name).wrong(sentenceOf(error)),
+    ]);
+    for (const { mark, name, text } of found) {
+      print(`${marks[mark]} ${name}: ${text}`);
+      if (mark === 'wrong') code = 1;
+    }
   }
   return code;
 }
 
+const marks = { ok: '✓', warn: '!', wrong: '✗' } as const satisfies Record<Finding['mark'], string>;
+
+const readText = (path: string) => readFileSync(path, 'utf8');
+
 type Environment = Readonly<Record<string, string | undefined>>;
 interface Trial {
   readonly name: string;
-  readonly run: (config: Config, world: World, env: Environment) => Promise<{ ok: boolean; text: string }>;
-}
-
-function sentence(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  readonly run: (config: Config, deps: CheckDeps & { mailTo: string | undefined }) => Promise<readonly Finding[]>;
 }
 
 const trials: readonly Trial[] = [
   {
     name: 'Database',
-    run: async ({ database, secretKey }, { now }, env) => {
+    run: async ({ database, secretKey }, { world: { now }, env }) => {
+      const say = findings('Database');
       if (!existsSync(database)) {
         const problem = folderProblem(dirname(database));
-        if (problem !== undefined) return { ok: false, text: `${database} cannot be made: ${problem}` };
-        return { ok: true, text: `${database} will be made at the first start` };
+        if (problem !== undefined) return [say.wrong(`${database} cannot be made: ${problem}`)];
+        return [say.ok(`${database} will be made at the first start`)];
       }
       const sql = openSqlite(database);
       try {
         const key = keyFileOf(database, env);
         const checked = await sql.run((tx) => readMeta(tx, 'keyCheck'));
-        if (checked === undefined) return { ok: true, text: `${database}, not sealed yet` };
+        if (checked === undefined) return [say.ok(`${database}, not sealed yet`)];
         const { keyring } = await openMasterKey(sql, secretKey, key);
         const audit = await verifyAudit(sql, 'default');
-        if (audit.brokenAt !== undefined)
-          return { ok: false, text: `the audit chain is broken at entry ${audit.brokenAt}` };
+        if (audit.brokenAt !== undefined) return [say.wrong(`the audit chain is broken at entry ${audit.brokenAt}`)];
         const keys = await olderKeys(sql, keyring, now());
         const text = `${database}, opens with its key, ${audit.entries} audit entries verified`;
-        return { ok: true, text: keys === undefined ? text : `${text}; ${keys}` };
+        return [say.ok(keys === undefined ? text : `${text}; ${keys}`), ...(await checkEnds(sql, now()))];
       } finally {
         await sql.close();
       }
@@ -82,42 +131,52 @@ const trials: readonly Trial[] = [
   },
   {
     name: 'Mail',
-    run: async (config, { random, now }) => {
-      const mail = mailTransport(config.mail.reveal(), { random, now });
-      try {
-        const answer = await mail.verify();
-        return answer.ok ? { ok: true, text: 'the way out is open' } : { ok: false, text: answer.why };
-      } finally {
-        await mail.close();
-      }
+    run: async (config, { net, world: { random, now }, mailTo }) => {
+      const mail = mailOf(config, { net, now, random, readFile: readText });
+      const { mailFrom: from, organisation } = config;
+      const to = mailTo === undefined ? {} : { to: mailTo };
+      return [await checkMail(mail, { from, organisation, now: now(), random, ...to })];
     },
   },
   {
     name: 'Certificate',
-    run: async ({ tlsCert, tlsKey }, { now }) => {
-      if (!tlsCert || !tlsKey) return { ok: true, text: 'none; http on this machine, for a proxy that speaks https' };
+    run: async ({ tlsCert, tlsKey }, { world: { now } }) => {
+      const say = findings('Certificate');
+      if (!tlsCert || !tlsKey) return [say.ok('none; http on this machine, for a proxy that speaks https')];
       const certificate = new X509Certificate(readFileSync(tlsCert));
       if (!certificate.checkPrivateKey(createPrivateKey(readFileSync(tlsKey)))) {
-        return { ok: false, text: 'RR_TLS_KEY is not the key of RR_TLS_CERT' };
+        return [say.wrong('RR_TLS_KEY is not the key of RR_TLS_CERT')];
       }
-      const days = Math.floor((certificate.validToDate.getTime() - now()) / 86_400_000);
-      return { ok: days > 0, text: days > 0 ? `valid for ${days} more days` : 'has expired' };
+      const renew = 'renew it, then start the connector again';
+      return [endOf('Certificate', 'RR_TLS_CERT', certificate.validToDate.getTime(), now(), renew)];
     },
+  },
+  {
+    name: 'Secret files',
+    run: async (config, { env, modeOf }) =>
+      checkFiles(secretFiles(env, config, keyFileOf(config.database, env)), modeOf),
   },
   {
     name: 'SCIM extensions',
     run: async ({ scimExtensions }) => {
       const found = scimExtensions === undefined ? [] : readExtensions(scimExtensions);
-      return { ok: true, text: found.length > 0 ? found.map(({ schema }) => schema.id).join(' ') : 'none' };
+      const ids = found.map(({ schema }) => schema.id).join(' ');
+      return [findings('SCIM extensions').ok(ids || 'none')];
     },
   },
   {
     name: 'Sign-in',
-    run: async (config) => ({
-      ok: true,
-      text: canSignIn(config)
-        ? `browsers sign in at ${publicUrlOf(config)}`
-        : 'browsers need https; scripts and sync work',
-    }),
+    run: async (config) => {
+      const where = `browsers sign in at ${publicUrlOf(config)}`;
+      return [findings('Sign-in').ok(canSignIn(config) ? where : 'browsers need https; scripts and sync work')];
+    },
+  },
+  {
+    name: 'Public address',
+    run: (config, { net, world: { now } }) => checkAddresses(config, net, now()),
+  },
+  {
+    name: 'Microsoft 365',
+    run: (config, { net, world: { now, random } }) => checkEntra(config, { net, now, random, readFile: readText }),
   },
 ];

@@ -1,29 +1,31 @@
-// `client create | list | rotate | revoke | key add | federation add | events`: sync clients that fetch access tokens from
-// /scim/oauth/token, and who is told of changes. A secret is shown once, alone on the last line.
+// `client create | permit | role | list | rotate | revoke | key add | federation add | events`: programs that fetch access tokens,
+// for the SCIM door or for the Graph door, and who is told of changes. A secret is shown once, alone on the last line.
 
 import { readFileSync } from 'node:fs';
 import { Problem } from '#shared/problem.ts';
-import { isJwksUri } from '../scim/jwks.ts';
-import { PublicKeyError, readPublicKeys } from '../scim/public-key.ts';
+import { isJwksUri } from '../oauth/jwks.ts';
+import { PublicKeyError, readPublicKeys } from '../oauth/public-key.ts';
+import { roleName } from '../policy/roles.ts';
 import {
   addFederation,
   addKey,
   addSecret,
-  type Client,
   type Credential,
   clientById,
   createClient,
   credentialsOf,
   type Federation,
   listClients,
+  mintAppId,
   mintId,
   mintSecret,
   revokeClient,
   revokeCredential,
 } from '../store/clients.ts';
 import { type FeedResource, feedResources, listStreams, setFeed } from '../store/events.ts';
-import type { Tenant } from '../tenant.ts';
+import { rolesOf } from '../store/roles.ts';
 import { covers, listTokens } from '../token.ts';
+import { clientOf, mayWhat, permissionsOf, permit, role } from './client-rights.ts';
 import {
   type CommandDeps,
   CommandError,
@@ -31,6 +33,8 @@ import {
   day,
   durationOf,
   type Out,
+  only,
+  operator,
   optionsOf,
   required,
   running,
@@ -42,8 +46,10 @@ import {
   usedOf,
 } from './command-line.ts';
 
-const manual = `Usage: node connector/main.ts client create --name NAME --scope SCOPE [--token-minutes 60] [--no-secret]
-                     [--expires 365d|12h|never] [--tenant ID]
+const manual = `Usage: node connector/main.ts client create --name NAME [--scope SCOPE] [--graph PERMISSIONS] [--delegated PERMISSIONS]
+                     [--api] [--token-minutes 60] [--no-secret] [--expires 365d|12h|never] [--tenant ID]
+       node connector/main.ts client permit ID [--graph PERMISSIONS] [--delegated PERMISSIONS] [--api yes|no] [--tenant ID]
+       node connector/main.ts client role add|remove ID --role ROLE [--tenant ID]
        node connector/main.ts client list [--tenant ID]
        node connector/main.ts client rotate ID [--overlap 7d] [--expires 365d|12h|never] [--tenant ID]
        node connector/main.ts client revoke ID [--credential ID] [--tenant ID]
@@ -52,14 +58,19 @@ const manual = `Usage: node connector/main.ts client create --name NAME --scope 
                      [--tenant ID]
        node connector/main.ts client events on|off ID [--resources User,Group] [--announce] [--tenant ID]
 
-A client fetches access tokens at /scim/oauth/token (OAuth 2.0 client credentials); they last --token-minutes, 60 to 360.
+A client with a scope fetches access tokens for /scim/v2 at /scim/oauth/token (OAuth 2.0 client credentials); they last
+--token-minutes, 60 to 360. One with Graph permissions fetches them for /v1.0 at /signin/TENANT/token: --graph is what it may
+by itself, --delegated what it may for a person who is signed in to it (on-behalf-of; this consents for everybody). --api:
+other programs ask for tokens for it (api://ID/Passwords.Reset). permit says anew what of these holds; what is left out stays.
+A password can be set by --graph User-PasswordProfile.ReadWrite.All only with a role besides, "User Administrator" at least.
 create and rotate print a secret alone on the last line of standard output. It is shown this once; only its hash is kept,
 and it lasts --expires. rotate makes a second one; the first goes on working until --overlap is over.
 key add takes the public key (PEM, JWK or JWK Set) with which the client signs (private_key_jwt). federation add takes the
 word of another issuer, such as Entra, for a client (workload identity federation).
 revoke ends a client with all that it has at once, or one credential of it.
 events on tells a client of every change (POST /scim/events/poll); --announce tells it of what is there already.
-Scopes: scim.read, scim.write, scim.password; scim is scim.read and scim.write.`;
+Scopes: scim.read, scim.write, scim.password; scim is scim.read and scim.write. Permissions: Microsoft Graph's names, with
+commas; '' is none.`;
 
 /** Exit code: 0 done, 1 not possible, 2 not understood. Without `deps`: the manual. */
 export async function clientCommand(argv: readonly string[], deps: CommandDeps | undefined, out: Out): Promise<number> {
@@ -71,6 +82,8 @@ export async function clientCommand(argv: readonly string[], deps: CommandDeps |
   const sub = `${verb} ${rest[0]}`;
   return running(out, manual, async () => {
     if (verb === 'create') return create(rest, deps, out);
+    if (verb === 'permit') return permit(rest, deps, out);
+    if (verb === 'role') return role(rest, deps, out);
     if (verb === 'list') return list(rest, deps, out);
     if (verb === 'rotate') return rotate(rest, deps, out);
     if (verb === 'revoke') return revoke(rest, deps, out);
@@ -79,30 +92,19 @@ export async function clientCommand(argv: readonly string[], deps: CommandDeps |
     if (sub === 'events on' || sub === 'events off') return events(rest.slice(1), sub === 'events on', deps, out);
     throw new CommandLineError(
       verb === undefined
-        ? 'client: create, list, rotate, revoke, key, federation or events?'
+        ? 'client: create, permit, role, list, rotate, revoke, key, federation or events?'
         : `There is no “client ${argv.join(' ')}”.`,
     );
   });
-}
-
-const operator = 'operator';
-
-function only(positionals: readonly string[], most: number): void {
-  if (positionals.length > most) throw new CommandLineError(`“${positionals[most]}” is one word too many.`);
-}
-
-/** The live client of a command line. @throws CommandError */
-async function clientOf(deps: CommandDeps, tenant: Tenant, id: string): Promise<Client> {
-  const client = await clientById(deps.sql, id);
-  if (client?.tenant !== tenant.id) throw new CommandError(`${tenant.name} has no client ${id}.`);
-  if (client.revoked !== undefined) throw new CommandError(`Client ${id} is revoked.`);
-  return client;
 }
 
 async function create(argv: readonly string[], deps: CommandDeps, out: Out): Promise<void> {
   const { values, positionals } = optionsOf(argv, {
     name: { type: 'string' },
     scope: { type: 'string' },
+    graph: { type: 'string' },
+    delegated: { type: 'string' },
+    api: { type: 'boolean' },
     'token-minutes': { type: 'string' },
     'no-secret': { type: 'boolean' },
     expires: { type: 'string' },
@@ -110,7 +112,14 @@ async function create(argv: readonly string[], deps: CommandDeps, out: Out): Pro
   });
   only(positionals, 0);
   const name = required(values.name, 'name').trim();
-  const scopes = scopesOf(required(values.scope, 'scope'));
+  const isApp = values.graph !== undefined || values.delegated !== undefined || values.api === true;
+  // A program of the Graph door alone needs no scope; any other has one.
+  const scopes = isApp && values.scope === undefined ? [] : scopesOf(required(values.scope, 'scope'));
+  const graph = {
+    appRoles: permissionsOf(values.graph ?? '', 'application'),
+    delegated: permissionsOf(values.delegated ?? '', 'delegated'),
+    api: values.api === true,
+  };
   const tokenMinutes = Number(values['token-minutes'] ?? '60');
   if (!Number.isInteger(tokenMinutes) || tokenMinutes < 60 || tokenMinutes > 360) {
     throw new CommandLineError('--token-minutes is a whole number from 60 to 360.');
@@ -119,14 +128,16 @@ async function create(argv: readonly string[], deps: CommandDeps, out: Out): Pro
   const tenant = await tenantOf(deps, values.tenant);
   const at = deps.now();
   const by = { at, actor: operator };
-  const id = mintId(deps.random);
+  // As an application it is an object of the directory, as people are.
+  const id = isApp ? mintAppId(at, deps.random) : mintId(deps.random);
   const minted = values['no-secret'] === true ? undefined : mintSecret(deps.random);
   const expires = lifetime === undefined ? {} : { expires: at + lifetime };
   await deps.sql.run(function* (tx) {
-    yield* createClient(tx, { tenant: tenant.id, id, name, scopes, tokenMinutes }, by);
+    yield* createClient(tx, { tenant: tenant.id, id, name, scopes, tokenMinutes, ...(isApp ? { graph } : {}) }, by);
     if (minted) yield* addSecret(tx, tenant.id, id, minted, { ...expires, overlap: 0 }, by);
   });
-  out.print(`Client “${name}” of ${tenant.name} (${tenant.id}) for ${scopes.join(' ')}. Client id:`);
+  const what = mayWhat({ scopes, ...graph });
+  out.print(`Client “${name}” of ${tenant.name} (${tenant.id}) for ${what}. Client id:`);
   out.print(id);
   if (!minted) return;
   out.print(`Client secret ${minted.id}, ${untilOf(expires.expires)}. Keep it now, it is not shown again:`);
@@ -143,8 +154,10 @@ async function list(argv: readonly string[], deps: CommandDeps, out: Out): Promi
   const streams = await listStreams(deps.sql, tenant.id);
   const rows: string[][] = [];
   for (const client of clients) {
-    const { id, name, scopes, created, tokenMinutes } = client;
-    rows.push([id, name, scopes.join(' '), day(created), stateOf(client, now), `tokens of ${tokenMinutes} minutes`]);
+    const { id, name, created, tokenMinutes } = client;
+    rows.push([id, name, mayWhat(client), day(created), stateOf(client, now), `tokens of ${tokenMinutes} minutes`]);
+    const held = (await rolesOf(deps.sql, tenant.id, id)).map(roleName).join(', ');
+    if (held !== '') rows.push(['  roles', held]);
     for (const one of await credentialsOf(deps.sql, tenant.id, id)) {
       rows.push([`  ${one.id}`, one.kind, describe(one), day(one.created), stateOf(one, now), usedOf(one.lastUsed)]);
     }

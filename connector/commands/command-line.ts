@@ -44,6 +44,14 @@ export function optionsOf<T extends Options>(argv: readonly string[], options: T
   }
 }
 
+/** Who acts at the command line, as the record has it. */
+export const operator = 'operator';
+
+/** @throws CommandLineError when there are more words than that without an option */
+export function only(positionals: readonly string[], most: number): void {
+  if (positionals.length > most) throw new CommandLineError(`“${positionals[most]}” is one word too many.`);
+}
+
 /** @throws CommandLineError when the option is not there or empty */
 export function required(value: string | undefined, option: string): string {
   if (value === undefined || value.trim() === '') throw new CommandLineError(`--${option} is missing.`);

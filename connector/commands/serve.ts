@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Config, Listen } from '../config.ts';
 import { makeConnector } from '../connector.ts';
+import { graphTenant } from '../entra/clouds.ts';
 import { breakLeases, takeServingLock } from '../sql/serving.ts';
 import { StartError } from '../start-error.ts';
 import { canSignIn, isEmpty, type World } from '../state.ts';
@@ -54,7 +55,8 @@ export async function serve(
       'Sign-in:    browsers need https: set RR_TLS_CERT and RR_TLS_KEY, or RR_PUBLIC_URL behind a proxy that speaks it.',
     );
   }
-  if (await isEmpty(sql)) {
+  if (graphTenant(config.directory)) io.say(`Directory:  ${config.directory}`);
+  else if (await isEmpty(sql)) {
     io.say('Directory:  empty. First administrator:');
     io.say('            node connector/main.ts user create --user-name you@example.com --display-name "You" \\');
     io.say('              --role "Global Administrator"');

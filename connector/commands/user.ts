@@ -3,9 +3,10 @@
 import { readFileSync } from 'node:fs';
 import { problemSentence } from '#shared/messages/problem.ts';
 import { checkPassword, generatePassword } from '#shared/password.ts';
-import { roleName, roleTemplateId, roleTemplates } from '../policy/roles.ts';
+import { resettingRoles, roleName, roleTemplateId } from '../policy/roles.ts';
 import { readUser } from '../scim/users.ts';
 import { setPassword } from '../store/credentials.ts';
+import { groupsCalled } from '../store/groups.ts';
 import { assignRole, removeRole, rolesOf } from '../store/roles.ts';
 import { coreUser, shownName, type UserContent } from '../store/user-resource.ts';
 import { contentOf, createUser, userByName, usersAfter } from '../store/users.ts';
@@ -26,13 +27,18 @@ import {
 const manual = `Usage: node connector/main.ts user create --user-name NAME [--display-name NAME] [--given-name NAME] [--family-name NAME]
                      [--role ROLE]… [--password-file FILE] [--no-force-change] [--tenant ID]
        node connector/main.ts user list [--tenant ID]
-       node connector/main.ts user role add|remove --user-name NAME --role ROLE [--tenant ID]
+       node connector/main.ts user role add|remove --user-name NAME|--group NAME-OR-ID --role ROLE [--tenant ID]
 
 create makes a password and prints it alone on the last line of standard output, unless one is read from the first line of
 a file. It must be changed at the first sign-in, unless --no-force-change is given.
-Roles: ${Object.keys(roleTemplates)
-  .map((name) => `"${name}"`)
-  .join(', ')}.`;
+A role that is given to a group is held by everybody in it, and in the groups within it; sync clients can then no longer change
+who is in them. list shows the roles that people hold either way.
+Roles that reset passwords: ${quoted(resettingRoles)}.
+Every other built-in role of Microsoft Entra may be given as well, and protects whoever holds it.`;
+
+function quoted(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(', ');
+}
 
 /** Exit code: 0 done, 1 not possible, 2 not understood. Without `deps`: the manual. */
 export async function userCommand(argv: readonly string[], deps: CommandDeps | undefined, out: Out): Promise<number> {
@@ -133,28 +139,58 @@ async function list(argv: readonly string[], deps: CommandDeps, out: Out): Promi
 async function role(argv: readonly string[], deps: CommandDeps, out: Out): Promise<void> {
   const { values, positionals } = optionsOf(argv, {
     'user-name': { type: 'string' },
+    group: { type: 'string' },
     role: { type: 'string' },
     tenant: { type: 'string' },
   });
   const [verb] = positionals;
   if (positionals.length !== 1 || (verb !== 'add' && verb !== 'remove'))
     throw new CommandLineError('user role: add or remove?');
-  const name = required(values['user-name'], 'user-name');
+  const { group } = values;
+  if (group !== undefined && values['user-name'] !== undefined)
+    throw new CommandLineError('user role: --user-name or --group?');
+  const name = group ?? required(values['user-name'], 'user-name');
   const roleId = roleIdOf(required(values.role, 'role'));
   const tenant = await tenantOf(deps, values.tenant);
-  const user = await userByName(deps.sql, tenant.id, name);
-  if (!user) throw new CommandError(`${tenant.name} has nobody with the user name “${name}”.`);
+  const holder = group === undefined ? await personCalled(deps, tenant, name) : await groupCalled(deps, tenant, name);
   const by = { at: deps.now(), actor: 'operator' };
   const change = verb === 'add' ? assignRole : removeRole;
-  const changed = await deps.sql.run((tx) => change(tx, tenant.id, user.id, roleId, by));
+  const changed = await deps.sql.run((tx) => change(tx, tenant.id, holder.id, roleId, by));
   const state = verb === 'add' ? 'holds' : 'does not hold';
-  out.print(`${contentOf(user).userName} ${state} ${roleName(roleId)}${changed ? ' now' : ' already'}.`);
+  const still = verb === 'remove' && (await rolesOf(deps.sql, tenant.id, holder.id)).includes(roleId);
+  out.print(
+    still
+      ? `${holder.name} still holds ${roleName(roleId)}, through a group.`
+      : `${holder.name} ${state} ${roleName(roleId)}${changed ? ' now' : ' already'}.`,
+  );
+}
+
+interface Holder {
+  readonly id: string;
+  readonly name: string;
+}
+
+async function personCalled({ sql }: CommandDeps, tenant: Tenant, name: string): Promise<Holder> {
+  const user = await userByName(sql, tenant.id, name);
+  if (!user) throw new CommandError(`${tenant.name} has nobody with the user name “${name}”.`);
+  return { id: user.id, name: contentOf(user).userName };
+}
+
+async function groupCalled({ sql }: CommandDeps, tenant: Tenant, name: string): Promise<Holder> {
+  const found = await sql.read((tx) => groupsCalled(tx, tenant.id, name));
+  const [group] = found;
+  if (!group) throw new CommandError(`${tenant.name} has no group called “${name}”.`);
+  if (found.length > 1) {
+    const ids = found.map(({ id }) => id).join(', ');
+    throw new CommandError(`${tenant.name} has several groups called “${name}”; name one by its id: ${ids}.`);
+  }
+  return group;
 }
 
 function roleIdOf(name: string): string {
   const id = roleTemplateId(name);
   if (id === undefined) {
-    throw new CommandLineError(`There is no role “${name}”; there are: ${Object.keys(roleTemplates).join(', ')}.`);
+    throw new CommandLineError(`There is no role “${name}”; these reset passwords: ${resettingRoles.join(', ')}.`);
   }
   return id;
 }

@@ -127,9 +127,16 @@ export interface Directory {
    * operation and the same value is harmless. An adapter that can compare and set does: when the password changed
    * between its own read and its write, it answers failed with Problem `stateConflict`; with `ifUnchangedSince` (the
    * `at` of a PasswordChange that the caller has seen) also when it has changed after that, so that a scramble never
-   * hits a password that the person chose in the meantime.
+   * hits a password that the person chose in the meantime. `until`: the end of the caller's lease; nothing is begun, and
+   * nothing waited for, after it.
    */
-  setPassword(id: string, profile: PasswordProfile, operation: string, ifUnchangedSince?: number): Promise<Outcome>;
+  setPassword(
+    id: string,
+    profile: PasswordProfile,
+    operation: string,
+    ifUnchangedSince?: number,
+    until?: number,
+  ): Promise<Outcome>;
   /** Ends the sessions and refresh tokens of a person; partial success is failed with a Problem that says so. */
   revokeSessions(id: string): Promise<Outcome>;
   lastPasswordChange(id: string): Promise<PasswordChange | undefined>;

@@ -2,14 +2,31 @@
 
 import { Problem } from '#shared/problem.ts';
 import { fold } from '../filter/fold.ts';
-import { noStanding } from '../policy/roles.ts';
+import { Secret } from '../secret.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
-import { type ChangedBy, changePassword, endSessions, type Hashing, readCredential } from '../store/credentials.ts';
-import { rolesOf } from '../store/roles.ts';
-import { createPass, passMinutes, readPass, removePass } from '../store/temporary-access-pass.ts';
-import { enterpriseUser, shownName, type UserContent } from '../store/user-resource.ts';
+import {
+  type ChangedBy,
+  changePassword,
+  endSessions,
+  type Hashing,
+  isOurOperation,
+  readCredential,
+} from '../store/credentials.ts';
+import { standingOf } from '../store/roles.ts';
+import { givePass, makePass, readPass, type TemporaryAccessPass, takePass } from '../store/temporary-access-pass.ts';
+import {
+  enterpriseUser,
+  graphUser,
+  mailboxesOf,
+  mailOf,
+  mobilePhoneOf,
+  shownName,
+  type UserContent,
+  userTypeOf,
+} from '../store/user-resource.ts';
 import { searchUsers } from '../store/user-search.ts';
 import { contentOf, readStored, type StoredUser, updateUser, userById, userByName } from '../store/users.ts';
+import { uuidv7 } from '../store/uuid.ts';
 import type { Tenant } from '../tenant.ts';
 import type { Directory, NotDone, Outcome, TemporaryAccessPasses, User } from './directory.ts';
 
@@ -36,7 +53,7 @@ export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, t
 
     search: async (text) => (await sql.run((tx) => searchUsers(tx, tenant.id, text))).map(asDirectoryUser),
 
-    standingOf: async (id) => ({ ...noStanding, roles: await rolesOf(sql, tenant.id, id) }),
+    standingOf: (id) => sql.read((tx) => standingOf(tx, tenant.id, id)),
 
     obstacle: async () => undefined,
 
@@ -71,7 +88,7 @@ export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, t
       if (!credential) return undefined;
       const { changedAt: at, changedBy } = credential;
       if (changedBy === 'self') return { at, by: { kind: 'self' } };
-      return { at, by: changedBy.includes(':') ? { kind: 'operation', operation: changedBy } : { kind: 'unknown' } };
+      return { at, by: isOurOperation(changedBy) ? { kind: 'operation', operation: changedBy } : { kind: 'unknown' } };
     },
 
     rememberAddress: (id, address) =>
@@ -89,12 +106,17 @@ export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, t
 /** Whether anybody may have one here is the organisation's policy alone (RR_POLICY_TAP). */
 function passesOf({ sql, hashing, random, now }: EmbeddedDeps, tenant: Tenant): TemporaryAccessPasses {
   return {
-    allowed: async () => ({ maximumLifetimeInMinutes: passMinutes.most }),
+    allowed: async () => ({ maximumLifetimeInMinutes: 43_200 }),
 
-    create: (id, wanted) =>
+    create: (id, { lifetimeInMinutes, isUsableOnce }) =>
       outcomeOf(async () => {
-        const made = await createPass({ sql, hashing, random, now }, tenant.id, id, { ...wanted, actor: 'connector' });
-        return { outcome: 'done', at: made.created, id: made.id, pass: made.pass, until: made.ends };
+        const value = makePass(random);
+        const hash = await hashing.turn((argon) => argon.hash(value));
+        const at = now();
+        const ends = at + lifetimeInMinutes * 60_000;
+        const pass = { id: uuidv7(at, random(10)), hash, created: at, starts: at, ends, once: isUsableOnce };
+        await sql.run((tx) => giveTo(tx, tenant.id, id, pass));
+        return { outcome: 'done', at, id: pass.id, pass: new Secret(value), until: ends };
       }),
 
     async isUsed(id, passId) {
@@ -104,11 +126,21 @@ function passesOf({ sql, hashing, random, now }: EmbeddedDeps, tenant: Tenant): 
 
     remove: (id, passId) =>
       outcomeOf(async () => {
-        const which = passId === undefined ? {} : { id: passId };
-        await sql.run((tx) => removePass(tx, tenant.id, id, { at: now(), actor: 'connector', ...which }));
+        await sql.run((tx) => takeFrom(tx, tenant.id, id, passId, now()));
         return { outcome: 'done', at: now() };
       }),
   };
+}
+
+/** @throws Problem targetUnknown */
+function* giveTo(tx: Tx, tenant: string, id: string, pass: TemporaryAccessPass & { hash: string }): Work<void> {
+  if (!(yield* readStored(tx, tenant, id))) throw new Problem('targetUnknown');
+  yield* givePass(tx, tenant, id, pass, { at: pass.created, actor: 'connector' });
+}
+
+function* takeFrom(tx: Tx, tenant: string, id: string, passId: string | undefined, at: number): Work<void> {
+  const which = passId ?? (yield* readPass(tx, tenant, id))?.id;
+  if (which !== undefined) yield* takePass(tx, tenant, id, which, { at, actor: 'connector' });
 }
 
 /** Adds an email of type "home", unless the person has this address already. @throws Problem targetUnknown */
@@ -135,8 +167,9 @@ async function outcomeOf<Done>(work: () => Promise<Done | NotDone>): Promise<Don
 /** A stored SCIM User as the port has it. */
 export function asDirectoryUser(stored: StoredUser): User {
   const content = contentOf(stored);
-  const { own, home } = addresses(content);
-  const mail = mailOf(content);
+  const { own, home } = mailboxesOf(content);
+  const mail = mailOf(content)?.value;
+  const mobilePhone = mobilePhoneOf(content);
   const language = content.preferredLanguage ?? content.locale;
   const department = content[enterpriseUser]?.department;
   return {
@@ -147,32 +180,11 @@ export function asDirectoryUser(stored: StoredUser): User {
     otherMails: home,
     proxyAddresses: own,
     accountEnabled: content.active,
-    onPremisesSyncEnabled: false,
+    onPremisesSyncEnabled: content[graphUser]?.onPremisesSyncEnabled ?? false,
+    userType: userTypeOf(content),
+    ...(mobilePhone === undefined ? {} : { mobilePhone }),
     ...(language === undefined ? {} : { preferredLanguage: language }),
     ...(content.title === undefined ? {} : { jobTitle: content.title }),
     ...(department === undefined ? {} : { department }),
   };
-}
-
-/**
- * An email of type "home" is a private address, on file for resets; userName and every other email count as the mailbox
- * that is being reset, and so does a "home" one that is equal to one of them.
- */
-function addresses({ userName, emails = [] }: UserContent): { own: string[]; home: string[] } {
-  const isHome = (type: string | undefined) => fold(type ?? '') === 'home';
-  const values = (home: boolean) =>
-    emails.filter(({ type }) => isHome(type) === home).flatMap(({ value }) => (value === undefined ? [] : [value]));
-  const own = distinct([userName, ...values(false)], new Set());
-  return { own, home: distinct(values(true), new Set(own.map(fold))) };
-}
-
-function distinct(texts: readonly string[], seen: Set<string>): string[] {
-  return texts.filter((text) => !seen.has(fold(text)) && seen.add(fold(text)));
-}
-
-/** The primary mailbox among those that are not private: the primary one, else the first of type "work", else the first. */
-function mailOf({ emails = [] }: UserContent): string | undefined {
-  const own = emails.filter(({ type, value }) => fold(type ?? '') !== 'home' && value !== undefined);
-  const found = own.find(({ primary }) => primary) ?? own.find(({ type }) => fold(type ?? '') === 'work') ?? own[0];
-  return found?.value;
 }

@@ -2,7 +2,7 @@
 // or false, never null, so that `not` means what RFC 7644 says; values are bound, never written into the text.
 
 import type { Value } from '../sql/sql.ts';
-import { comparisonKey, type Filter, type Literal } from './filter.ts';
+import { comparisonKey, type Filter, type Literal, type Operator } from './filter.ts';
 import { successor } from './fold.ts';
 
 /** Where an attribute's comparison key is kept: folded text, milliseconds, or 0 and 1. */
@@ -11,6 +11,8 @@ export interface Column {
   readonly key: string;
   /** The condition under which it has a value; absent: it always has. */
   readonly present?: string;
+  /** What a text is compared as, where the key holds it otherwise; null: nothing fits, undefined: SQL cannot say it. */
+  readonly written?: (operator: Operator, text: string) => string | null | undefined;
 }
 
 /** Rows that hold the elements of a multi-valued attribute. */
@@ -18,8 +20,10 @@ export interface Rows {
   /** A condition on the resource: some row fits `condition`. `values` come before those of the condition. */
   readonly some: (condition: string) => string;
   readonly values: readonly Value[];
-  /** By the name of the sub-attribute. */
+  /** By the name of the sub-attribute; `value` also stands for an attribute that has none. */
   readonly columns: Readonly<Record<string, Column>>;
+  /** Are there rows beside those of the attribute? Then what fits is looked at. */
+  readonly loose?: true;
 }
 
 /** What can be searched: columns by the field's path, rows by the path of the multi-valued attribute. */
@@ -105,12 +109,13 @@ export function compile(filter: Filter, columns: Columns): Compiled | undefined 
       const rows = at(columns.rows, filter.field.path);
       if (!rows) return undefined;
       const inner = compile(filter.filter, { own: rows.columns, rows: {} });
-      return inner ? { ...inRows(rows, inner), exact: inner.exact } : { ...inRows(rows, always), exact: false };
+      const exact = inner?.exact === true && !rows.loose;
+      return { ...inRows(rows, inner ?? always), exact };
     }
     case 'present':
     case 'compare': {
       const condition = filter.field.absent ? onColumn(filter, nowhere) : term(filter, columns);
-      return condition && { ...condition, exact: true };
+      return condition && { ...condition, exact: !rowsOf(filter.field.path, columns)?.rows.loose };
     }
   }
 }
@@ -149,28 +154,38 @@ function term(filter: Filter & { kind: 'present' | 'compare' }, columns: Columns
   const own = at(columns.own, path);
   if (own) return onColumn(filter, own);
   // Of many values one is enough (RFC 7644 §3.4.2.2): the condition is looked for among the rows.
-  const whole = at(columns.rows, path);
-  if (whole) return filter.kind === 'present' ? inRows(whole, always) : undefined;
+  const { rows, column, whole } = rowsOf(path, columns) ?? {};
+  if (!rows) return undefined;
+  if (filter.kind === 'present') return whole ? inRows(rows, always) : column && inRows(rows, presence(column));
+  // Nearly everybody fits these: lists of everybody would be made, for each such term.
+  if (!column || filter.value === null || filter.operator === 'ne') return undefined;
+  const compared = comparison(filter, column, filter.value);
+  return compared && inRows(rows, joined([presence(column), compared], 'and'));
+}
+
+/** The rows in which an attribute's values are looked for, and which of their columns holds them. */
+function rowsOf(
+  path: string,
+  columns: Columns,
+): { rows: Rows; column: Column | undefined; whole: boolean } | undefined {
+  const own = at(columns.rows, path);
+  if (own) return { rows: own, column: at(own.columns, 'value'), whole: true };
   const [name, sub] = split(path);
   const rows = at(columns.rows, name);
   const column = rows && at(rows.columns, sub);
-  if (!rows || !column) return undefined;
-  if (filter.kind === 'present') return inRows(rows, presence(column));
-  // Nearly everybody fits these: lists of everybody would be made, for each such term.
-  if (filter.value === null || filter.operator === 'ne') return undefined;
-  return inRows(rows, joined([presence(column), comparison(filter, column, filter.value)], 'and'));
+  return rows && column && { rows, column, whole: false };
 }
 
 function presence({ present }: Column): Condition {
   return present === undefined ? always : { text: present, values: [] };
 }
 
-function onColumn(filter: Filter & { kind: 'present' | 'compare' }, column: Column): Condition {
+function onColumn(filter: Filter & { kind: 'present' | 'compare' }, column: Column): Condition | undefined {
   const present = presence(column);
   if (filter.kind === 'present') return present;
   if (filter.value === null) return filter.operator === 'eq' ? negated(present) : present;
   const compared = comparison(filter, column, filter.value);
-  if (!column.present) return compared;
+  if (!compared || !column.present) return compared;
   return filter.operator === 'ne' ? joined([negated(present), compared], 'or') : joined([present, compared], 'and');
 }
 
@@ -178,11 +193,14 @@ const signs = { eq: '=', ne: '<>', gt: '>', ge: '>=', lt: '<', le: '<=' } as con
 
 function comparison(
   { field, operator }: Filter & { kind: 'compare' },
-  { key }: Column,
+  { key, written }: Column,
   literal: NonNullable<Literal>,
-): Condition {
+): Condition | undefined {
   const found = comparisonKey(field, literal) ?? literal;
-  const value: Value = typeof found === 'boolean' ? Number(found) : found;
+  const held = written && typeof found === 'string' ? written(operator, found) : found;
+  if (held === undefined) return undefined;
+  if (held === null) return never;
+  const value: Value = typeof held === 'boolean' ? Number(held) : held;
   if (operator !== 'co' && operator !== 'sw' && operator !== 'ew') {
     return { text: `${key} ${signs[operator]} ?`, values: [value] };
   }

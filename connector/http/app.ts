@@ -26,6 +26,8 @@ export interface AppDeps {
   readonly doors: Readonly<Record<string, FastifyPluginAsync>>;
   /** Prefix → how a door itself says that an address has malformed percent-escapes, which no route of its own sees. */
   readonly badUrl?: Readonly<Record<string, (error: Error, reply: FastifyReply) => FastifyReply>>;
+  /** Prefix → an address of the door as its routes know it, where clients may write one in several ways. */
+  readonly readUrl?: Readonly<Record<string, (url: string) => string>>;
   /** Is everything there that a request needs? */
   readonly ready: () => Promise<boolean>;
 }
@@ -36,6 +38,8 @@ const megabyte = 1024 * 1024;
 export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   const sayBadUrl = Object.entries(deps.badUrl ?? {}).map(([prefix, say]) => [`${prefix}/`, say] as const);
   const badUrlOf = (url = '') => sayBadUrl.find(([start]) => url.startsWith(start))?.[1];
+  const readUrls = Object.entries(deps.readUrl ?? {}).map(([prefix, read]) => [`${prefix}/`, read] as const);
+  const readUrlOf = (url: string) => readUrls.find(([start]) => url.startsWith(start))?.[1];
   const options = {
     loggerInstance: deps.log,
     // Routes by pattern are logged below; fastify's own lines would hold URLs, and a link's id is half a secret.
@@ -50,7 +54,10 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     keepAliveTimeout: 10_000,
     // Longer than a request line can be: what an id may look like is for the doors to say, in their own form.
     routerOptions: { maxParamLength: maxHeaderSize },
-    rewriteUrl: (request: IncomingMessage) => (badUrlOf(request.url) ? (request.url ?? '/') : readableUrl(request)),
+    rewriteUrl: (request: IncomingMessage) => {
+      const url = badUrlOf(request.url) ? (request.url ?? '/') : readableUrl(request);
+      return readUrlOf(url)?.(url) ?? url;
+    },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       const said = badUrlOf(request.url);
       if (said) said(error, reply);

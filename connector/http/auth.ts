@@ -1,10 +1,11 @@
 // Bearer token → who calls: the one place where an access token of Entra's v2 shape is believed. Who issued it decides
-// which tenant is spoken for; the keys come from `keysOf` (the embedded sign-in's own, or an issuer's JWKS).
+// which tenant is spoken for; the keys come from `keysOf` (the embedded sign-in's own, or an issuer's: issuer-keys.ts).
 
 import { decodeJwt, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { Problem } from '#shared/problem.ts';
 import { Secret } from '../secret.ts';
 import type { Tenant, Tenants } from '../tenant.ts';
+import { isRemote } from './issuer-keys.ts';
 
 /** A verified access token: of a person who uses an app (delegated), or of an app alone. */
 export interface Access {
@@ -49,6 +50,39 @@ export interface AuthDeps {
   readonly keysOf: (tenant: Tenant) => JWTVerifyGetKey;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Tokens that were verified a moment ago; absent: each is verified each time. */
+  readonly recent?: RecentTokens;
+}
+
+/**
+ * Tokens that were verified a moment ago: a signature costs more than the request that it comes with. For so short a time
+ * a key or a setting that has been taken back is still believed; whether person or app still exist is asked elsewhere.
+ */
+export interface RecentTokens {
+  get(token: string, now: number): Access | undefined;
+  keep(token: string, access: Access, now: number): void;
+}
+
+/** How long a verified token is remembered, in milliseconds, and how many are. */
+const recently = 10_000;
+const mostRecent = 1000;
+
+/** An empty memory, for one door: what it holds was issued for that door's audience. */
+export function recentTokens(): RecentTokens {
+  const known = new Map<string, { access: Access; until: number }>();
+  return {
+    get(token, now) {
+      const found = known.get(token);
+      if (found && now < found.until) return found.access;
+      known.delete(token);
+      return undefined;
+    },
+    keep(token, access, now) {
+      const [oldest] = known.size >= mostRecent ? known.keys() : [];
+      if (oldest !== undefined) known.delete(oldest);
+      known.set(token, { access, until: Math.min(now + recently, access.expiresAt) });
+    },
+  };
 }
 
 /** The scope without which no door of resets opens. */
@@ -58,21 +92,32 @@ const tolerance = 60;
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
- * The caller of an Authorization header (RFC 6750 §2.1).
- * @throws Problem unauthorized, tokenExpired (all else was right), scopeMissing
+ * The caller of an Authorization header (RFC 6750 §2.1): a person who uses the extension.
+ * @throws Problem unauthorized, tokenExpired (all else was right), scopeMissing, unavailable (the issuer cannot be asked)
  */
 export async function authenticate(deps: AuthDeps, authorization: string | undefined): Promise<Caller> {
   const { oid, appOnly, scopes, ...access } = await verifyAccess(deps, authorization, ({ clientId }) => clientId);
   // A token that an app got for itself has no person behind it (entra, access-token claims).
   if (appOnly || !scopes.includes(requiredScope)) throw new Problem('scopeMissing');
+  if (!isExtension(access)) throw new Problem('unauthorized');
   const { tenant, name, userPrincipalName, azp, wids, expiresAt, token } = access;
   return { tenant, id: oid, name, userPrincipalName, azp, scopes, wids, expiresAt, token };
 }
 
 /**
+ * Another program of the organisation may have been given our scope, but nobody has looked at what it asks. The embedded
+ * sign-in gives it to the extension alone; where Entra signs people in, the operator has to say which one that is.
+ */
+function isExtension({ tenant, azp }: Pick<Access, 'tenant' | 'azp'>): boolean {
+  const { extensionClientId } = tenant;
+  if (extensionClientId === undefined) return !isRemote(tenant);
+  return azp !== '' && azp === extensionClientId;
+}
+
+/**
  * The access token of an Authorization header, for whatever it allows.
  * @param audienceOf what `aud` must be
- * @throws Problem unauthorized, tokenExpired (all else was right)
+ * @throws Problem unauthorized, tokenExpired (all else was right), unavailable (the issuer cannot be asked)
  */
 export async function verifyAccess(
   deps: AuthDeps,
@@ -81,8 +126,12 @@ export async function verifyAccess(
 ): Promise<Access> {
   const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+) *$/i.exec(authorization ?? '')?.[1];
   if (token === undefined) throw new Problem('unauthorized');
+  const known = deps.recent?.get(token, deps.now());
+  if (known) return known;
   try {
-    return await verified(deps, token, audienceOf);
+    const access = await verified(deps, token, audienceOf);
+    deps.recent?.keep(token, access, deps.now());
+    return access;
   } catch (error) {
     if (error instanceof errors.JWTExpired) throw new Problem('tokenExpired');
     if (error instanceof errors.JOSEError) throw new Problem('unauthorized');
@@ -111,6 +160,9 @@ async function verified(
   });
   const { tid, oid, ver, aud } = payload;
   if (aud !== audience || tid !== tenant.tid || ver !== '2.0') throw new Problem('unauthorized');
+  // Entra's issuers have their tenant in the address: a row that mixes two of them speaks for neither.
+  const [named] = new URL(tenant.issuer).pathname.split('/').filter((part) => guid.test(part));
+  if (named !== undefined && named.toLowerCase() !== tid.toLowerCase()) throw new Problem('unauthorized');
   if (typeof oid !== 'string' || !guid.test(oid)) throw new Problem('unauthorized');
 
   // Only delegated tokens have `scp` (entra, access-token claims).
@@ -118,9 +170,10 @@ async function verified(
   return {
     tenant,
     oid,
-    appOnly: payload.scp === undefined,
+    // An app's own token says so where it is asked to (the optional claim `idtyp`), and never has a scope.
+    appOnly: payload.scp === undefined || payload.idtyp === 'app',
     roles: textsOf(payload.roles),
-    name: textOf(payload.name),
+    name: textOf(payload.name ?? payload.app_displayname),
     // For people to read, never to decide by: it can be changed and used again.
     userPrincipalName: textOf(payload.preferred_username),
     azp: textOf(payload.azp),

@@ -1,33 +1,131 @@
-// Who may reset whose password: the table that an auditor reads. Pure. Source: Microsoft, "Who can reset passwords"
-// (entra-docs, privileged-roles-permissions, 8d78c8f). Two roles act here; whatever is not in the table is refused.
+// Who may reset whose password, and do the other things that stand beside it: the tables that an auditor reads. Pure.
+// Sources: Microsoft, "Who can reset passwords" and "Who can perform sensitive actions" (entra-docs,
+// privileged-roles-permissions, 8d78c8f), "Assign Microsoft Entra roles" and "Restricted management administrative units"
+// (manage-roles-portal, admin-units-restricted-management). Whatever does not stand in a table is refused.
 
 import type { ProblemCode } from '#shared/problem.ts';
+import { builtInRole, type RoleName, roleTemplates } from './role-templates.ts';
 
-/** Entra's role template ids: the same in every organisation, and what `wids` in a token carries. */
-export const roleTemplates = {
-  'Global Administrator': '62e90394-69f5-4237-9190-012177145e10',
-  'Password Administrator': '966707d0-3269-4727-9be2-8c3a10f19b9d',
-  'Directory Readers': '88d8e3e3-8f55-4a1e-953a-9b9898b8876b',
-  'Guest Inviter': '95e79109-95c0-4d8e-aee3-d01accf2d47b',
-} as const;
+export { type RoleName, roleName, roleTemplateId, roleTemplates } from './role-templates.ts';
 
-export type RoleName = keyof typeof roleTemplates;
+// The tables ----------------------------------------------------------------------------------------------------
 
-/** Every member carries this one in `wids`; it is no administrator role. */
+/**
+ * The roles that may reset somebody at all, least privileged first. Partner Tier1 and Tier2 Support could as well; they are
+ * deprecated and get nothing here. Nor do custom roles, whatever their permissions: nothing here can read those.
+ */
+export const resettingRoles = [
+  'Password Administrator',
+  'Helpdesk Administrator',
+  'Authentication Administrator',
+  'User Administrator',
+  'Privileged Authentication Administrator',
+  'Global Administrator',
+] as const satisfies readonly RoleName[];
+
+export type ResettingRole = (typeof resettingRoles)[number];
+
+const [o, x] = [false, true] as const;
+type Row = readonly [boolean, boolean, boolean, boolean, boolean, boolean];
+
+/** May the role of the column reset somebody who holds the role of the row? Of several rows each must say yes. */
+// biome-ignore format: read as a table
+export const whoCanReset = {
+  // whose password                             Password  Helpdesk  Authentication  User  Privileged Auth.  Global
+  'Authentication Administrator':              [o,        o,        x,              o,    x,                x],
+  'Directory Readers':                         [x,        x,        x,              x,    x,                x],
+  'Global Administrator':                      [o,        o,        o,              o,    x,                x],
+  'Groups Administrator':                      [o,        o,        o,              x,    x,                x],
+  'Guest Inviter':                             [x,        x,        x,              x,    x,                x],
+  'Helpdesk Administrator':                    [o,        x,        o,              x,    x,                x],
+  'Message Center Reader':                     [o,        x,        x,              x,    x,                x],
+  'Password Administrator':                    [x,        x,        x,              x,    x,                x],
+  'Privileged Authentication Administrator':   [o,        o,        o,              o,    x,                x],
+  'Privileged Role Administrator':             [o,        o,        o,              o,    x,                x],
+  'Reports Reader':                            [o,        x,        x,              x,    x,                x],
+  'User Administrator':                        [o,        o,        o,              x,    x,                x],
+  'User Experience Success Manager':           [o,        x,        x,              x,    x,                x],
+  'Usage Summary Reports Reader':              [o,        x,        x,              x,    x,                x],
+  none:                                        [x,        x,        x,              x,    x,                x],
+  roleAssignableGroupMemberOrOwner:            [o,        o,        o,              o,    x,                x],
+  restrictedManagementAdministrativeUnitRole:  [o,        o,        o,              o,    x,                x],
+  anyOtherRole:                                [o,        o,        o,              o,    x,                x],
+} as const satisfies Readonly<Partial<Record<RoleName | SpecialTarget, Row>>>;
+
+type SpecialTarget =
+  | 'none'
+  | 'roleAssignableGroupMemberOrOwner'
+  | 'restrictedManagementAdministrativeUnitRole'
+  | 'anyOtherRole';
+
+/** Who does anything at all in the table of actions, least privileged first. */
+export const actingRoles = [
+  'Directory Readers',
+  'Global Reader',
+  'Groups Administrator',
+  ...resettingRoles.slice(0, 5),
+  'Privileged Role Administrator',
+  'Global Administrator',
+] as readonly RoleName[];
+
+interface Rule {
+  /** Which of the acting roles, in their order. */
+  readonly by: readonly boolean[];
+  /** To whom: as far as the table above goes (`reset`), to anybody, or to nobody in particular. */
+  readonly whom: 'reset' | 'anybody' | 'nobody';
+  /** May it be done to oneself by such a role? */
+  readonly self: boolean;
+}
+
+/**
+ * Who may do what, over the whole organisation. From the lists of permissions of each role (entra-docs,
+ * role-based-access-control/includes); Directory Writers, meant for programs, are left out on purpose.
+ */
+// biome-ignore format: read as a table
+export const actions = {
+  //                              Directory Global  Groups Password Helpdesk Authen- User Privileged Privileged Global
+  //                              Readers   Reader                           tication     Auth.      Role
+  /** users/password/update */
+  resetPassword:            { by: [o,       o,      o,     x,       x,       x,      x,   x,         o,         x], whom: 'reset',   self: false },
+  /** businessPhones, mobilePhone, otherMails: they come with the right to reset */
+  updateRecovery:           { by: [o,       o,      o,     x,       x,       x,      x,   x,         o,         x], whom: 'reset',   self: true },
+  /** users/invalidateAllRefreshTokens: a Password Administrator has it not */
+  revokeSessions:           { by: [o,       o,      o,     o,       x,       x,      x,   x,         o,         x], whom: 'reset',   self: true },
+  /** users/authenticationMethods/create and delete: a Temporary Access Pass */
+  temporaryAccessPass:      { by: [o,       o,      o,     o,       o,       x,      o,   x,         o,         x], whom: 'reset',   self: false },
+  /** users/authenticationMethods/…/read */
+  readMethods:              { by: [o,       o,      o,     o,       o,       x,      o,   x,         o,         x], whom: 'reset',   self: true },
+  /** accountEnabled, userPrincipalName, onPremisesImmutableId */
+  updateSensitive:          { by: [o,       o,      o,     o,       o,       x,      x,   x,         o,         x], whom: 'reset',   self: true },
+  deleteUser:               { by: [o,       o,      o,     o,       o,       x,      x,   x,         o,         x], whom: 'reset',   self: false },
+  /** users/basic/update and manager: administrators' as well */
+  updateUser:               { by: [o,       o,      o,     o,       o,       x,      x,   x,         o,         x], whom: 'anybody', self: true },
+  createUser:               { by: [o,       o,      o,     o,       o,       o,      x,   o,         o,         x], whom: 'nobody',  self: false },
+  /** create, change, delete, members; not of role-assignable groups */
+  writeGroup:               { by: [o,       o,      x,     o,       o,       o,      x,   o,         o,         x], whom: 'nobody',  self: false },
+  writeRoleAssignableGroup: { by: [o,       o,      o,     o,       o,       o,      o,   o,         x,         x], whom: 'nobody',  self: false },
+  readRoleAssignments:      { by: [x,       x,      x,     x,       x,       x,      x,   x,         x,         x], whom: 'nobody',  self: false },
+  writeRoleAssignments:     { by: [o,       o,      o,     o,       o,       o,      o,   o,         x,         x], whom: 'nobody',  self: false },
+} as const satisfies Readonly<Record<string, Rule>>;
+
+export type Action = keyof typeof actions;
+
+/**
+ * The roles of these tables that can be held over one administrative unit only. Held so, they reach the unit's members who
+ * hold no role at all: "administrative unit scoped Helpdesk Administrators can reset passwords … only if those users don't
+ * have administrator roles". In the same document's table User Administrators reach "limited admins" and Privileged
+ * Authentication Administrators "any user" of the unit; where it speaks with two voices, the stricter one holds here.
+ */
+const overUnits: readonly RoleName[] = resettingRoles.filter((role) => role !== 'Global Administrator');
+
+/** Every member carries this one in `wids` ("User"); it is no administrator role. */
 const everyMember = 'b79fbf4d-3ef9-4689-8143-76b194e85509';
 
-/** A person with none of the roles below is within reach of each of these. The least privileged stands first. */
-const mayResetHolders = {
-  'Password Administrator': ['Password Administrator', 'Directory Readers', 'Guest Inviter'],
-  'Global Administrator': 'anybody',
-} as const satisfies Partial<Record<RoleName, 'anybody' | readonly RoleName[]>>;
-
-/** The roles that may reset somebody at all. */
-export type ResettingRole = keyof typeof mayResetHolders;
+// Who somebody is -----------------------------------------------------------------------------------------------
 
 /**
  * What decides whether a person may reset, or be reset: everything that the directory knows of them now. Role ids are
- * template ids, in any case.
+ * template ids; ids may be in any case.
  */
 export interface Standing {
   /** Held over the whole organisation, directly or through groups. */
@@ -36,9 +134,11 @@ export interface Standing {
   readonly scoped: readonly { readonly role: string; readonly unit: string }[];
   /** Administrative units that the person is a member of. */
   readonly units: readonly string[];
+  /** Those of `units` that have restricted management; absent: none. Only a role held over one of them reaches the person. */
+  readonly restrictedUnits?: readonly string[];
   /** Member or owner of a group to which roles can be assigned. */
   readonly roleAssignableGroup: boolean;
-  /** Holder of a role over, or member of, an administrative unit with restricted management. */
+  /** Holder of a role over an administrative unit with restricted management. */
   readonly restrictedUnit: boolean;
 }
 
@@ -51,45 +151,140 @@ export const noStanding: Standing = {
   restrictedUnit: false,
 };
 
+// The decision --------------------------------------------------------------------------------------------------
+
+/** Why not. Each is a Problem with a sentence of its own, into which `RefusalDetails` go. */
+export type Refusal = Extract<
+  ProblemCode,
+  'roleMissing' | 'targetSelf' | 'targetPrivileged' | 'targetRoleAssignable' | 'targetRestricted' | 'targetOutsideUnit'
+>;
+
+/** What a refusal's sentence names; a role that is not built in has no name. Roles of a list are parted by ", ". */
+export type RefusalDetails = {
+  /** The person's role that stands in the way. */
+  readonly role?: string;
+  /** The caller's own role that reaches furthest. */
+  readonly yours?: string;
+  /** That role holds for an administrative unit only. */
+  readonly scoped?: true;
+  /** The roles that would do, over the whole organisation, least privileged first; absent: none would. */
+  readonly who?: string;
+};
+
 export type Permission =
-  | { readonly allowed: true; readonly by: ResettingRole }
-  | { readonly allowed: false; readonly code: Extract<ProblemCode, 'targetSelf' | 'roleMissing' | 'targetPrivileged'> };
+  /** By this role of the caller; `unit` where it is held over one only. */
+  | { readonly allowed: true; readonly by: RoleName; readonly unit?: string }
+  | { readonly allowed: false; readonly code: Refusal; readonly details: RefusalDetails };
 
 /**
- * May a caller with these roles reset a person with those? Some one role of the caller must reach every role of the
- * target; the least privileged that does is named, for the record. Nobody resets themselves.
+ * May this caller reset this person's password? Some one role of the caller must reach everything that the person holds;
+ * the least privileged that does is named, for the record. Nobody resets themselves.
  * @param caller as the directory gives it now
- * @param target the same of the person; an id that is not in the table counts as an administrator's
+ * @param target the same of the person; a role that is not in the table counts as any other role's
  */
-export function mayReset(
-  { roles: callerRoles }: Standing,
-  { roles: targetRoles }: Standing,
-  { self }: { self: boolean },
+export function mayReset(caller: Standing, target: Standing, { self }: { self: boolean }): Permission {
+  return mayDo('resetPassword', caller, target, { self });
+}
+
+/** May this caller reset anybody at all, be it in one administrative unit? Who may not learns nothing of anybody. */
+export function mayResetSomebody(caller: Standing): boolean {
+  return heldBy(caller, actions.resetPassword).length > 0;
+}
+
+/**
+ * May this caller do this? As `mayReset`, for every action of the table.
+ * @param target whom it is done to; nobody for actions that are done to nobody in particular
+ */
+export function mayDo(
+  action: Action,
+  caller: Standing,
+  target: Standing = noStanding,
+  { self = false }: { self?: boolean } = {},
 ): Permission {
-  if (self) return { allowed: false, code: 'targetSelf' };
-  const acting = (Object.keys(mayResetHolders) as ResettingRole[]).filter((role) => holds(callerRoles, role));
-  if (acting.length === 0) return { allowed: false, code: 'roleMissing' };
-  const by = acting.find((role) => targetRoles.every((id) => reaches(role, id)));
-  return by ? { allowed: true, by } : { allowed: false, code: 'targetPrivileged' };
+  const rule: Rule = actions[action];
+  if (self && !rule.self) return { allowed: false, code: 'targetSelf', details: {} };
+  const held = heldBy(caller, rule);
+  const by = held.find((one) => !obstacleFor(one, rule, target));
+  if (by) return { allowed: true, by: by.role, ...(by.unit === undefined ? {} : { unit: by.unit }) };
+  const whole = rolesOf(rule).filter((role) => !obstacleFor({ role }, rule, target));
+  const who = whole.length === 0 ? {} : { who: whole.join(', ') };
+  // What is told is what stands in the way of the role that reaches furthest: of one for this person's unit, if there is one.
+  const refused = held.flatMap((one) => {
+    const obstacle = obstacleFor(one, rule, target);
+    return obstacle ? [{ one, obstacle }] : [];
+  });
+  const told = refused.findLast(({ obstacle }) => obstacle.code !== 'targetOutsideUnit') ?? refused.at(-1);
+  if (!told) return { allowed: false, code: 'roleMissing', details: who };
+  const { code, role } = told.obstacle;
+  const scoped = told.one.unit === undefined ? {} : { scoped: true as const };
+  const details = { ...(role === undefined ? {} : { role }), yours: told.one.role, ...scoped, ...who };
+  return { allowed: false, code, details };
 }
 
-/** The template id of a role by its name in any case, or of an id itself; undefined for an unknown one. */
-export function roleTemplateId(nameOrId: string): string | undefined {
-  const wanted = nameOrId.trim().toLowerCase();
-  return Object.entries(roleTemplates).find(([name, id]) => name.toLowerCase() === wanted || id === wanted)?.[1];
+/** A role by which the caller may act, and the one unit for which it is held. */
+interface Held {
+  readonly role: RoleName;
+  readonly unit?: string;
 }
 
-/** The name of a role by its template id; the id itself for one that is not known here. */
-export function roleName(templateId: string): string {
-  return Object.entries(roleTemplates).find(([, id]) => id === templateId)?.[0] ?? templateId;
+function rolesOf({ by }: Rule): RoleName[] {
+  return actingRoles.filter((_role, at) => by[at]);
 }
 
-function holds(roles: readonly string[], role: RoleName): boolean {
-  return roles.some((id) => id.toLowerCase() === roleTemplates[role]);
+/** The caller's roles that count for an action, least privileged first; for one unit comes before everywhere. */
+function heldBy(caller: Standing, rule: Rule): Held[] {
+  return rolesOf(rule).flatMap((role): Held[] => {
+    const id = roleTemplates[role];
+    // What is done to nobody in particular is done to the whole organisation.
+    const scopable = rule.whom !== 'nobody' && overUnits.includes(role);
+    const scoped = scopable ? caller.scoped.filter((one) => same(one.role, id)) : [];
+    const everywhere = caller.roles.some((held) => same(held, id)) ? [{ role }] : [];
+    return [...scoped.map(({ unit }) => ({ role, unit })), ...everywhere];
+  });
 }
 
-function reaches(role: ResettingRole, targetId: string): boolean {
-  if (targetId.toLowerCase() === everyMember) return true;
-  const holders: 'anybody' | readonly RoleName[] = mayResetHolders[role];
-  return holders === 'anybody' || holders.some((name) => holds([targetId], name));
+interface Obstacle {
+  readonly code: Refusal;
+  /** The person's role, where it is a built-in one. */
+  readonly role?: RoleName;
+}
+
+/** What keeps this one role from this person. */
+function obstacleFor({ role, unit }: Held, rule: Rule, target: Standing): Obstacle | undefined {
+  if (rule.whom === 'nobody') return undefined;
+  // Not even a Global Administrator's role over everything reaches into such a unit.
+  const restricted = target.restrictedUnits ?? [];
+  if (restricted.length > 0 && !isOneOf(unit, restricted)) return { code: 'targetRestricted' };
+  if (unit !== undefined && !isOneOf(unit, target.units)) return { code: 'targetOutsideUnit' };
+  if (rule.whom === 'anybody') return undefined;
+  const reaches = (row: keyof typeof whoCanReset) => {
+    if (unit !== undefined) return row === 'none';
+    const column = (resettingRoles as readonly RoleName[]).indexOf(role);
+    return column >= 0 && whoCanReset[row][column] === true;
+  };
+  // A role that the person holds over one unit protects as much as one over everything.
+  for (const id of [...target.roles, ...target.scoped.map((one) => one.role)]) {
+    if (same(id, everyMember)) continue;
+    const name = builtInRole(id);
+    if (!reaches(name !== undefined && isRow(name) ? name : 'anyOtherRole')) {
+      return { code: 'targetPrivileged', ...(name === undefined ? {} : { role: name }) };
+    }
+  }
+  if (target.roleAssignableGroup && !reaches('roleAssignableGroupMemberOrOwner'))
+    return { code: 'targetRoleAssignable' };
+  if (target.restrictedUnit && !reaches('restrictedManagementAdministrativeUnitRole'))
+    return { code: 'targetRestricted' };
+  return reaches('none') ? undefined : { code: 'targetPrivileged' };
+}
+
+function isRow(name: string): name is keyof typeof whoCanReset {
+  return Object.hasOwn(whoCanReset, name);
+}
+
+function same(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
+}
+
+function isOneOf(unit: string | undefined, units: readonly string[]): boolean {
+  return unit !== undefined && units.some((one) => same(one, unit));
 }

@@ -2,7 +2,7 @@
 
 import { Problem } from '#shared/problem.ts';
 import type { Directory, User } from '../directory/directory.ts';
-import { mayReset, noStanding } from '../policy/roles.ts';
+import { mayReset, mayResetSomebody } from '../policy/roles.ts';
 
 /** The permission to act, with the role that gives it: what `reset` wants to see, and what the record says. */
 export interface Permission {
@@ -15,7 +15,8 @@ export interface Permission {
 
 /**
  * Asks the directory for both people and their roles.
- * @throws Problem targetUnknown, targetSelf, roleMissing, targetPrivileged
+ * @throws Problem targetUnknown, targetSelf, roleMissing, targetPrivileged, targetRoleAssignable, targetRestricted,
+ *   targetOutsideUnit; their details say what stands in the way, and who could
  */
 export async function authorise(directory: Directory, callerId: string, targetId: string): Promise<Permission> {
   const callerStanding = await directory.standingOf(callerId);
@@ -24,11 +25,10 @@ export async function authorise(directory: Directory, callerId: string, targetId
   if (!caller?.accountEnabled) throw new Problem('roleMissing');
   const user = await directory.find(targetId);
   // Before "unknown": a caller without a role learns nothing about who exists.
-  const decision = mayReset(callerStanding, user ? await directory.standingOf(user.id) : noStanding, {
-    self: user?.id === callerId,
-  });
-  if (!decision.allowed) throw new Problem(decision.code);
-  if (!user) throw new Problem('targetUnknown');
+  if (!user) throw new Problem(mayResetSomebody(callerStanding) ? 'targetUnknown' : 'roleMissing');
+  const self = user.id === caller.id;
+  const decision = mayReset(callerStanding, await directory.standingOf(user.id), { self });
+  if (!decision.allowed) throw new Problem(decision.code, decision.details);
   return { user, caller, by: decision.by };
 }
 
@@ -45,13 +45,13 @@ export async function authoriseReset(directory: Directory, callerId: string, tar
 }
 
 /**
- * Does this caller hold a role with which somebody could be reset at all? Without one the directory is not searched.
+ * Does this caller hold a role with which somebody could be reset at all, be it in one administrative unit? Without one
+ * the directory is not searched.
  * @throws Problem roleMissing
  */
 export async function authoriseSearch(directory: Directory, callerId: string): Promise<User> {
   const standing = await directory.standingOf(callerId);
   const caller = await directory.find(callerId);
-  if (!caller?.accountEnabled || !mayReset(standing, noStanding, { self: false }).allowed)
-    throw new Problem('roleMissing');
+  if (!caller?.accountEnabled || !mayResetSomebody(standing)) throw new Problem('roleMissing');
   return caller;
 }

@@ -11,7 +11,6 @@ import type { Sql, Tx, Work } from '../sql/sql.ts';
 import type { Tenant, Tenants } from '../tenant.ts';
 import { type Columns, move, type ResetRow, shredded } from './row.ts';
 import { handBack } from './supersede.ts';
-import { minute } from './times.ts';
 import type { Watchers } from './watchers.ts';
 
 export interface WalkDeps {
@@ -30,12 +29,22 @@ export interface WalkDeps {
 /** The job of every reset; its `ref` is the reset's id, its `subject` the person's. */
 export const resetJob = 'reset';
 
+export const minute = 60_000;
+/** How long the holder of a link may see the password, in milliseconds. */
+export const leaseTime = 10 * minute;
 /** After a failure of mail or directory: 1, 5, 15, 30 minutes, then every hour, until the reset expires (reset.md C14). */
 const backoff = [1, 5, 15, 30, 60].map((minutes) => minutes * minute);
 /** After `unknown`, and after a conflict: soon, since the same bytes or the same value are harmless. */
 export const soon = 2_000;
 /** How often a directory that can't tell by itself is asked whether the password has changed. */
 export const glance = 10 * minute;
+
+/** When to ask next: whoever has just opened the link chooses a new password soon, or not for a while. */
+export function nextGlance(row: ResetRow, now: number): number {
+  const opened = row.leased_until === null ? Number.POSITIVE_INFINITY : now - (row.leased_until - leaseTime);
+  if (opened < 10 * minute) return now + minute / 4;
+  return now + (opened < 60 * minute ? minute : glance);
+}
 /** What is left of the lease for our own writes once a remote call has been given up. */
 const reserve = 5_000;
 
@@ -53,8 +62,13 @@ export interface Lease extends Job {
 }
 export type Step = (deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease) => Promise<Next>;
 
+/** Until when a remote call may take, in milliseconds since the epoch: our own writes still fit into the lease. */
+export function deadline(job: Lease): number {
+  return job.leasedUntil - reserve;
+}
+
 export function remaining(job: Lease, now: number): number {
-  return job.leasedUntil - reserve - now;
+  return deadline(job) - now;
 }
 
 export function events(...names: EventName[]): { name: EventName }[] {

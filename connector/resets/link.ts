@@ -7,9 +7,9 @@ import { Problem } from '#shared/problem.ts';
 import { wakeSubject } from '../jobs.ts';
 import type { Sql, Work } from '../sql/sql.ts';
 import type { Tenant, Tenants } from '../tenant.ts';
+import { leaseTime } from './lease.ts';
 import { isPass, move, type ResetRow, readReset } from './row.ts';
 import { replacedAPassword } from './supersede.ts';
-import { leaseTime } from './times.ts';
 import { beforeChange } from './transitions.ts';
 
 export interface LinkDeps {

@@ -2,26 +2,12 @@
 // it is; the directory chooses the pass's value, so that it is made only when the mail has been accepted.
 
 import type { Directory, TemporaryAccessPasses, User } from '../directory/directory.ts';
-import { mayReset, roleTemplates, type Standing } from '../policy/roles.ts';
+import { mayDo } from '../policy/roles.ts';
 import type { Policy } from '../tenant.ts';
-import { leaseTime, minute } from './times.ts';
+import { leaseTime, minute } from './lease.ts';
 
 /** In minutes: Entra makes none that live shorter or longer. */
 const [shortest, longest] = [10, 43_200];
-
-/** The roles that may make a pass for those whom they may reset (entra-docs: users/authenticationMethods/create). */
-const passRoles: readonly string[] = [
-  'c4e39bd9-1100-46d3-8c65-fb160da0071f', // Authentication Administrator
-  '7be44c8a-adaf-4e2a-84d6-ab2649e08a13', // Privileged Authentication Administrator
-  roleTemplates['Global Administrator'],
-];
-
-/** May this caller have a pass made for this person, by the roles that both hold now? */
-export function mayMakePass(caller: Standing, target: Standing): boolean {
-  const makes = (id: string) => passRoles.includes(id.toLowerCase());
-  const scoped = caller.scoped.filter(({ role }) => makes(role));
-  return mayReset({ ...caller, roles: caller.roles.filter(makes), scoped }, target, { self: false }).allowed;
-}
 
 /** A pass that may be handed over. */
 export interface PassPermission {
@@ -37,7 +23,8 @@ export async function passPermission(
 ): Promise<PassPermission | undefined> {
   const passes = directory.temporaryAccessPass;
   if (!policy.temporaryAccessPass || !passes) return undefined;
-  if (!mayMakePass(await directory.standingOf(callerId), await directory.standingOf(user.id))) return undefined;
+  const [caller, person] = [await directory.standingOf(callerId), await directory.standingOf(user.id)];
+  if (!mayDo('temporaryAccessPass', caller, person).allowed) return undefined;
   const allowed = await passes.allowed(user);
   // A link must live long enough to be opened.
   return allowed && linkLifetime(policy, allowed) >= shortest * minute ? allowed : undefined;

@@ -18,7 +18,7 @@ import type { Caller } from '../http/auth.ts';
 import { problemReply, readJsonBodies } from '../http/problem-json.ts';
 import type { Keyring } from '../secret.ts';
 import type { Sql } from '../sql/sql.ts';
-import type { Tenants } from '../tenant.ts';
+import type { Tenant, Tenants } from '../tenant.ts';
 import { type Act, acts } from './act.ts';
 import { authorise, authoriseSearch } from './authorise.ts';
 import { makeOffer } from './offer.ts';
@@ -40,9 +40,8 @@ export interface ApiDeps {
   readonly worker: () => Worker;
   /** Origin of the link page. */
   readonly linkHost: string;
-  /** The extension's OAuth client id. */
-  readonly extensionClientId: string;
-  readonly scopes: readonly string[];
+  /** Where administrators of a tenant sign in, and with what the extension asks for. */
+  readonly signInOf: (tenant: Tenant) => Pick<Config, 'authority' | 'protocol' | 'clientId' | 'scopes'>;
   /** Chromium ids that may call from a browser; any moz-extension: may, since Firefox gives every profile its own. */
   readonly extensionIds: readonly string[];
 }
@@ -157,10 +156,7 @@ async function config(deps: ApiDeps, request: FastifyRequest): Promise<Config> {
   return {
     version: 1,
     organisation: { id: tenant.tid, name: tenant.name },
-    authority: tenant.issuer,
-    protocol: 'oidc',
-    clientId: deps.extensionClientId,
-    scopes: deps.scopes,
+    ...deps.signInOf(tenant),
   };
 }
 

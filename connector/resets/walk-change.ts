@@ -11,6 +11,7 @@ import {
   aad,
   askForSignIn,
   backoffAfter,
+  deadline,
   directoryFor,
   events,
   expireUnchanged,
@@ -91,7 +92,7 @@ async function setPassword(deps: WalkDeps, row: ResetRow, job: Lease, directory:
   const profile = { password, forceChangePasswordNextSignIn: row.force_change === 1 };
   const outcome = await within(
     remaining(job, deps.now()),
-    directory.setPassword(row.user_id, profile, operationOf(row)),
+    directory.setPassword(row.user_id, profile, operationOf(row), undefined, deadline(job)),
   );
   deps.log.info({ reset: row.id, outcome: outcome.outcome }, 'password change');
   if (outcome.outcome !== 'done') return noteNoChange(deps, row, job, outcome);

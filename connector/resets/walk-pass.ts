@@ -1,11 +1,13 @@
 // The walk after a Temporary Access Pass was made: looks whether somebody has signed in with it, and removes one that
-// nobody shall use any more. No password was changed, so that none is watched or scrambled.
+// nobody shall use any more. No password was changed, so that none is watched; only what the wrong person has chosen after
+// signing in with the pass is scrambled.
 
 import { Problem } from '#shared/problem.ts';
 import type { Directory, Outcome } from '../directory/directory.ts';
 import type { Tenant } from '../tenant.ts';
 import {
   backoffAfter,
+  deadline,
   directoryFor,
   events,
   glance,
@@ -14,6 +16,7 @@ import {
   type Next,
   needsAfter,
   remaining,
+  scrambleOf,
   sessionsStay,
   soon,
   type WalkDeps,
@@ -78,10 +81,35 @@ export async function removePass(deps: WalkDeps, row: ResetRow, job: Lease, dire
     await moved(deps, job, row, 'done', events('passUsed'), { ...ended, changed: 1, needs_you: needsAfter(row, null) });
     return undefined;
   }
+  // Before the pass goes, and with it what tells whether it was used.
+  const scrambled = await scrambleChosen(deps, row, job, directory);
+  if (scrambled && scrambled.outcome !== 'done') return notRemoved(deps, row, job, scrambled, ended);
   const call = passesOf(directory).remove(row.user_id, row.pass_id ?? undefined);
   const outcome = await within(remaining(job, deps.now()), call);
   if (outcome.outcome !== 'done') return notRemoved(deps, row, job, outcome, ended);
-  return noteRemoved(deps, row, job, directory, ended);
+  return noteRemoved(deps, row, job, directory, { ended, scrambled: scrambled !== undefined });
+}
+
+/**
+ * "Wrong person" after a sign-in with the pass: whoever signed in may have chosen a new password, which is made useless.
+ * Undefined: there is none.
+ */
+async function scrambleChosen(
+  deps: WalkDeps,
+  row: ResetRow,
+  job: Lease,
+  directory: Directory,
+): Promise<Outcome | undefined> {
+  if (row.state !== 'recalled') return undefined;
+  const last = await directory.lastPasswordChange(row.user_id);
+  if (!last || row.baseline_at === null) return undefined;
+  const ours = last.by.kind === 'operation';
+  if (ours && last.by.operation === scrambleOf(row)) return { outcome: 'done', at: last.at };
+  if (ours || last.at <= row.baseline_at || !(await isUsed(directory, row))) return undefined;
+  const profile = { password: deps.scramblePassword(), forceChangePasswordNextSignIn: true };
+  // Only what was just looked at is replaced: a change in between makes this a conflict, and it is looked at again.
+  const call = directory.setPassword(row.user_id, profile, scrambleOf(row), last.at, deadline(job));
+  return within(remaining(job, deps.now()), call);
 }
 
 async function notRemoved(
@@ -98,7 +126,8 @@ async function notRemoved(
   }
   if (outcome.outcome === 'failed' && outcome.problem.code === 'signInAgain') throw outcome.problem;
   job.failed = true;
-  const next = deps.now() + backoffAfter(job.attempts);
+  const conflict = outcome.outcome === 'failed' && outcome.problem.code === 'stateConflict';
+  const next = deps.now() + (conflict ? soon : backoffAfter(job.attempts));
   await moved(deps, job, row, row.state, events('deferred'), { next_attempt_at: next, needs_you: 'directoryFailed' });
   return next;
 }
@@ -109,12 +138,13 @@ async function noteRemoved(
   row: ResetRow,
   job: Lease,
   directory: Directory,
-  ended: Columns,
+  { ended, scrambled }: { readonly ended: Columns; readonly scrambled: boolean },
 ): Promise<Next> {
   const wrongPerson = row.state === 'recalled';
   const ending = wrongPerson && (await within(remaining(job, deps.now()), directory.revokeSessions(row.user_id)));
   const stay = ending && ending.outcome !== 'done' ? { evidence: sessionsStay } : {};
   const to = row.state === 'expired' ? 'scrambled' : row.state;
-  await moved(deps, job, row, to, [{ name: 'passRemoved', ...stay }], ended);
+  const useless = scrambled ? events('scrambled') : [];
+  await moved(deps, job, row, to, [...useless, { name: 'passRemoved', ...stay }], ended);
   return undefined;
 }

@@ -7,6 +7,7 @@ import type { Tenant } from '../tenant.ts';
 import {
   backoffAfter,
   changedSince,
+  deadline,
   directoryFor,
   events,
   glance,
@@ -14,6 +15,7 @@ import {
   moved,
   type Next,
   needsAfter,
+  nextGlance,
   remaining,
   scrambleOf,
   sessionsStay,
@@ -92,7 +94,7 @@ export async function waitForChange(deps: WalkDeps, tenant: Tenant, row: ResetRo
     await moved(deps, job, row, 'leased', events('leaseEnded'), set);
   }
   const leaseEnd = leased !== undefined && now < leased ? leased : changeBy;
-  return Math.min(leaseEnd, changeBy, now + glance);
+  return Math.min(leaseEnd, changeBy, nextGlance(row, now));
 }
 
 /** The address has proven to be the person's: the link was opened there, and it has worked. Undefined: it is on file. */
@@ -178,7 +180,7 @@ async function makeUseless(
 ): Promise<Next> {
   const profile = { password: deps.scramblePassword(), forceChangePasswordNextSignIn: true };
   // Only what was just looked at is replaced: a change in between makes this a conflict, and it is looked at again.
-  const call = directory.setPassword(row.user_id, profile, scrambleOf(row), last?.at ?? 0);
+  const call = directory.setPassword(row.user_id, profile, scrambleOf(row), last?.at ?? 0, deadline(job));
   const outcome = await within(remaining(job, deps.now()), call);
   if (outcome.outcome === 'done') return noteScrambled(deps, row, job, directory, ended);
   if (outcome.outcome === 'failed' && outcome.problem.code === 'targetUnknown') {

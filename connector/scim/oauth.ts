@@ -2,15 +2,15 @@
 //
 //   POST /token     a form in, an access token out
 //
-// A client proves itself with its secret (in a Basic header or in the form), or with a signed assertion; see client.ts.
+// A client proves itself with its secret (in a Basic header or in the form), or with a signed assertion: see ../oauth.
 
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../log.ts';
+import { authenticateClient, OAuthError, parametersOf, UnprovedError } from '../oauth/client.ts';
+import { remoteKeys } from '../oauth/jwks.ts';
 import type { Sql } from '../sql/sql.ts';
 import { type Client, spendAssertion, touchCredential } from '../store/clients.ts';
 import { covers, issueAccessToken, mintToken, type TokenScope, tokenScopes } from '../token.ts';
-import { authenticateClient, OAuthError, UnprovedError } from './client.ts';
-import { remoteKeys } from './jwks.ts';
 
 export interface OAuthDeps {
   readonly sql: Sql;
@@ -115,19 +115,9 @@ function sendError(request: FastifyRequest, reply: FastifyReply, error: OAuthErr
     .send({ error: code, ...(description === undefined ? {} : { error_description: description }) });
 }
 
-/** RFC 6749 §3.2: parameters without a value were not sent, and none may come twice. */
-function parametersOf(body: URLSearchParams): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const [name, value] of body) {
-    if (value === '') continue;
-    if (found.has(name)) throw new OAuthError('invalid_request', 'A parameter is given more than once.');
-    found.set(name, value);
-  }
-  return found;
-}
-
 /** RFC 6749 §3.3: what is asked for, if the client has it; all that it has when nothing is asked for. */
 function scopesFor(client: Client, asked: string | undefined): readonly string[] {
+  if (client.scopes.length === 0) throw new OAuthError('invalid_scope', 'This client is for another door.');
   // Entra's way to ask for everything that was granted: the resource's own URI with `/.default`.
   const wanted = (asked ?? '').split(' ').filter((scope) => scope !== '' && !scope.endsWith('/.default'));
   if (wanted.length === 0) return client.scopes;

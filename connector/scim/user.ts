@@ -1,7 +1,7 @@
-// The resource type User: the core schema (RFC 7643 §4.1) and EnterpriseUser (§4.3), attribute by attribute with the
-// characteristics of §8.7.1. This table validates, resolves and describes; an attribute that is not in it does not exist.
+// The resource type User: the core schema (RFC 7643 §4.1), EnterpriseUser (§4.3) and our own extension for what only
+// Microsoft Graph has a word for, attribute by attribute with the characteristics of §8.7.1. This table validates, resolves and describes; an attribute that is not in it does not exist.
 
-import { coreUser, enterpriseUser } from '../store/user-resource.ts';
+import { coreUser, enterpriseUser, graphUser } from '../store/user-resource.ts';
 import { type Attribute, complex, type ResourceType, type Schema, simple } from './attribute.ts';
 import { commonAttributes } from './common.ts';
 
@@ -154,11 +154,39 @@ export const enterprise: Schema = {
   ],
 };
 
+const onPremises = 'of the User in the directory that it is synchronised from.';
+
+export const graph: Schema = {
+  id: graphUser,
+  name: 'GraphUser',
+  description: 'What Microsoft Graph says of a User and SCIM has no place for.',
+  attributes: [
+    simple('mailNickname', 'string', 'The mail alias of the User.'),
+    simple('usageLocation', 'string', 'The country whose laws apply to the User, as two letters of ISO 3166.'),
+    simple('employeeType', 'string', 'How the User works for the organization, such as Employee or Contractor.'),
+    simple('passwordPolicies', 'string', 'DisableStrongPassword, DisablePasswordExpiration, both, or None.'),
+    simple('creationType', 'string', 'How the account came to be, where that was not by an administrator.'),
+    simple('externalUserState', 'string', 'Whether an invitation was accepted: PendingAcceptance or Accepted.'),
+    simple('externalUserStateChangeDateTime', 'dateTime', 'When externalUserState last changed.'),
+    simple('onPremisesSyncEnabled', 'boolean', 'Whether the User is synchronised from a directory on the premises.'),
+    simple('onPremisesImmutableId', 'string', `The lasting id ${onPremises}`, { caseExact: true }),
+    simple('onPremisesDistinguishedName', 'string', `The distinguished name ${onPremises}`),
+    simple('onPremisesDomainName', 'string', `The domain ${onPremises}`),
+    simple('onPremisesSamAccountName', 'string', `The sAMAccountName ${onPremises}`),
+    simple('onPremisesSecurityIdentifier', 'string', `The security identifier ${onPremises}`),
+    simple('onPremisesUserPrincipalName', 'string', `The userPrincipalName ${onPremises}`),
+    simple('onPremisesLastSyncDateTime', 'dateTime', 'When the User was last synchronised.'),
+  ],
+};
+
 export const user: ResourceType = {
   name: 'User',
   endpoint: '/Users',
   description: 'User Account',
   common: commonAttributes,
   schema: core,
-  extensions: [{ schema: enterprise, required: false }],
+  extensions: [
+    { schema: enterprise, required: false },
+    { schema: graph, required: false },
+  ],
 };

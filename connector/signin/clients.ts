@@ -4,6 +4,9 @@
 import { createHash } from 'node:crypto';
 import type { ClientMetadata } from 'oidc-provider';
 
+/** The one scope of `/api`. */
+export const apiScope = 'Passwords.Reset';
+
 /** The extension's client id, in every installation. */
 export const extensionClientId = 'reset-and-resend-extension';
 /** The account page: gets no code and no token, only a session. */

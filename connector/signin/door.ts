@@ -3,7 +3,8 @@
 //   GET  /-/<version>/sign-in.css, sign-in.js, password.js
 //   GET  /:tenant/account                POST /:tenant/account/sign-out
 //   GET, POST /:tenant/interaction/:uid  POST …/password, …/restart
-//   everything else below /:tenant       oidc-provider: .well-known, auth, token, jwks
+//   POST /:tenant/token                  here for programs with a proof of their own, else oidc-provider
+//   everything else below /:tenant       oidc-provider: .well-known, auth, jwks
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
@@ -21,6 +22,7 @@ import { errors } from './openid.ts';
 import { type Trouble, troublePage } from './pages.ts';
 import { providerOf } from './provider.ts';
 import type { StepDeps } from './steps.ts';
+import { tokenEndpoint } from './token-endpoint.ts';
 import { localeOf, pageHeaders, readForms, show, type Visit } from './visit.ts';
 
 export interface SigninDeps extends StepDeps, KeyStore {
@@ -30,6 +32,8 @@ export interface SigninDeps extends StepDeps, KeyStore {
   readonly publicUrl: string;
   /** Chromium and Gecko ids of the extension. */
   readonly extensionIds: readonly string[];
+  /** Fetches keys of other issuers whose word is taken for a program. */
+  readonly fetch?: typeof fetch;
 }
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -89,14 +93,15 @@ export function signinDoor(deps: SigninDeps): FastifyPluginAsync {
       interactionRoutes(pages, more);
       accountRoutes(pages, more);
     });
+    const toProvider = async (request: FastifyRequest, reply: FastifyReply, raw: IncomingMessage) => {
+      const tenant = await tenantOf(request);
+      const [, handle] = await providerFor(tenant);
+      await handOver(raw, reply, `${prefix}/${tenant.id}`, prefix.split('/').length + 1, handle);
+    };
+    await app.register(async (tokens) => tokenEndpoint(tokens, deps, { tenantOf, handOver: toProvider }));
     await app.register(async (provider) => {
       handOverBodies(provider);
-      const depth = prefix.split('/').length + 1;
-      provider.all('/:tenant/*', async (request, reply) => {
-        const tenant = await tenantOf(request);
-        const [, handle] = await providerFor(tenant);
-        await handOver(request, reply, `${prefix}/${tenant.id}`, depth, handle);
-      });
+      provider.all('/:tenant/*', (request, reply) => toProvider(request, reply, request.raw));
     });
   };
 }
@@ -109,13 +114,12 @@ function handOverBodies(app: FastifyInstance): void {
 
 /** Gives the connection to the provider, mounted at `base`; the headers that the app sets for all come along. */
 async function handOver(
-  request: FastifyRequest,
+  raw: IncomingMessage & { originalUrl?: string },
   reply: FastifyReply,
   base: string,
   depth: number,
   handle: Handle,
 ): Promise<void> {
-  const raw: IncomingMessage & { originalUrl?: string } = request.raw;
   const rest = `/${(raw.url ?? '').split('/').slice(depth).join('/')}`;
   raw.originalUrl = base + rest;
   raw.url = rest;

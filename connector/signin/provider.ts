@@ -6,18 +6,17 @@ import type OpenIdProvider from 'oidc-provider';
 import type { AccessToken, Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import type { Logger } from '../log.ts';
 import type { Tenant } from '../tenant.ts';
+import { accessTokenLife, delegatedClaims } from './access-token.ts';
 import { findPerson, inGoodStanding, type People, type Person } from './accounts.ts';
-import { clientsOf, mayRedeem } from './clients.ts';
+import { apiScope, clientsOf, mayRedeem } from './clients.ts';
+import { apiOf, jwtBearer } from './grants.ts';
 import { type KeyStore, readKeys } from './keys.ts';
 import { modelsOf } from './models.ts';
-import { interactionPolicy, Provider } from './openid.ts';
-
-/** The one scope of `/api`. */
-export const apiScope = 'Passwords.Reset';
+import { errors, interactionPolicy, Provider } from './openid.ts';
 
 /** Lifetimes in seconds. A refresh token lives as long as Entra gives single-page applications: a day, rotated or not. */
 const lifetimes = {
-  AccessToken: 3600,
+  AccessToken: accessTokenLife,
   IdToken: 3600,
   AuthorizationCode: 60,
   Interaction: 3600,
@@ -78,11 +77,9 @@ export async function providerOf(deps: ProviderDeps, tenant: Tenant): Promise<Op
       userinfo: { enabled: false },
       resourceIndicators: {
         enabled: true,
-        defaultResource: () => tenant.clientId,
-        getResourceServerInfo: (_ctx, resource) => ({
-          // Any other resource has no scope of ours to give.
-          scope: resource === tenant.clientId ? apiScope : '',
-          audience: tenant.clientId,
+        defaultResource: (ctx) => resourceIn(ctx.oidc.params?.scope) ?? tenant.clientId,
+        getResourceServerInfo: async (_ctx, resource) => ({
+          ...(await serverOf(deps, tenant, resource)),
           accessTokenFormat: 'jwt',
           accessTokenTTL: lifetimes.AccessToken,
           jwt: { sign: { alg: 'RS256' } },
@@ -113,6 +110,11 @@ export async function providerOf(deps: ProviderDeps, tenant: Tenant): Promise<Op
   };
 
   const provider = new Provider(tenant.issuer, configuration);
+  provider.use(async (ctx, next) => {
+    await next();
+    // What the token endpoint answers besides (token-endpoint.ts): the library speaks for itself alone.
+    if (ctx.oidc?.route === 'discovery') ctx.body = withPrograms(ctx.body as Discovery);
+  });
   // The door writes these headers itself from the public address, see door.ts.
   provider.proxy = true;
   provider.on('server_error', (_ctx, error) => deps.log.error({ tenant: tenant.id, err: error }, 'sign-in failed'));
@@ -180,7 +182,37 @@ async function firstPartyGrant(ctx: KoaContextWithOIDC) {
   return grant;
 }
 
-/** Turns the library's access token into one of Entra's shape; roles are those that the person holds at this moment. */
+interface Discovery {
+  readonly grant_types_supported: readonly string[];
+  readonly [name: string]: unknown;
+}
+
+function withPrograms(discovery: Discovery): Discovery {
+  return {
+    ...discovery,
+    grant_types_supported: [...discovery.grant_types_supported, 'client_credentials', jwtBearer],
+    token_endpoint_auth_methods_supported: ['none', 'client_secret_post', 'client_secret_basic', 'private_key_jwt'],
+    token_endpoint_auth_signing_alg_values_supported: ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'],
+  };
+}
+
+/** `api://<client id>/Passwords.Reset`: how Entra's clients say for which API they want a token; they send no `resource`. */
+const scopeOfApi = /^(api:\/\/[0-9a-f-]{36})\/([^/]+)$/;
+
+function resourceIn(scope: unknown): string | undefined {
+  const words = typeof scope === 'string' ? scope.split(' ') : [];
+  return words.map((word) => scopeOfApi.exec(word)?.[1]).find((resource) => resource !== undefined);
+}
+
+/** Who takes the token, and what it may say. @throws InvalidTarget for an API that there is not */
+async function serverOf(deps: ProviderDeps, tenant: Tenant, resource: string) {
+  if (resource === tenant.clientId) return { scope: apiScope, audience: tenant.clientId };
+  const api = await apiOf(deps, tenant, resource);
+  if (!api) throw new errors.InvalidTarget('There is no such API here.');
+  return { scope: `${resource}/${apiScope}`, audience: api.id };
+}
+
+/** Turns the library's access token into one of Entra's shape. */
 async function entraShape(
   deps: ProviderDeps,
   tenant: Tenant,
@@ -188,25 +220,16 @@ async function entraShape(
   token: AccessToken,
   jwt: { payload: { [claim: string]: unknown } },
 ): Promise<void> {
-  const { user } = (ctx.oidc.account as unknown as SigninAccount).person;
-  const issuedAt = Math.floor(deps.now() / 1000);
-  const scp = token.scope || undefined;
+  const { person } = ctx.oidc.account as unknown as SigninAccount;
+  const scopes = (token.scope ?? '').split(' ').filter((scope) => scope !== '');
   jwt.payload = {
-    iss: tenant.issuer,
-    aud: tenant.clientId,
-    tid: tenant.tid,
-    oid: user.id,
-    sub: user.id,
-    azp: token.clientId,
-    azpacr: '0',
-    ...(scp && { scp }),
-    wids: (await deps.directory(tenant).standingOf(user.id)).roles,
-    name: user.displayName,
-    preferred_username: user.userPrincipalName,
-    ver: '2.0',
-    iat: issuedAt,
-    nbf: issuedAt,
-    exp: issuedAt + lifetimes.AccessToken,
-    uti: token.jti,
+    ...(await delegatedClaims(deps.directory(tenant), tenant, person, {
+      audience: String(jwt.payload.aud),
+      azp: token.clientId ?? '',
+      azpacr: '0',
+      at: deps.now(),
+      uti: token.jti,
+      scopes: scopes.map((scope) => scopeOfApi.exec(scope)?.[2] ?? scope),
+    })),
   };
 }

@@ -26,11 +26,12 @@ export const migrations: readonly (readonly string[])[] = [
       created bigint not null
     )`,
 
-    // -- people, as SCIM resources: the JSON text is ready to send, the columns are what is searched
+    // -- people, as SCIM resources: the JSON text is ready to send, the columns are what is searched. display_name is what
+    // people read; display_named says whether it is a displayName of its own
     `create table app_user (
       tenant text not null, id text not null,
       user_name text not null, user_name_key text not null,
-      external_id text, display_name text not null, display_name_key text not null,
+      external_id text, display_name text not null, display_name_key text not null, display_named bigint not null,
       active bigint not null,
       resource text not null,
       version bigint not null, created bigint not null, last_modified bigint not null,
@@ -38,7 +39,7 @@ export const migrations: readonly (readonly string[])[] = [
     )`,
     `create unique index app_user_by_name on app_user (tenant, user_name_key)`,
     `create index app_user_by_external_id on app_user (tenant, external_id, id)`,
-    `create index app_user_by_display_name on app_user (tenant, display_name_key, id)`,
+    `create index app_user_by_display_name on app_user (tenant, display_name_key, id, display_named)`,
     `create index app_user_by_active on app_user (tenant, active, id)`,
     `create index app_user_by_last_modified on app_user (tenant, last_modified, id)`,
     // how many resources there are; epoch counts what is not an addition at the end, newest is the greatest id ever added
@@ -87,9 +88,12 @@ export const migrations: readonly (readonly string[])[] = [
       primary key (tenant, account)
     )`,
     `create index sign_in_attempt_by_time on sign_in_attempt (next_try_at)`,
+    // principal_id: a person, a group (then everybody in it holds the role) or a client; unit: over one administrative unit
+    // only, '' is the whole organisation
     `create table role_assignment (
-      tenant text not null, user_id text not null, role_template_id text not null, created bigint not null,
-      primary key (tenant, user_id, role_template_id)
+      tenant text not null, principal_id text not null, role_template_id text not null, unit text not null,
+      created bigint not null,
+      primary key (tenant, principal_id, role_template_id, unit)
     )`,
 
     // -- callers: a client is a program that syncs; its rows stay when it is revoked, so that the record can be read
@@ -222,7 +226,16 @@ export const migrations: readonly (readonly string[])[] = [
       once bigint not null, used bigint,
       primary key (tenant, user_id)
     )`,
-    // a role over one administrative unit only; '' is the whole organisation
-    `alter table role_assignment add column unit text not null default ''`,
+    // groups made for roles, whether they hold one at the moment or not (Graph's isAssignableToRole)
+    `create table role_assignable_group (
+      tenant text not null, group_id text not null,
+      primary key (tenant, group_id)
+    ) /* clustered */`,
+    // whose sign-in counts as the extension's ('azp'); null: whoever has the right audience
+    `alter table tenant add column extension_client_id text`,
+    // what a client may at the Graph door: by itself, and for a person who is signed in; api: others ask for tokens for it
+    `alter table client add column app_roles text not null default ''`,
+    `alter table client add column delegated text not null default ''`,
+    `alter table client add column api bigint not null default 0`,
   ],
 ];

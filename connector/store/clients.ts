@@ -1,5 +1,6 @@
-// The programs that sync: who they are, what they may do, and by what they prove it (RFC 6749 §2). Rows are revoked, never
-// removed: ids stand in the record for ever, and must stay readable as names.
+// The programs that call: who they are, what they may do (at the SCIM door by scope, at the Graph door by permission), and
+// by what they prove it (RFC 6749 §2). Rows are revoked, never removed: ids stand in the record for ever, and must stay
+// readable as names.
 
 import { timingSafeEqual } from 'node:crypto';
 import { Problem } from '#shared/problem.ts';
@@ -7,6 +8,8 @@ import { record } from '../audit.ts';
 import { Secret } from '../secret.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
 import { hashOf, isLive, mostLive, type TokenScope } from '../token.ts';
+import { dropRoles } from './roles.ts';
+import { uuidv7 } from './uuid.ts';
 
 /** Times in milliseconds since the epoch. */
 export interface Client {
@@ -14,7 +17,14 @@ export interface Client {
   /** `client_id`, unique over all tenants. */
   readonly id: string;
   readonly name: string;
+  /** Of the SCIM door; empty: it does not sync. */
   readonly scopes: readonly string[];
+  /** Graph permissions that it has by itself (`roles` in its tokens). */
+  readonly appRoles: readonly string[];
+  /** Graph permissions that it has for whoever is signed in, consented to for everybody (`scp`). */
+  readonly delegated: readonly string[];
+  /** Is it an API of its own, for which others ask tokens (`aud` is its id)? */
+  readonly api: boolean;
   /** How long its access tokens last. */
   readonly tokenMinutes: number;
   readonly created: number;
@@ -49,6 +59,9 @@ interface ClientRow {
   id: string;
   name: string;
   scope: string;
+  app_roles: string;
+  delegated: string;
+  api: number;
   token_minutes: number;
   created: number;
   revoked: number | null;
@@ -71,12 +84,19 @@ interface By {
   readonly actor: string;
 }
 
+function wordsOf(text: string): string[] {
+  return text.split(' ').filter((word) => word !== '');
+}
+
 function clientOf(row: ClientRow): Client {
   return {
     tenant: row.tenant,
     id: row.id,
     name: row.name,
-    scopes: row.scope.split(' '),
+    scopes: wordsOf(row.scope),
+    appRoles: wordsOf(row.app_roles),
+    delegated: wordsOf(row.delegated),
+    api: row.api === 1,
     tokenMinutes: row.token_minutes,
     created: row.created,
     ...(row.revoked === null ? {} : { revoked: row.revoked }),
@@ -99,6 +119,16 @@ function credentialOf(row: CredentialRow): Credential {
 /** An id of 64 random bits, public. */
 export function mintId(random: (bytes: number) => Uint8Array): string {
   return Buffer.from(random(8)).toString('hex');
+}
+
+/** The id of a client that stands as an application beside people: a UUID as theirs, for it is an object id too. */
+export function mintAppId(now: number, random: (bytes: number) => Uint8Array): string {
+  return uuidv7(now, random(10));
+}
+
+/** Is this the id of an application, and not of a client that syncs alone? */
+export function isAppId(id: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
 }
 
 /** A client secret of 256 random bits; letters that neither a form nor a Basic header has to escape. */
@@ -150,9 +180,19 @@ export function secretOf(credentials: readonly Credential[], secret: string, now
 
 // Writing -------------------------------------------------------------------------------------------------------
 
+/** What a client may at the Graph door; see `Client`. */
+export type GraphRights = Pick<Client, 'appRoles' | 'delegated' | 'api'>;
+
 export function* createClient(
   tx: Tx,
-  client: { tenant: string; id: string; name: string; scopes: readonly TokenScope[]; tokenMinutes: number },
+  client: {
+    tenant: string;
+    id: string;
+    name: string;
+    scopes: readonly TokenScope[];
+    tokenMinutes: number;
+    graph?: GraphRights;
+  },
   by: By,
 ): Work<void> {
   const { tenant, id, name, tokenMinutes } = client;
@@ -160,6 +200,18 @@ export function* createClient(
   yield* tx.run`insert into client (tenant, id, name, scope, token_minutes, created, revoked)
     values (${tenant}, ${id}, ${name}, ${scope}, ${tokenMinutes}, ${by.at}, ${null})`;
   yield* record(tx, { tenant, ...by, action: 'client.created', target: `client:${id}`, detail: { scope } });
+  if (client.graph) yield* setGraphRights(tx, tenant, id, client.graph, by);
+}
+
+/** Says anew what a client may at the Graph door; from its next token on. @throws Problem notFound */
+export function* setGraphRights(tx: Tx, tenant: string, id: string, rights: GraphRights, by: By): Work<void> {
+  yield* liveClient(tx, tenant, id);
+  const roles = rights.appRoles.join(' ');
+  const delegated = rights.delegated.join(' ');
+  yield* tx.run`update client set app_roles = ${roles}, delegated = ${delegated}, api = ${rights.api ? 1 : 0}
+    where tenant = ${tenant} and id = ${id}`;
+  const detail = { roles, delegated, api: rights.api };
+  yield* record(tx, { tenant, ...by, action: 'client.permitted', target: `client:${id}`, detail });
 }
 
 function* liveClient(tx: Tx, tenant: string, id: string): Work<void> {
@@ -233,13 +285,14 @@ export function* revokeCredential(tx: Tx, tenant: string, client: string, id: st
     where tenant = ${tenant} and client = ${client} and id = ${id}`;
   // Whoever holds the credential may have fetched a token with it, and nobody knows which.
   yield* tx.run`delete from token where tenant = ${tenant} and client = ${client} and kind = 'access'`;
+  yield* endGrants(tx, tenant, client);
   const action = `client.${row.kind}.revoked`;
   yield* record(tx, { tenant, ...by, action, target: `client:${client}`, detail: { credential: id } });
   return true;
 }
 
 /**
- * Ends a client with its secrets, keys, tokens and events at once. False: it was revoked before.
+ * Ends a client with its secrets, keys, tokens, events and roles at once. False: it was revoked before.
  * @throws Problem notFound
  */
 export function* revokeClient(tx: Tx, tenant: string, id: string, by: By): Work<boolean> {
@@ -252,10 +305,21 @@ export function* revokeClient(tx: Tx, tenant: string, id: string, by: By): Work<
     where tenant = ${tenant} and client = ${id} and revoked is null`;
   yield* tx.run`delete from token where tenant = ${tenant} and client = ${id} and kind = 'access'`;
   yield* tx.run`update token set revoked = ${by.at} where tenant = ${tenant} and client = ${id} and revoked is null`;
+  yield* endGrants(tx, tenant, id);
   yield* tx.run`delete from event_stream where tenant = ${tenant} and client = ${id}`;
   yield* tx.run`delete from event where tenant = ${tenant} and client = ${id}`;
+  yield* dropRoles(tx, tenant, id);
   yield* record(tx, { tenant, ...by, action: 'client.revoked', target: `client:${id}` });
   return true;
+}
+
+/** The kind of the sign-in's rows by which a client acts for a person later (refresh tokens); their grant is the client. */
+export const onBehalf = 'OnBehalf';
+
+/** Ends what people's tokens have given to a client: it has to be handed a new one. */
+function* endGrants(tx: Tx, tenant: string, client: string): Work<void> {
+  yield* tx.run`delete from oidc_model
+    where tenant = ${tenant} and kind = ${onBehalf} and grant_id = ${hashOf(client)}`;
 }
 
 /** When a credential was last good for something, to the minute. */

@@ -66,8 +66,17 @@ export function hashing(limits: { concurrency: number; waiting: number; argon?: 
 
 // The record ----------------------------------------------------------------------------------------------------
 
-/** Who set a password: the person, an operator at the command line, directory sync, or one of our own operations by its name. */
-export type ChangedBy = 'self' | 'operator' | 'sync' | `reset:${string}` | `scramble:${string}`;
+/**
+ * Who set a password: the person, an operator at the command line, directory sync, somebody at the Graph door (by object id),
+ * or one of our own operations by its name.
+ */
+export type ChangedBy = 'self' | 'operator' | 'sync' | `graph:${string}` | OurOperation;
+type OurOperation = `reset:${string}` | `scramble:${string}`;
+
+/** Is this the name of one of our own operations? */
+export function isOurOperation(changedBy: string): changedBy is OurOperation {
+  return /^(reset|scramble):/.test(changedBy);
+}
 
 /** What is known of a person's password. `changedAt` in milliseconds since the epoch; `version` grows with each change. */
 export interface Credential {
@@ -166,7 +175,7 @@ export async function changePassword(
   const { password, forceChange, changedBy } = change;
   return hashing.turn(async (argon) => {
     const row = await sql.run((tx) => readRow(tx, tenant, userId));
-    const ours = changedBy.includes(':') && row?.changed_by === changedBy;
+    const ours = isOurOperation(changedBy) && row?.changed_by === changedBy;
     if (row && ours && (await argon.verify(row.hash, password))) {
       return { outcome: 'done', at: row.changed_at, version: row.version };
     }

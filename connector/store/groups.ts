@@ -10,6 +10,7 @@ import { countAdded, countRemoved } from './counts.ts';
 import { type Change, publish } from './events.ts';
 import { inChunks, placeholders } from './in-list.ts';
 import { changedAttributes, compose, contentOfResource, etag, type Stamp, type StoredResource } from './resource.ts';
+import { dropRoles, givesRoles } from './roles.ts';
 import { updateRow } from './rows.ts';
 
 export const coreGroup = 'urn:ietf:params:scim:schemas:core:2.0:Group';
@@ -51,6 +52,12 @@ export function* readGroup(tx: Tx, tenant: string, id: string): Work<StoredResou
   return yield* tx.get<Row>`select id, resource as text, version from app_group where tenant = ${tenant} and id = ${id}`;
 }
 
+/** By displayName in any case (see `fold`), which several may have, or by id; ten at most. */
+export function* groupsCalled(tx: Tx, tenant: string, nameOrId: string): Work<{ id: string; name: string }[]> {
+  return yield* tx.all<{ id: string; name: string }>`select id, display_name as name from app_group
+    where tenant = ${tenant} and (display_name_key = ${fold(nameOrId)} or id = ${nameOrId}) order by id limit 10`;
+}
+
 const memberPage = 1000;
 
 /** The members in a fixed order, a page at a time, so that no statement holds a whole large group. */
@@ -68,6 +75,31 @@ export function* eachMember(tx: Tx, tenant: string, group: string, use: (member:
     if (rows.length < memberPage) return;
     after = rows.at(-1)?.value ?? '';
   }
+}
+
+/** Which members a page holds. `after` is the id that the page before ended with; empty: the first. */
+export interface MemberPage {
+  readonly type: Member['type'] | undefined;
+  readonly after: string;
+  readonly limit: number;
+}
+
+/** A page of the ids of the members, in order, and how many there are of this type. */
+export function* memberIds(
+  tx: Tx,
+  tenant: string,
+  group: string,
+  { type, after, limit }: MemberPage,
+): Work<{ ids: string[]; more: boolean; total: number }> {
+  const any = type === undefined ? 1 : 0;
+  const rows = yield* tx.all<{ id: string }>`select member_id as id from group_member
+    where tenant = ${tenant} and group_id = ${group} and member_id > ${after}
+      and (${any} = 1 or member_type = ${type ?? ''})
+    order by member_id limit ${limit + 1}`;
+  const count = yield* tx.get<{ total: number }>`select count(*) as total from group_member
+    where tenant = ${tenant} and group_id = ${group} and (${any} = 1 or member_type = ${type ?? ''})`;
+  const ids = rows.slice(0, limit).map(({ id }) => id);
+  return { ids, more: rows.length > limit, total: count?.total ?? 0 };
 }
 
 // Writing -------------------------------------------------------------------------------------------------------
@@ -105,7 +137,8 @@ export function* createGroup(
  * Changes a group by a function of what is stored; it may throw, and then nothing is changed. A change that changes
  * nothing writes nothing.
  * @param match is this version still the one that the caller saw?
- * @throws Problem notFound, preconditionFailed, noTarget, uniqueness as `createGroup`, invalidValue when a member does not exist
+ * @throws Problem notFound, preconditionFailed, noTarget, uniqueness as `createGroup`, invalidValue when a member does not
+ *   exist, mutability when the members of a group that gives roles change without `by.overRoles`
  */
 export function* updateGroup(
   tx: Tx,
@@ -126,6 +159,7 @@ export function* updateGroup(
     added += moved.added;
     removed += moved.removed;
   }
+  if (added + removed > 0) yield* refuseRoles(tx, tenant, id, by);
   const attributes = changedAttributes(before, content);
   if (attributes.length + added + removed === 0) return { id, text: stored.text, version: stored.version };
   const detail = {
@@ -141,7 +175,10 @@ export function* updateGroup(
   return written;
 }
 
-/** Removes a group; its members stay, and it leaves the groups that it is in. @throws Problem notFound, preconditionFailed */
+/**
+ * Removes a group with its roles; its members stay, and it leaves the groups that it is in.
+ * @throws Problem notFound, preconditionFailed, mutability when it gives roles and `by` has not `overRoles`
+ */
 export function* deleteGroup(
   tx: Tx,
   tenant: string,
@@ -150,8 +187,10 @@ export function* deleteGroup(
   match: (version: number) => boolean = () => true,
 ): Work<void> {
   const stored = yield* forUpdate(tx, tenant, id, match);
+  yield* refuseRoles(tx, tenant, id, by);
   yield* tx.run`delete from group_member where tenant = ${tenant} and group_id = ${id}`;
   yield* leaveGroups(tx, tenant, id, by);
+  yield* dropRoles(tx, tenant, id);
   yield* tx.run`delete from app_group where tenant = ${tenant} and id = ${id}`;
   yield* countRemoved(tx, tenant, 'Group');
   yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'group.deleted', target: `group:${id}` });
@@ -197,6 +236,14 @@ function* refuseSame(tx: Tx, tenant: string, id: string, { externalId, displayNa
   const same = yield* tx.get`select id from app_group where tenant = ${tenant} and external_id = ${externalId}
     and display_name_key = ${fold(displayName)} and id <> ${id}`;
   if (same) throw new Problem('uniqueness', { attribute: 'displayName, externalId' });
+}
+
+/** Whoever may change who is in a group that gives roles can make administrators, and rid somebody of the protection. */
+function* refuseRoles(tx: Tx, tenant: string, id: string, by: Stamp): Work<void> {
+  if (by.overRoles || !(yield* givesRoles(tx, tenant, id))) return;
+  const reason =
+    'Administrator roles are given through this group: only an administrator of roles changes who is in it.';
+  throw new Problem('mutability', { attribute: 'members', reason });
 }
 
 function* forUpdate(tx: Tx, tenant: string, id: string, match: (version: number) => boolean): Work<Row> {

@@ -18,6 +18,8 @@ export interface Stamp {
   readonly via?: 'put' | 'patch';
   /** The transaction that the client was promised (Set-Txn), if it was. */
   readonly txn?: string;
+  /** May they change who is in a group that gives roles? Never a sync client, or it could make administrators. */
+  readonly overRoles?: true;
 }
 
 /** Times of a resource in milliseconds since the epoch. */

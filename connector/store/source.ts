@@ -1,7 +1,7 @@
 // Where the resources of a type lie and by what they are found and ordered in SQL. An attribute that is not named here can
 // be searched and sorted by all the same: query.ts then looks into the resources.
 
-import type { Filter } from '../filter/filter.ts';
+import type { Filter, Operator } from '../filter/filter.ts';
 import { type Column, type Compiled, compile, mostWeight, type Rows, weightOf } from '../filter/sql.ts';
 
 export interface Source {
@@ -41,7 +41,7 @@ export const userSource: Source = {
     id: { key: 'u.id' },
     userName: { key: 'u.user_name_key' },
     externalId: { key: 'u.external_id', present: 'u.external_id is not null' },
-    displayName: { key: 'u.display_name_key', present: `u.display_name_key <> ''` },
+    displayName: { key: 'u.display_name_key', present: 'u.display_named = 1' },
     active: { key: 'u.active' },
     'meta.resourceType': { key: `'User'` },
     'meta.created': { key: 'u.created' },
@@ -58,6 +58,57 @@ export const userSource: Source = {
   orders: ['id', 'userName', 'externalId', 'displayName', 'active', 'meta.created', 'meta.lastModified'],
   unique: ['id', 'userName'],
 };
+
+/** People (app_user) by the names of Microsoft Graph's properties; connector/graph/user.ts says what each of them is. */
+export const graphUserSource: Source = {
+  resourceType: 'User',
+  table: 'app_user',
+  own: {
+    id: { key: 'u.id' },
+    userPrincipalName: { key: 'u.user_name_key' },
+    displayName: { key: 'u.display_name_key' },
+    accountEnabled: { key: 'u.active' },
+    createdDateTime: { key: 'u.created' },
+  },
+  rows: (tenant) => {
+    const addresses = (kinds: string, written?: Column['written']): Rows => ({
+      some: (condition) =>
+        `u.id in (select a.user_id from user_address a where a.tenant = ? and ${kinds} and ${condition})`,
+      values: [tenant],
+      columns: { value: { key: 'a.address_key', ...(written ? { written } : {}) } },
+    });
+    return {
+      // Which of the mailbox's addresses is the primary one is in the resource alone.
+      mail: { ...addresses(`a.kind <> 'home' and a.kind <> 'userName'`), loose: true },
+      // One that is also an address of the mailbox is no other address.
+      otherMails: { ...addresses(`a.kind = 'home'`), loose: true },
+      proxyAddresses: addresses(`a.kind <> 'home'`, withoutScheme),
+      // The words of other names stand there too.
+      [displayNameWords]: {
+        some: (condition) => `u.id in (select w.user_id from user_word w where w.tenant = ? and ${condition})`,
+        values: [tenant],
+        columns: { value: { key: 'w.word' } },
+        loose: true,
+      },
+    };
+  },
+  orders: ['id', 'userPrincipalName', 'displayName', 'createdDateTime'],
+  unique: ['id', 'userPrincipalName'],
+};
+
+/** The path of the words of the name that people read: what $search looks for. */
+export const displayNameWords = 'displayName/words';
+
+const scheme = 'smtp:';
+
+/** An address as it stands in user_address, of one with `smtp:` before it. */
+function withoutScheme(operator: Operator, text: string): string | null | undefined {
+  if (operator === 'ew') return text.includes(':') ? undefined : text;
+  if (text.startsWith(scheme)) return text.slice(scheme.length);
+  if (operator === 'eq') return null;
+  if (operator === 'sw') return scheme.startsWith(text) ? '' : null;
+  return undefined;
+}
 
 /** Groups (app_group); their members are rows, which know ids and types, but not the names that are shown. */
 export const groupSource: Source = {

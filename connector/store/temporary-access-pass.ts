@@ -1,37 +1,23 @@
-// Temporary Access Passes of the embedded store: one per person at most, usable between two times, as an argon2id hash.
-// The words are Microsoft Graph's (temporaryAccessPassAuthenticationMethod).
+// Temporary Access Passes: what a person may sign in with in place of the password, for a while, and often only once. One
+// a person; a new one replaces it. Shown once, kept as an argon2id hash.
 
-import { generatePassword } from '#shared/password.ts';
-import { Problem } from '#shared/problem.ts';
 import { record } from '../audit.ts';
 import { wakeSubject } from '../jobs.ts';
-import { Secret } from '../secret.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
-import type { Hashing } from './credentials.ts';
+import { endSessions, type Hashing } from './credentials.ts';
+import type { Stamp } from './resource.ts';
 
-/** The shortest and the longest life of a pass, as Entra allows them. */
-export const passMinutes = { least: 10, most: 43_200 } as const;
-
-export interface PassDeps {
-  readonly sql: Sql;
-  readonly hashing: Hashing;
-  readonly random: (bytes: number) => Uint8Array;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-}
-
-/** What is known of a pass, never its value. Times in milliseconds since the epoch. */
+/** Times in milliseconds since the epoch. */
 export interface TemporaryAccessPass {
   readonly id: string;
   readonly created: number;
   readonly starts: number;
   readonly ends: number;
-  readonly isUsableOnce: boolean;
-  /** When somebody first signed in with it. */
+  readonly once: boolean;
   readonly used?: number;
 }
 
-interface PassRow {
+interface Row {
   id: string;
   hash: string;
   created: number;
@@ -41,106 +27,114 @@ interface PassRow {
   used: number | null;
 }
 
-function passOf({ id, created, starts, ends, once, used }: PassRow): TemporaryAccessPass {
-  return { id, created, starts, ends, isUsableOnce: once === 1, ...(used === null ? {} : { used }) };
+/** Why a pass can be used now, or cannot (Microsoft Graph `methodUsabilityReason`). */
+export type Usability = 'EnabledByPolicy' | 'NotYetValid' | 'Expired' | 'OneTimeUsed';
+
+/** Can it be used now? */
+export function usabilityOf({ starts, ends, once, used }: TemporaryAccessPass, now: number): Usability {
+  if (once && used !== undefined) return 'OneTimeUsed';
+  if (now < starts) return 'NotYetValid';
+  return now < ends ? 'EnabledByPolicy' : 'Expired';
 }
 
-/** Can one sign in with it now? */
-export function isUsable(pass: TemporaryAccessPass, now: number): boolean {
-  return now >= pass.starts && now < pass.ends && !(pass.isUsableOnce && pass.used !== undefined);
+/** Without letters and digits that are taken for one another. */
+const letters = 'ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789+!@$#%*?';
+const shape = /^[A-Za-z2-9+!@$#%*?]{16}$/;
+
+/** A new one: 16 characters of 64, 96 bits. */
+export function makePass(random: (bytes: number) => Uint8Array): string {
+  return Array.from(random(16), (byte) => letters.charAt(byte % letters.length)).join('');
 }
 
-function* readRow(tx: Tx, tenant: string, userId: string): Work<PassRow | undefined> {
-  return yield* tx.get<PassRow>`select id, hash, created, starts, ends, once, used from temporary_access_pass
+function passOf(row: Row): TemporaryAccessPass {
+  const { id, created, starts, ends } = row;
+  return { id, created, starts, ends, once: row.once === 1, ...(row.used === null ? {} : { used: row.used }) };
+}
+
+function* readRow(tx: Tx, tenant: string, userId: string): Work<Row | undefined> {
+  return yield* tx.get<Row>`select id, hash, created, starts, ends, once, used from temporary_access_pass
     where tenant = ${tenant} and user_id = ${userId}`;
 }
 
-/** The pass of a person, usable or not. */
+/** The pass of a person, used up and expired ones too. */
 export function* readPass(tx: Tx, tenant: string, userId: string): Work<TemporaryAccessPass | undefined> {
   const row = yield* readRow(tx, tenant, userId);
   return row && passOf(row);
 }
 
-/**
- * Makes a pass; an earlier one of this person is gone with that. Its value is told here and never again.
- * @param wanted `starts` in milliseconds since the epoch, now when absent; `actor` as in the audit
- * @throws Problem targetUnknown; invalidValue with `field` for a lifetime outside `passMinutes`; unavailable when too
- *   many hashes are waiting
- */
-export async function createPass(
-  { sql, hashing, random, now }: PassDeps,
-  tenant: string,
-  userId: string,
-  wanted: { lifetimeInMinutes: number; isUsableOnce: boolean; starts?: number; actor: string },
-): Promise<TemporaryAccessPass & { readonly pass: Secret }> {
-  const { lifetimeInMinutes: minutes, isUsableOnce } = wanted;
-  if (!Number.isInteger(minutes) || minutes < passMinutes.least || minutes > passMinutes.most) {
-    throw new Problem('invalidValue', { field: 'lifetimeInMinutes' });
-  }
-  const value = generatePassword(random);
-  const hash = await hashing.turn((argon) => argon.hash(value));
-  const at = now();
-  const starts = wanted.starts ?? at;
-  const made = { id: crypto.randomUUID(), created: at, starts, ends: starts + minutes * 60_000, isUsableOnce };
-  await sql.run((tx) => insert(tx, tenant, userId, { ...made, hash }, wanted.actor));
-  return { ...made, pass: new Secret(value) };
-}
-
-function* insert(
+/** Gives a person a pass; the one before is worth nothing any more. */
+export function* givePass(
   tx: Tx,
   tenant: string,
   userId: string,
-  { id, hash, created, starts, ends, isUsableOnce }: TemporaryAccessPass & { readonly hash: string },
-  actor: string,
+  pass: TemporaryAccessPass & { readonly hash: string },
+  { at, actor }: Stamp,
 ): Work<void> {
-  const person = yield* tx.get`select id from app_user where tenant = ${tenant} and id = ${userId}`;
-  if (!person) throw new Problem('targetUnknown');
   yield* tx.run`insert into temporary_access_pass (tenant, user_id, id, hash, created, starts, ends, once, used)
-    values (${tenant}, ${userId}, ${id}, ${hash}, ${created}, ${starts}, ${ends}, ${isUsableOnce ? 1 : 0}, ${null})
+    values (${tenant}, ${userId}, ${pass.id}, ${pass.hash}, ${pass.created}, ${pass.starts}, ${pass.ends},
+      ${pass.once ? 1 : 0}, ${null})
     on conflict (tenant, user_id) do update set id = excluded.id, hash = excluded.hash, created = excluded.created,
       starts = excluded.starts, ends = excluded.ends, once = excluded.once, used = excluded.used`;
-  yield* record(tx, { tenant, at: created, actor, action: 'pass.created', target: `user:${userId}` });
+  const detail = { until: pass.ends, once: pass.once };
+  yield* record(tx, { tenant, at, actor, action: 'temporaryAccessPass.created', target: `user:${userId}`, detail });
 }
 
-/**
- * Tries a pass, at the same cost whether or not there is one. The right one is noted as used, and one that is usable once
- * is used up, also when two try it at the same time. Whoever asks counts the failures (credentials.ts).
- * @throws Problem unavailable when too many hashes are waiting
- */
-export async function tryPass(
-  { sql, hashing, now }: Omit<PassDeps, 'random'>,
-  tenant: string,
-  userId: string,
-  value: string,
-): Promise<boolean> {
-  return hashing.turn(async (argon) => {
-    const row = await sql.run((tx) => readRow(tx, tenant, userId));
-    const right = await argon.verify(row?.hash, value);
-    const at = now();
-    if (!row || !right || !isUsable(passOf(row), at)) return false;
-    return sql.run((tx) => noteUse(tx, tenant, userId, row.id, at));
-  });
-}
-
-function* noteUse(tx: Tx, tenant: string, userId: string, id: string, at: number): Work<boolean> {
-  const used = yield* tx.run`update temporary_access_pass set used = coalesce(used, ${at})
-    where tenant = ${tenant} and user_id = ${userId} and id = ${id} and (once = 0 or used is null)`;
-  if (used === 0) return false;
-  yield* record(tx, { tenant, at, actor: `user:${userId}`, action: 'pass.used', target: `user:${userId}` });
-  yield* wakeSubject(tx, tenant, userId, at);
+/** Takes it away. False: there was none with this id. */
+export function* takePass(tx: Tx, tenant: string, userId: string, id: string, { at, actor }: Stamp): Work<boolean> {
+  const gone = yield* tx.run`delete from temporary_access_pass
+    where tenant = ${tenant} and user_id = ${userId} and id = ${id}`;
+  if (gone === 0) return false;
+  yield* record(tx, { tenant, at, actor, action: 'temporaryAccessPass.deleted', target: `user:${userId}` });
   return true;
 }
 
-/** Removes a person's pass, if it is the one with this id or none is named; false when there was none. */
-export function* removePass(
-  tx: Tx,
+/**
+ * Tries what somebody typed as a pass, and uses it when it is one: then the count of failures is cleared, sessions made
+ * with the old password end, and a new password must be chosen at once. To be called only where an attempt has been
+ * counted (`verifyPassword`); what has not the shape of a pass costs nothing, and what has costs the same for everybody.
+ * @param userId absent: nobody has the name that was typed
+ * @throws Problem unavailable when too many hashes are waiting
+ */
+export async function spendPass(
+  {
+    sql,
+    hashing,
+    now,
+    random,
+  }: {
+    readonly sql: Sql;
+    readonly hashing: Hashing;
+    readonly now: () => number;
+    readonly random: (bytes: number) => Uint8Array;
+  },
   tenant: string,
-  userId: string,
-  act: { at: number; actor: string; id?: string },
-): Work<boolean> {
-  const row = yield* readRow(tx, tenant, userId);
-  if (!row || (act.id !== undefined && act.id !== row.id)) return false;
-  yield* tx.run`delete from temporary_access_pass where tenant = ${tenant} and user_id = ${userId} and id = ${row.id}`;
-  yield* record(tx, { tenant, at: act.at, actor: act.actor, action: 'pass.removed', target: `user:${userId}` });
+  userId: string | undefined,
+  typed: string,
+): Promise<boolean> {
+  if (!shape.test(typed)) return false;
+  return hashing.turn(async (argon) => {
+    const row = userId === undefined ? undefined : await sql.run((tx) => readRow(tx, tenant, userId));
+    const usable = row !== undefined && usabilityOf(passOf(row), now()) === 'EnabledByPolicy';
+    const right = await argon.verify(usable ? row.hash : undefined, typed);
+    if (!right || !row || userId === undefined) return false;
+    // Of a person who never had a password: one that nobody knows, to be replaced at once.
+    const unknown = await argon.hash(Buffer.from(random(32)).toString('base64url'));
+    return sql.run((tx) => spent(tx, tenant, userId, row.id, unknown, now()));
+  });
+}
+
+function* spent(tx: Tx, tenant: string, userId: string, id: string, unknown: string, at: number): Work<boolean> {
+  // Two who try the same at the same time: one of them has it.
+  const used = yield* tx.run`update temporary_access_pass set used = ${at}
+    where tenant = ${tenant} and user_id = ${userId} and id = ${id} and (once = 0 or used is null)`;
+  if (used === 0) return false;
+  yield* tx.run`delete from sign_in_attempt where tenant = ${tenant} and account = ${userId}`;
+  yield* tx.run`insert into credential (tenant, user_id, hash, force_change, changed_at, changed_by, version)
+    values (${tenant}, ${userId}, ${unknown}, 1, ${at}, 'operator', 1)
+    on conflict (tenant, user_id) do update set force_change = 1`;
+  yield* endSessions(tx, tenant, userId);
+  const target = `user:${userId}`;
+  yield* record(tx, { tenant, at, actor: target, action: 'temporaryAccessPass.used', target });
+  yield* wakeSubject(tx, tenant, userId, at);
   return true;
 }

@@ -11,6 +11,7 @@ import { endSessions } from './credentials.ts';
 import { type Change, publish } from './events.ts';
 import { leaveGroups } from './groups.ts';
 import { changedAttributes, compose, contentOfResource, etag, type Stamp, type StoredResource } from './resource.ts';
+import { dropRoles } from './roles.ts';
 import { insertRows, updateRow } from './rows.ts';
 import { type Address, addressesOf, searchWords, shownName, type UserContent } from './user-resource.ts';
 
@@ -74,10 +75,10 @@ export function* createUser(tx: Tx, tenant: string, id: string, content: UserCon
   const text = compose('User', id, content, { created: by.at, lastModified: by.at, version });
   const found = foundBy(content);
   const added = yield* tx.run`insert into app_user
-      (tenant, id, user_name, user_name_key, external_id, display_name, display_name_key, active,
+      (tenant, id, user_name, user_name_key, external_id, display_name, display_name_key, display_named, active,
         resource, version, created, last_modified)
     values (${tenant}, ${id}, ${found.user_name}, ${found.user_name_key}, ${found.external_id},
-      ${found.display_name}, ${found.display_name_key}, ${found.active}, ${text}, ${version}, ${by.at}, ${by.at})
+      ${found.display_name}, ${found.display_name_key}, ${found.display_named}, ${found.active}, ${text}, ${version}, ${by.at}, ${by.at})
     on conflict do nothing`;
   if (added === 0) throw new Problem('uniqueness', { attribute: 'userName' });
   yield* countAdded(tx, tenant, 'User', id);
@@ -149,9 +150,10 @@ export function* deleteUser(
   yield* writeAddresses(tx, tenant, id, content, undefined, by.at);
   yield* writeWords(tx, tenant, id, content, undefined);
   yield* tx.run`delete from credential where tenant = ${tenant} and user_id = ${id}`;
-  yield* tx.run`delete from temporary_access_pass where tenant = ${tenant} and user_id = ${id}`;
   yield* tx.run`delete from sign_in_attempt where tenant = ${tenant} and account = ${id}`;
-  yield* tx.run`delete from role_assignment where tenant = ${tenant} and user_id = ${id}`;
+  yield* tx.run`delete from temporary_access_pass where tenant = ${tenant} and user_id = ${id}`;
+  yield* tx.run`delete from graph_operation where tenant = ${tenant} and user_id = ${id}`;
+  yield* dropRoles(tx, tenant, id);
   yield* endSessions(tx, tenant, id);
   yield* wakeSubject(tx, tenant, id, by.at);
   yield* leaveGroups(tx, tenant, id, by);
@@ -182,12 +184,14 @@ function* forUpdate(tx: Tx, tenant: string, id: string, ifMatch: (version: numbe
 
 /** By what a person is found in their own row. */
 function foundBy(content: UserContent) {
+  const shown = shownName(content);
   const columns = {
     user_name: content.userName,
     user_name_key: fold(content.userName),
     external_id: content.externalId ?? null,
-    display_name: shownName(content),
-    display_name_key: fold(content.displayName ?? ''),
+    display_name: shown,
+    display_name_key: fold(shown),
+    display_named: content.displayName === undefined ? 0 : 1,
     active: content.active ? 1 : 0,
   };
   return columns satisfies Readonly<Record<string, Value>>;

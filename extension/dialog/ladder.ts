@@ -136,7 +136,6 @@ const moods = {
   changed: 'good',
   changedSince: 'good',
   passUsed: 'good',
-  passEnded: 'good',
   killing: 'ended',
   killedUnchanged: 'ended',
   killed: 'ended',
@@ -147,6 +146,7 @@ const moods = {
   refused: 'ended',
   scrambled: 'ended',
   superseded: 'ended',
+  passEnded: 'ended',
 } as const satisfies Record<Standing, Mood>;
 
 /** The colour and symbol that go with a standing. */

@@ -34,15 +34,27 @@ interface Ask {
   readonly body?: object;
 }
 
+/** What is looked at in an answer. */
+interface Answered {
+  readonly totalResults?: number;
+  readonly Resources?: object[];
+  readonly value?: object[];
+  readonly id?: string;
+  readonly userName?: string;
+  readonly userPrincipalName?: string;
+}
+
 /** One kind of request: how it is made, and what is wrong with an answer of status 2xx, if anything is. */
 export interface Operation {
   readonly make: (target: Target) => Ask;
-  readonly wrong?: (answer: { totalResults?: number; Resources?: object[]; id?: string; userName?: string }) => boolean;
+  readonly wrong?: (answer: Answered) => boolean;
 }
 
 const patchOp = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
-const nameOf = (index: number) => `User.Number${index}@contoso.example`;
-const anyOf = ({ ids }: Target) => ids[Math.floor(Math.random() * ids.length)] as string;
+/** The userName of the n-th. */
+export const nameOf = (index: number) => `User.Number${index}@contoso.example`;
+/** The id of any of them. */
+export const anyOf = ({ ids }: Target) => ids[Math.floor(Math.random() * ids.length)] as string;
 
 const patch = (path: string, op: string, where: string, value: unknown): Ask => {
   return { method: 'PATCH', path, body: { schemas: [patchOp], Operations: [{ op, path: where, value }] } };

@@ -7,7 +7,7 @@ import { exportJWK, exportPKCS8, exportSPKI, generateKeyPair } from 'jose';
 import { afterAll, describe, expect, test } from 'vitest';
 import { clientCommand } from '../../connector/commands/client.ts';
 import { tokenCommand } from '../../connector/commands/token.ts';
-import { isJwksUri } from '../../connector/scim/jwks.ts';
+import { isJwksUri } from '../../connector/oauth/jwks.ts';
 import { clientById, credentialsOf, secretOf } from '../../connector/store/clients.ts';
 import { listStreams } from '../../connector/store/events.ts';
 import { start } from '../scim/scim-server.ts';
@@ -149,8 +149,62 @@ describe('client', () => {
     expect((await line.typed(clientCommand, 'events', 'on', writer.last)).said).toContain('may not read');
   });
 
+  test('an application has a UUID, Graph’s own names in any case, and no scope unless it syncs, too', async () => {
+    await using line = await commandLine();
+    const made = await line.typed(
+      ...[clientCommand, 'create', '--name', 'reset-connector', '--api', '--no-secret'],
+      ...['--graph', 'user.read.all,Mail.Send', '--delegated', 'User.Read, User-PasswordProfile.ReadWrite.All'],
+    );
+    expect([made.code, made.said]).toEqual([0, '']);
+    const id = made.last;
+    expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    const rights = {
+      appRoles: ['User.Read.All', 'Mail.Send'],
+      delegated: ['User.Read', 'User-PasswordProfile.ReadWrite.All'],
+      api: true,
+    };
+    expect(await clientById(line.sql, id)).toMatchObject({ scopes: [], ...rights });
+    const listed = (await line.typed(clientCommand, 'list')).printed.join('\n');
+    expect(listed).toContain('User.Read.All Mail.Send, delegated User.Read User-PasswordProfile.ReadWrite.All, api');
+    const less = await line.typed(clientCommand, 'permit', id, '--graph', '', '--api', 'no');
+    expect([less.code, less.last]).toEqual([0, expect.stringContaining('for delegated User.Read')]);
+    expect(await clientById(line.sql, id)).toMatchObject({ appRoles: [], delegated: rights.delegated, api: false });
+    expect(await line.sql.all`select action from audit order by seq`).toEqual(
+      ['client.created', 'client.permitted', 'client.permitted'].map((action) => ({ action })),
+    );
+    const both = await line.typed(clientCommand, 'create', '--name', 'b', '--scope', 'scim', '--graph', 'Mail.Send');
+    expect(both.printed[0]).toContain('for scim, Mail.Send.');
+  });
+
+  test('an application holds roles, one that is not there or revoked gets none', async () => {
+    await using line = await commandLine();
+    const made = await line.typed(clientCommand, 'create', '--name', 'app', '--no-secret', '--graph', 'User.Read.All');
+    const id = made.last;
+    const typed = (...argv: string[]) => line.typed(clientCommand, 'role', ...argv, '--role', 'user administrator');
+    expect((await typed('add', id)).last).toBe(`Client ${id} “app” holds User Administrator now.`);
+    expect((await typed('add', id)).last).toContain('already');
+    expect((await line.typed(clientCommand, 'list')).printed.join('\n')).toMatch(/roles +User Administrator/);
+    expect((await typed('remove', id)).last).toContain('does not hold User Administrator now');
+    await line.typed(clientCommand, 'revoke', id);
+    expect((await typed('add', id)).said).toContain('is revoked');
+    const { id: sync } = await created(line);
+    expect((await typed('add', sync)).said).toContain('for sync alone');
+    expect(await line.sql.all`select action, target from audit where action like 'role.%' order by seq`).toEqual([
+      { action: 'role.assigned', target: `client:${id}` },
+      { action: 'role.removed', target: `client:${id}` },
+    ]);
+  });
+
+  test('a client that was made for sync alone does not become an application', async () => {
+    await using line = await commandLine();
+    const { id } = await created(line);
+    const refused = await line.typed(clientCommand, 'permit', id, '--graph', 'Mail.Send');
+    expect([refused.code, refused.said]).toEqual([1, expect.stringContaining('for sync alone')]);
+    expect(await clientById(line.sql, id)).toMatchObject({ appRoles: [] });
+  });
+
   test.each([
-    [[], 2, 'create, list'],
+    [[], 2, 'create, permit, role, list'],
     [['fly'], 2, '“client fly”'],
     [['key'], 2, '“client key”'],
     [['create', '--scope', 'scim'], 2, '--name'],
@@ -161,6 +215,16 @@ describe('client', () => {
     [['create', '--name', 'x', '--scope', 'scim', '--expires', 'soon'], 2, '--expires'],
     [['create', 'x', '--name', 'x', '--scope', 'scim'], 2, '“x”'],
     [['create', '--name', 'x', '--scope', 'scim', '--tenant', 'nobody'], 1, 'tenant “nobody”'],
+    [['create', '--name', 'x', '--graph', 'User.Fly'], 2, 'application permission “User.Fly”'],
+    [['create', '--name', 'x', '--graph', 'User.Read'], 2, 'application permission “User.Read”'],
+    [['create', '--name', 'x', '--delegated', 'Mail.Sent'], 2, 'delegated permission “Mail.Sent”'],
+    [['permit', 'x', '--api', 'yes'], 1, 'no client x'],
+    [['role', 'x'], 2, 'add or remove'],
+    [['role', 'add', 'x'], 2, '--role'],
+    [['role', 'add', 'x', '--role', 'King'], 2, 'role “King”'],
+    [['role', 'add', 'x', '--role', 'Directory Readers'], 1, 'no client x'],
+    [['permit', 'x'], 2, '--delegated'],
+    [['permit', 'x', '--api', 'perhaps'], 2, 'yes or no'],
     [['rotate'], 2, '--id'],
     [['rotate', 'x'], 1, 'no client x'],
     [['rotate', 'x', '--overlap', 'never'], 2, '--overlap'],

@@ -115,6 +115,7 @@ describe('other commands', () => {
       ['client', '--help'],
       ['user', '--help'],
       ['check', '--help'],
+      ['setup', '--help'],
       ['audit', '--help'],
     ]) {
       const { code, stdout } = await command(here.env, ...argv);

@@ -9,6 +9,7 @@ import { userCommand } from '../../connector/commands/user.ts';
 import { roleTemplates } from '../../connector/policy/roles.ts';
 import { readUser } from '../../connector/scim/users.ts';
 import { isCurrentPassword, readCredential } from '../../connector/store/credentials.ts';
+import { coreGroup, createGroup } from '../../connector/store/groups.ts';
 import { rolesOf } from '../../connector/store/roles.ts';
 import { coreUser } from '../../connector/store/user-resource.ts';
 import { contentOf, createUser, userByName } from '../../connector/store/users.ts';
@@ -81,6 +82,34 @@ describe('user', () => {
     expect((await typed(userCommand, 'list', '--tenant', 'fabrikam')).said).toContain('no people yet');
   });
 
+  test('role --group: everybody in it holds the role, by its name or id; a name that two have is not enough', async () => {
+    await using line = await commandLine();
+    const { sql, typed } = line;
+    await typed(userCommand, 'create', ...ada);
+    const id = (await userByName(sql, 'default', 'ada@contoso.example'))?.id ?? '';
+    const by = { at: start, actor: 'operator' };
+    const group = (groupId: string, displayName: string, ...members: string[]) =>
+      sql.run((tx) => createGroup(tx, 'default', groupId, { schemas: [coreGroup], displayName }, members, by));
+    await group('g-1', 'Service desk', id);
+    const role = (verb: string, ...who: string[]) =>
+      typed(userCommand, 'role', verb, ...who, '--role', 'Helpdesk Administrator');
+    expect((await role('add', '--group', 'service DESK')).last).toBe('Service desk holds Helpdesk Administrator now.');
+    expect((await role('add', '--group', 'g-1')).last).toBe('Service desk holds Helpdesk Administrator already.');
+    expect((await typed(userCommand, 'list')).last).toMatch(/active +Helpdesk Administrator$/);
+    const person = await role('remove', '--user-name', 'ada@contoso.example');
+    expect(person.last).toBe('ada@contoso.example still holds Helpdesk Administrator, through a group.');
+    await group('g-2', 'Service Desk');
+    const unclear = await role('remove', '--group', 'Service desk');
+    expect([unclear.code, unclear.said]).toEqual([
+      1,
+      'Contoso has several groups called “Service desk”; name one by its id: g-1, g-2.',
+    ]);
+    expect((await role('remove', '--group', 'g-1')).last).toBe(
+      'Service desk does not hold Helpdesk Administrator now.',
+    );
+    expect(await rolesOf(sql, 'default', id)).toEqual([]);
+  });
+
   test('list walks every page', async () => {
     await using line = await commandLine();
     const { sql, typed } = line;
@@ -121,6 +150,13 @@ describe('user', () => {
     [['create', '--user-name', 'ada', '--password', 'x'], 2, '--password'],
     [['role', 'give'], 2, 'add or remove'],
     [['role', 'add', '--user-name', 'nobody', '--role', 'Global Administrator'], 1, 'nobody with the user name'],
+    [['role', 'add', '--group', 'nothing', '--role', 'Global Administrator'], 1, 'no group called “nothing”'],
+    [
+      ['role', 'add', '--group', 'g', '--user-name', 'u', '--role', 'Global Administrator'],
+      2,
+      '--user-name or --group',
+    ],
+    [['role', 'add', '--role', 'Global Administrator'], 2, '--user-name'],
   ])('%j ends with %d', async (argv, code, sentence) => {
     await using line = await commandLine();
     const { sql, typed } = line;

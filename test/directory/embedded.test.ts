@@ -2,8 +2,10 @@
 
 import { expect, test } from 'vitest';
 import { asDirectoryUser, embeddedDirectory } from '../../connector/directory/embedded.ts';
+import { noStanding } from '../../connector/policy/roles.ts';
 import { readUser } from '../../connector/scim/users.ts';
 import { changePassword, hashing, isCurrentPassword } from '../../connector/store/credentials.ts';
+import { coreGroup, createGroup } from '../../connector/store/groups.ts';
 import { assignRole } from '../../connector/store/roles.ts';
 import { coreUser, enterpriseUser } from '../../connector/store/user-resource.ts';
 import { createUser } from '../../connector/store/users.ts';
@@ -73,6 +75,27 @@ test('one organisation’s directory knows nobody of another’s', async () => {
   await sql.close();
 });
 
+test('standing: roles of one’s own, through groups, over a unit; of nobody, none', async () => {
+  const sql = await openStore();
+  const directory = embeddedDirectory(
+    { sql, hashing: hashing({ concurrency: 1, waiting: 1 }), random, now: () => start },
+    tenants[0],
+  );
+  for (const id of ['a', 'b'])
+    await sql.run((tx) => createUser(tx, 'default', id, readUser({ schemas: [coreUser], userName: id }), stamp));
+  await sql.run((tx) => createGroup(tx, 'default', 'g', { schemas: [coreGroup], displayName: 'g' }, ['a'], stamp));
+  await sql.run((tx) => assignRole(tx, 'default', 'g', 'r1', stamp));
+  await sql.run((tx) => assignRole(tx, 'default', 'a', 'r2', stamp, 'u1'));
+  expect(await directory.standingOf('a')).toEqual({
+    ...noStanding,
+    roles: ['r1'],
+    scoped: [{ role: 'r2', unit: 'u1' }],
+    roleAssignableGroup: true,
+  });
+  expect([await directory.standingOf('b'), await directory.standingOf('nobody')]).toEqual([noStanding, noStanding]);
+  await sql.close();
+});
+
 test('a full hashing queue is failed and certain: nothing was changed', async () => {
   const sql = await openStore();
   const queue = hashing({ concurrency: 1, waiting: 0 });
@@ -115,6 +138,7 @@ test('addresses: home is on file, everything else is the mailbox, and so is a ho
   ).toEqual({
     id: 'a',
     userPrincipalName: 'Ada@contoso.example',
+    userType: 'Member',
     displayName: 'Ada@contoso.example',
     mail: 'main@contoso.example',
     otherMails: ['ada@mail.example'],

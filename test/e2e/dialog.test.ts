@@ -207,11 +207,11 @@ describe('people', () => {
     await stage.signedOut();
     const dialog = await act.openDialog(browser, stage.desk.users, cast.priya.displayName);
     await press(dialog, 'sign-in');
-    const isIt = (url: string) => url.startsWith(`${stage.practice.connector.url}/signin/`);
+    const isIt = (url: string) => url.startsWith(`${stage.practice.signIn}/signin/`);
     const window = await (await browser.waitForTarget((one) => one.type() === 'page' && isIt(one.url()))).page();
     await window?.close();
     await dialog.waitForFunction(() => /was closed/.test(document.querySelector('main')?.textContent ?? ''));
-    await act.signIn(browser, dialog, stage.practice.connector.url, stage.accountOf(cast.globalAdmin));
+    await act.signIn(browser, dialog, stage.practice.signIn, stage.accountOf(cast.globalAdmin));
     expect(await act.untilStep(dialog, 'form')).toBe('form');
   });
 

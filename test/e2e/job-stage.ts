@@ -43,11 +43,12 @@ export interface JobStage {
   close(): Promise<void>;
 }
 
-/** Starts it all; builds the extension where it is missing. */
-export async function startJobStage(): Promise<JobStage> {
+/** Starts it all; builds the extension where it is missing. `inCloud`: on a Microsoft 365 tenant. */
+export async function startJobStage({ inCloud = false } = {}): Promise<JobStage> {
   const folder = await mkdtemp(join(tmpdir(), 'rr-e2e-'));
   const extension = await buildExtension(root, { browser: 'chrome', connector: built });
-  let practice = await startPractice({ root, folder, port: await freePort(), inboxPort: 0, say: () => {} });
+  const cloud = inCloud ? { cloudPort: await freePort() } : {};
+  let practice = await startPractice({ root, folder, port: await freePort(), inboxPort: 0, ...cloud, say: () => {} });
 
   async function another(): Promise<Desk> {
     const { hosts, certificate, connector } = practice;
@@ -81,7 +82,7 @@ export async function startJobStage(): Promise<JobStage> {
       const button = act.untilSignIn(dialog).then(() => 'button');
       const next = await Promise.any([act.untilStep(dialog, ...later), button]);
       if (next === 'button') {
-        await act.signIn(from.browser, dialog, practice.connector.url, accountOf(admin));
+        await act.signIn(from.browser, dialog, practice.signIn, accountOf(admin));
         await act.untilStep(dialog, ...later);
       }
       return dialog;

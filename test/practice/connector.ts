@@ -21,6 +21,8 @@ export interface ConnectorOptions {
   readonly port: number;
   readonly certificate: Certificate;
   readonly mailPort: number;
+  /** Settings beside or instead of those of the practice. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface ConnectorProcess {
@@ -60,6 +62,7 @@ async function settings(options: ConnectorOptions): Promise<NodeJS.ProcessEnv> {
     RR_SUPPORT: 'Contoso service desk, extension 4357',
     RR_TIME_ZONE: Intl.DateTimeFormat().resolvedOptions().timeZone,
     RR_EXTENSION_IDS: `${practiceId},${geckoId}`,
+    ...options.env,
   };
 }
 

@@ -9,6 +9,7 @@ import { portalHosts, startPortal } from '../portal/portal.ts';
 import { tryLock } from '../set-up/lock.mjs';
 import { fileTrouble, Trouble } from '../set-up/trouble.mjs';
 import { type Certificate, certificate } from './certificate.ts';
+import { startCloud } from './cloud.ts';
 import { type ConnectorProcess, connectorProcess } from './connector.ts';
 import { type Inbox, startInbox } from './inbox.ts';
 import { type MailServer, startMailServer } from './mail-server.ts';
@@ -25,6 +26,8 @@ export interface PracticeOptions {
   readonly inboxPort: number;
   /** Forget what an earlier practice in this folder has made. */
   readonly fresh?: boolean;
+  /** The port of a Microsoft 365 tenant to work on, played by a second connector; absent: the embedded directory. */
+  readonly cloudPort?: number;
   readonly say: (line: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -33,6 +36,8 @@ export interface Practice extends AsyncDisposable {
   readonly folder: string;
   readonly certificate: Certificate;
   readonly connector: ConnectorProcess;
+  /** Origin of the sign-in. */
+  readonly signIn: string;
   readonly mails: MailServer;
   readonly inbox: Inbox;
   readonly organisation: Organisation;
@@ -48,7 +53,7 @@ export const usersPage = 'https://admin.cloud.microsoft/?#/users';
  * @throws Trouble with a sentence; whatever had been started by then is ended
  */
 export async function startPractice(options: PracticeOptions): Promise<Practice> {
-  const { root, folder, port, inboxPort, fresh, say, signal } = options;
+  const { root, folder, port, inboxPort, cloudPort, fresh, say, signal } = options;
   await using started = new AsyncDisposableStack();
   const lock = await tryLock(`${folder}.lock`).catch((error: unknown) => {
     throw fileTrouble(error, folder);
@@ -70,8 +75,12 @@ export async function startPractice(options: PracticeOptions): Promise<Practice>
 
   const mails = started.use(await startMailServer({ folder: join(folder, 'mail') }));
   const inbox = started.use(await startInbox({ mails, port: inboxPort }));
-  const connector = started.use(await connectorProcess({ root, folder, port, certificate: tls, mailPort: mails.port }));
-  const organisation = await openOrganisation(connector, folder, say, signal);
+  const place = { root, folder, certificate: tls, mailPort: mails.port };
+  const cloud =
+    cloudPort === undefined ? undefined : started.use(await startCloud({ ...place, port: cloudPort }, say, signal));
+  const connector = started.use(await connectorProcess({ ...place, port, ...(cloud ? { env: cloud.env } : {}) }));
+  if (cloud) await connector.serve(signal);
+  const organisation = cloud?.organisation ?? (await openOrganisation(connector, folder, say, signal));
   const rows = [...people, stranger].map((user) => portalPerson(user, organisation));
   const portal = await startPortal({ people: rows, key: tls.key, cert: tls.cert });
   started.defer(() => portal.close());
@@ -80,6 +89,7 @@ export async function startPractice(options: PracticeOptions): Promise<Practice>
   const whole = started.move();
   return {
     ...{ folder, certificate: tls, connector, mails, inbox, organisation },
+    signIn: (cloud?.process ?? connector).url,
     hosts: Object.fromEntries(portalHosts.map((host) => [host, portal.port])),
     [Symbol.asyncDispose]: () => whole.disposeAsync(),
   };

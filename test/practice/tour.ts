@@ -23,7 +23,7 @@ export interface TourOptions {
 
 /** Plays it; did all of it work? */
 export async function playTour({ practice, browser, folder, say, signal }: TourOptions): Promise<boolean> {
-  const { connector, inbox, mails, organisation } = practice;
+  const { signIn, inbox, mails, organisation } = practice;
   const making = `${folder}.new`;
   await rm(making, { recursive: true, force: true });
   await mkdir(making, { recursive: true, mode: 0o700 });
@@ -65,7 +65,7 @@ export async function playTour({ practice, browser, folder, say, signal }: TourO
 
     await step(`${admin.displayName} signs in`, async () => {
       const account = { userName: admin.userName, password: organisation.passwords[admin.userName] ?? '' };
-      await act.signIn(browser, dialog, connector.url, account, (window) => picture(window, 'sign-in'));
+      await act.signIn(browser, dialog, signIn, account, (window) => picture(window, 'sign-in'));
       if ((await act.untilStep(dialog, 'form', 'reset')) === 'reset') await act.sendAgain(dialog);
     });
     await picture(dialog, 'dialog-form');
@@ -92,7 +92,7 @@ export async function playTour({ practice, browser, folder, say, signal }: TourO
     await picture(linkPage, 'password');
     await step('The dialog sees that the link was opened', () => act.untilRung(dialog, 'opened'));
 
-    const signInPage = await act.followSignIn(context, linkPage, connector.url);
+    const signInPage = await act.followSignIn(context, linkPage, signIn);
     await step('The temporary password signs in, and a new one is asked for', () =>
       act.signInWithTemporary(signInPage, { userName: person.userName, password: temporary }),
     );

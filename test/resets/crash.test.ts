@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import type { Reset } from '#shared/api.ts';
 import type { Sql, Statement } from '../../connector/sql/sql.ts';
 import { openSqlite } from '../../connector/sql/sqlite.ts';
-import { tryPass } from '../../connector/store/temporary-access-pass.ts';
+import { spendPass } from '../../connector/store/temporary-access-pass.ts';
 import { makeWorld } from '../world.ts';
 
 /** A database whose process "dies" at the n-th statement from the moment it is armed: every later one fails too. */
@@ -33,6 +33,7 @@ function mortal(): { sql: Sql; dieAt: (n: number) => void; revive: () => void; s
   };
 }
 
+const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
 const options = { names: ['globalAdmin', 'amara'] as const, env: { RR_POLICY_TAP: 'yes' } };
 const pass = { credential: 'temporaryAccessPass', forceChangePasswordNextSignIn: false } as const;
 
@@ -129,8 +130,8 @@ it('a reset that hands over a pass survives a death at each of its statements', 
       shows: 1,
     });
     const { password = '' } = await world.open((await world.letter(0)).link);
-    const deps = { sql, now: world.now, hashing: world.connector.state.hashing };
-    expect(await tryPass(deps, 'default', world.ids.amara, password), `the pass after death at ${n}`).toBe(true);
+    const deps = { sql, now: world.now, hashing: world.connector.state.hashing, random };
+    expect(await spendPass(deps, 'default', world.ids.amara, password), `the pass after death at ${n}`).toBe(true);
     expect(await world.holds('amara', 'the 0ld-Passw0rd works')).toBe(true);
     expect(reset.events.map(({ name }) => name).filter((name) => name !== 'deferred')).toEqual([
       'requested',

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Attribute } from '../../connector/scim/attribute.ts';
+import { graphUser } from '../../connector/store/user-resource.ts';
 import { core, enterprise, groupSchema, scimServer, start } from './scim-server.ts';
 
 const base = 'https://connector.example/scim/v2';
@@ -92,7 +93,10 @@ describe('RFC 7644 §4', () => {
       endpoint: '/Users',
       description: 'User Account',
       schema: core,
-      schemaExtensions: [{ schema: enterprise, required: false }],
+      schemaExtensions: [
+        { schema: enterprise, required: false },
+        { schema: graphUser, required: false },
+      ],
       meta: { resourceType: 'ResourceType', location: `${base}/ResourceTypes/User` },
     });
     expect(group).toEqual({
@@ -113,6 +117,7 @@ describe('RFC 7644 §4', () => {
     expect(body.Resources.map(({ id }: { id: string }) => id)).toEqual([
       core,
       enterprise,
+      graphUser,
       groupSchema,
       ...['ServiceProviderConfig', 'ResourceType', 'Schema'].map(
         (name) => `urn:ietf:params:scim:schemas:core:2.0:${name}`,
@@ -154,8 +159,8 @@ describe('RFC 7644 §4', () => {
       body.Resources[at].attributes.find((attribute: Attribute) => attribute.name === name);
     expect(named(0, 'password')).toMatchObject({ mutability: 'writeOnly', returned: 'never' });
     expect(named(0, 'groups')).toMatchObject({ mutability: 'readOnly', multiValued: true });
-    expect(named(2, 'displayName')).toMatchObject({ required: true, uniqueness: 'none' });
-    const members: Attribute[] = named(2, 'members').subAttributes;
+    expect(named(3, 'displayName')).toMatchObject({ required: true, uniqueness: 'none' });
+    const members: Attribute[] = named(3, 'members').subAttributes;
     expect(members.map(({ name, mutability }) => [name, mutability])).toEqual([
       ['value', 'immutable'],
       ['$ref', 'immutable'],
@@ -206,6 +211,7 @@ describe('RFC 7644 §4', () => {
         return undefined;
       }
       if (attribute.type === 'boolean') return true;
+      if (attribute.type === 'dateTime') return new Date(start).toISOString();
       if (attribute.type === 'binary') return 'AAAA';
       if (attribute.type === 'reference') return `https://a.example/${attribute.name}/${at}`;
       if (attribute.type !== 'complex') return `${attribute.name} ${at}`;
@@ -217,8 +223,12 @@ describe('RFC 7644 §4', () => {
       Object.fromEntries(
         attributes.map((one, at) => [one.name, sample(one, at)] as const).filter(([, value]) => value !== undefined),
       );
-    const [user, extension] = body.Resources;
-    const sent = { schemas: [core, enterprise], ...all(user.attributes), [enterprise]: all(extension.attributes) };
+    const [user, ...extensions] = body.Resources.slice(0, 3);
+    const sent = {
+      schemas: [core, enterprise, graphUser],
+      ...all(user.attributes),
+      ...Object.fromEntries(extensions.map(({ id, attributes }: (typeof extensions)[0]) => [id, all(attributes)])),
+    };
     const created = await server.create(sent);
     expect(created).toMatchObject(sent);
     expect((await server.ask('PUT', `/Users/${created.id}`, created)).body).toEqual(created);

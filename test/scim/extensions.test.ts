@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ExtensionError, parseExtensions } from '../../connector/scim/extensions.ts';
 import { resourceTypes } from '../../connector/scim/resource-types.ts';
+import { graphUser } from '../../connector/store/user-resource.ts';
 import { command, freePort, installation } from '../serving.ts';
 import { core, enterprise, groupSchema, scimServer } from './scim-server.ts';
 
@@ -188,6 +189,7 @@ describe('at the door', () => {
     });
     expect((await server.ask('GET', '/ResourceTypes/User')).body.schemaExtensions).toEqual([
       { schema: enterprise, required: false },
+      { schema: graphUser, required: false },
       { schema: hr, required: false },
     ]);
     expect((await server.ask('GET', '/ResourceTypes/Group')).body.schemaExtensions).toEqual([

@@ -3,7 +3,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { verifyAudit } from '../../connector/audit.ts';
+import { roleTemplates } from '../../connector/policy/roles.ts';
 import type { Statement } from '../../connector/sql/sql.ts';
+import { assignRole, rolesOf } from '../../connector/store/roles.ts';
 import { core, enterprise, errorSchema, groupSchema, patchOp, scimServer, start } from './scim-server.ts';
 
 const base = 'https://connector.example/scim/v2';
@@ -485,5 +487,44 @@ describe('RFC 7643 §4.3 manager', () => {
     // One who is not here: the id stays as it was sent.
     const unknown = await server.patch(bob.id, { op: 'replace', path, value: 'a"b' });
     expect(unknown.body[enterprise].manager).toEqual({ value: 'a"b', $ref: `${base}/Users/a%22b` });
+  });
+});
+
+describe('groups that give roles', () => {
+  test('who is in them is not for sync clients to say, in whatever request; reading and names are', async () => {
+    const { server, ada, bob, group, membersOf } = await world();
+    await using _ = server;
+    await server.patchGroup(group.id, { op: 'add', path: 'members', value: [{ value: ada.id }] });
+    const operator = { at: start, actor: 'operator' };
+    const role = roleTemplates['Password Administrator'];
+    await server.sql.run((tx) => assignRole(tx, 'default', group.id, role, operator));
+    const whole = { schemas: [groupSchema], displayName: 'Tour Guides' };
+    const add = { op: 'add', path: 'members', value: [{ value: bob.id }] };
+    const bulk = {
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:BulkRequest'],
+      Operations: [{ method: 'PATCH', path: `/Groups/${group.id}`, data: { schemas: [patchOp], Operations: [add] } }],
+    };
+    const refused = [
+      await server.patchGroup(group.id, add),
+      await server.patchGroup(group.id, { op: 'remove', path: `members[value eq "${ada.id}"]` }),
+      await server.ask('PUT', `/Groups/${group.id}`, { ...whole, members: [{ value: bob.id }] }),
+      await server.ask('PUT', `/Groups/${group.id}`, whole),
+      await server.ask('DELETE', `/Groups/${group.id}`),
+    ];
+    for (const { status, body } of refused) {
+      expect([status, body.scimType]).toEqual([400, 'mutability']);
+      expect(body.detail).toBe(
+        '“members” cannot be changed. Administrator roles are given through this group: only an administrator of roles changes who is in it.',
+      );
+    }
+    const [operation] = (await server.ask('POST', '/Bulk', bulk)).body.Operations;
+    expect([operation.status, operation.response.scimType]).toEqual(['400', 'mutability']);
+    expect(await membersOf()).toEqual([ada.id]);
+    expect(await rolesOf(server.sql, 'default', bob.id)).toEqual([]);
+
+    const same = { ...whole, displayName: 'Renamed', members: [{ value: ada.id }] };
+    expect((await server.ask('PUT', `/Groups/${group.id}`, same)).body.displayName).toBe('Renamed');
+    expect((await server.ask('DELETE', `/Users/${ada.id}`)).status).toBe(204);
+    expect(await membersOf()).toEqual([]);
   });
 });

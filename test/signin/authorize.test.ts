@@ -168,7 +168,12 @@ describe('the authorization code flow', () => {
       jwks_uri: `${issuer}/jwks`,
       response_types_supported: ['code', 'none'],
       code_challenge_methods_supported: ['S256'],
-      token_endpoint_auth_methods_supported: ['none'],
+      grant_types_supported: expect.arrayContaining([
+        ...['authorization_code', 'refresh_token', 'client_credentials'],
+        'urn:ietf:params:oauth:grant-type:jwt-bearer',
+      ]),
+      token_endpoint_auth_methods_supported: ['none', 'client_secret_post', 'client_secret_basic', 'private_key_jwt'],
+      token_endpoint_auth_signing_alg_values_supported: expect.arrayContaining(['RS256', 'PS256']),
     });
     const { keys } = JSON.parse((await visit.send('GET', `${issuer}/jwks`)).text) as { keys: object[] };
     expect(keys).toEqual([
@@ -200,11 +205,14 @@ describe('requests that are refused', () => {
     ['no PKCE', { code_challenge: '', code_challenge_method: '' }, 'invalid_request'],
     ['PKCE by plain text', { code_challenge_method: 'plain' }, 'invalid_request'],
     ['tokens from the front channel', { response_type: 'token' }, 'unsupported_response_type'],
-    ['another resource', { resource: 'https://graph.microsoft.com/' }, undefined],
+    ['another resource', { resource: 'https://graph.microsoft.com/' }, 'invalid_target'],
+    [
+      'an API that is not there',
+      { scope: 'openid api://c0ffee00-0000-7000-8000-000000000001/Passwords.Reset' },
+      'invalid_target',
+    ],
   ])('%s: told to the extension', async (_, more, error) => {
-    const answer = await trouble(more);
-    if (error === undefined) expect(answer.text).toContain('<form');
-    else expect(returned(answer).get('error')).toBe(error);
+    expect(returned(await trouble(more)).get('error')).toBe(error);
   });
 
   it('a code with another verifier, and a code a second time, which also ends what it gave', async () => {

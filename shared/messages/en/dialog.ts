@@ -321,7 +321,8 @@ export const dialog = {
     killedUnchanged: { title: 'Stopped: the link is dead', text: () => 'No pass was made.' },
     killed: {
       title: 'Stopped: link dead, pass removed',
-      text: () => 'Nobody can sign in with it. This reset did not change the password.',
+      text: () =>
+        'Nobody can sign in with it. A password that was chosen after signing in with it is scrambled, and no other.',
     },
   },
 
@@ -414,7 +415,7 @@ export const dialog = {
     confirmKillText: (who: string) =>
       `The link dies at once. A password that was already set is replaced by one that nobody knows, and open sessions end. ${who} can’t sign in until there is a new reset.`,
     confirmKillPass:
-      'The link dies at once. A pass that was already made is removed, and open sessions end. This reset does not change the password.',
+      'The link dies at once. A pass that was already made is removed, and open sessions end. The password stays, unless it was changed after signing in with the pass.',
     confirm: 'Stop now',
     killing: 'Stopping …',
     back: 'Leave it running',

@@ -173,7 +173,7 @@ export const passLink = {
     stepCopy: 'Copy the pass.',
     stepSignIn:
       'Go to sign-in and enter your user name. Paste the pass where you are asked for a Temporary Access Pass; if you are asked for your password, choose another way to sign in.',
-    stepChange: 'The pass works once. Your password stays as it is.',
+    stepChange: 'The pass works once: set up what you are then asked for, such as a new password.',
     hiddenAt: (time) => `This page hides the pass at ${time}.`,
     lastMinute: 'The pass is hidden in one minute.',
   },

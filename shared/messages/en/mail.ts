@@ -39,7 +39,7 @@ export const passMail = {
   steps: {
     open: 'Open the link where nobody can see your screen, and press “Show the pass”.',
     signIn: 'Go to sign-in, enter the account above, and type or paste the pass where you are asked for it.',
-    change: 'Add a way to sign in that lasts, if you are asked to.',
+    change: 'Set up what you are then asked for, such as a new password: the pass works once.',
   },
-  oldPassword: 'The pass works once. Your password stays as it is.',
+  oldPassword: 'The pass by itself does not change your password.',
 } satisfies PassMailMessages;

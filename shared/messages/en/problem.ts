@@ -2,6 +2,14 @@
 
 import type { ProblemDetails } from '../../problem.ts';
 
+const or = new Intl.ListFormat('en-GB', { type: 'disjunction' });
+
+/** Who could do it: `who` holds the names of roles, parted by commas. */
+const onlyBy = ({ who }: ProblemDetails) => {
+  if (typeof who !== 'string') return '';
+  return ` Only ${/^[AEIO]/.test(who) ? 'an' : 'a'} ${or.format(who.split(', '))} can reset their password.`;
+};
+
 export const problem = {
   invalidSyntax: () => 'The request could not be read as JSON.',
   invalidValue: (d: ProblemDetails) =>
@@ -31,13 +39,39 @@ export const problem = {
   tokenExpired: () => 'Your sign-in has expired. Sign in again.',
   signInAgain: () => 'The directory wants you to sign in again.',
   scopeMissing: () => 'This sign-in or token is not meant for this.',
-  roleMissing: () => 'You need the Password Administrator or Global Administrator role to reset passwords.',
+  roleMissing: () =>
+    'You need a role that can reset passwords, such as Helpdesk Administrator, Password Administrator or Global Administrator.',
   originRefused: () => 'The request came from a page that may not send it.',
   targetUnknown: () => 'The connector does not know this person. They may not have been synchronised yet.',
   targetDisabled: () => 'This account is blocked from signing in. Unblock it before you reset its password.',
   targetSelf: () => 'You can’t reset your own password here. Use “Change password” or ask another administrator.',
-  targetPrivileged: () =>
-    'This person holds an administrator role. Only a Global Administrator can reset their password.',
+  targetGuest: () => 'This person is a guest. Their password belongs to another organisation.',
+  targetFederated: (d: ProblemDetails) =>
+    `The sign-in of ${d.domain ?? 'this person’s domain'} is at another service (federated). Reset the password there.`,
+  targetSynced: (d: ProblemDetails): string =>
+    d.reason === 'appOnly'
+      ? 'This person comes from your own Active Directory. Their password can only be reset on behalf of a signed-in administrator.'
+      : 'This person comes from your own Active Directory, and passwords are not written back to it. Reset the password there.',
+  targetProtected: () =>
+    'Active Directory protects this account (AdminCount). Its password can only be reset in Active Directory.',
+  targetPrivileged: (d: ProblemDetails): string => {
+    if (d.reason === 'directory') {
+      return 'The directory refused: either this person holds an administrator role that yours does not reach, or the connector lacks a permission.';
+    }
+    const holds = `This person holds ${d.role ? `the role ${d.role}` : 'an administrator role'}`;
+    if (d.scoped) {
+      return `${holds}. ${d.yours} over an administrative unit only reaches people without a role.${onlyBy(d)}`;
+    }
+    return `${holds}${d.yours ? `, which ${d.yours} does not reach` : ', which is out of your reach'}.${onlyBy(d)}`;
+  },
+  targetRoleAssignable: (d: ProblemDetails) =>
+    `This person belongs to a group that administrator roles can be assigned to.${onlyBy(d)}`,
+  targetRestricted: (d: ProblemDetails) =>
+    d.who
+      ? `This person holds a role over an administrative unit with restricted management.${onlyBy(d)}`
+      : 'This person is in an administrative unit with restricted management. Only its own administrators can reset their password.',
+  targetOutsideUnit: (d: ProblemDetails) =>
+    `Your role${d.yours ? ` ${d.yours}` : ''} holds for an administrative unit that this person is not in.${onlyBy(d)}`,
   passwordTooShort: (d: ProblemDetails) => `Use at least ${d.minimum ?? 8} characters.`,
   passwordTooLong: (d: ProblemDetails) => `Use at most ${d.maximum ?? 256} characters.`,
   passwordCharacters: () => 'Use only letters A–Z, digits, spaces and common symbols; no accents or emoji.',
@@ -60,5 +94,20 @@ export const problem = {
   stateConflict: () => 'The reset has moved on in the meantime. Look at its current state.',
   directoryRefused: (d: ProblemDetails) =>
     `The directory refused the change${d.reason ? `: ${d.reason}` : ''}. Nothing was changed.`,
+  directoryMisconfigured: (d: ProblemDetails) => {
+    const reasons: Readonly<Record<string, string>> = {
+      secretExpired: 'its client secret has expired',
+      secretWrong: 'its client secret is wrong',
+      certificateWrong: 'its certificate is not the registered one, or has expired',
+      clientUnknown: 'its app registration is not known there',
+      tenantUnknown: 'there is no such tenant',
+    };
+    const reason = reasons[String(d.reason)] ?? 'it was refused';
+    const code = d.code === undefined ? '' : ` (${d.code})`;
+    return `The connector cannot sign in to the directory: ${reason}${code}. Tell whoever runs it.`;
+  },
+  consentMissing: (d: ProblemDetails) =>
+    `The connector has not been granted ${d.permission ?? 'a permission'} in the directory. An administrator has to consent to it.`,
+  sessionsNotEnded: () => 'The password was changed, but the person could not be signed out of their sessions.',
   linkNotOpened: () => 'This link could not be opened.',
 };

@@ -348,7 +348,8 @@ export const dialog = {
     killedUnchanged: { title: 'Durduruldu: bağlantı geçersiz', text: () => 'Geçiş kodu oluşturulmadı.' },
     killed: {
       title: 'Durduruldu: bağlantı geçersiz, geçiş kodu kaldırıldı',
-      text: () => 'Bu kodla kimse oturum açamaz. Bu sıfırlama parolayı değiştirmedi.',
+      text: () =>
+        'Bu kodla kimse oturum açamaz. Yalnızca onunla oturum açıldıktan sonra belirlenen bir parola geçersiz kılınır.',
     },
   },
 
@@ -441,7 +442,7 @@ export const dialog = {
     confirmKillText: (who: string) =>
       `Bağlantı anında geçersiz olur. Değiştirilmiş bir parola varsa yerine kimsenin bilmediği bir parola konur ve açık oturumlar kapanır. Yeni bir sıfırlama yapılana kadar ${who} oturum açamaz.`,
     confirmKillPass:
-      'Bağlantı anında geçersiz olur. Oluşturulmuş bir geçiş kodu varsa kaldırılır ve açık oturumlar kapanır. Bu sıfırlama parolayı değiştirmez.',
+      'Bağlantı anında geçersiz olur. Oluşturulmuş bir geçiş kodu varsa kaldırılır ve açık oturumlar kapanır. Geçiş koduyla oturum açıldıktan sonra değiştirilmediyse parola kalır.',
     confirm: 'Şimdi durdur',
     killing: 'Durduruluyor …',
     back: 'Sürsün',

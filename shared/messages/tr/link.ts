@@ -168,7 +168,7 @@ export const passLink = {
     stepCopy: 'Geçiş kodunu kopyalayın.',
     stepSignIn:
       'Oturum açma sayfasına gidip kullanıcı adınızı girin. Geçici Erişim Geçişi istendiğinde geçiş kodunu yapıştırın; parolanız istenirse başka bir oturum açma yöntemi seçin.',
-    stepChange: 'Geçiş kodu yalnızca bir kez kullanılabilir. Parolanız değişmez.',
+    stepChange: 'Geçiş kodu yalnızca bir kez kullanılabilir: ardından istenenleri ayarlayın, örneğin yeni bir parola.',
     hiddenAt: (time) => `Geçiş kodu bu sayfada şu saatte gizlenir: ${time}`,
     lastMinute: 'Geçiş kodu bir dakika sonra gizlenecek.',
   },

@@ -39,7 +39,7 @@ export const passMail = {
   steps: {
     open: 'Ekranınızı kimsenin göremeyeceği bir yerde bağlantıyı açın ve “Geçiş kodunu göster”e basın.',
     signIn: 'Oturum açma sayfasında yukarıdaki hesabı girin; istendiğinde geçiş kodunu yazın veya yapıştırın.',
-    change: 'İstenirse kalıcı bir oturum açma yöntemi ekleyin.',
+    change: 'Ardından istenenleri ayarlayın, örneğin yeni bir parola: geçiş kodu yalnızca bir kez kullanılabilir.',
   },
-  oldPassword: 'Geçiş kodu yalnızca bir kez kullanılabilir. Parolanız değişmez.',
+  oldPassword: 'Geçiş kodu kendi başına parolanızı değiştirmez.',
 } satisfies PassMailMessages;

@@ -2,6 +2,15 @@
 
 import type { ProblemDetails } from '../../problem.ts';
 import type { problem as en } from '../en/problem.ts';
+import { roleNames } from './role.ts';
+
+const or = new Intl.ListFormat('tr', { type: 'disjunction' });
+
+const role = (name: unknown) => roleNames[String(name)] ?? String(name);
+
+/** Kimler yapabilir: `who`, virgülle ayrılmış rol adlarıdır. */
+const onlyBy = ({ who }: ProblemDetails) =>
+  typeof who === 'string' ? ` Parolasını yalnızca ${or.format(who.split(', ').map(role))} sıfırlayabilir.` : '';
 
 export const problem = {
   invalidSyntax: () => 'İstek JSON olarak okunamadı.',
@@ -31,13 +40,39 @@ export const problem = {
   tokenExpired: () => 'Oturumunuzun süresi doldu. Yeniden oturum açın.',
   signInAgain: () => 'Dizin, yeniden oturum açmanızı istiyor.',
   scopeMissing: () => 'Bu oturum veya belirteç bunun için geçerli değil.',
-  roleMissing: () => 'Parola sıfırlamak için Parola Yöneticisi veya Genel Yönetici rolü gerekir.',
+  roleMissing: () =>
+    'Parola sıfırlamak için Yardım Masası Yöneticisi, Parola Yöneticisi veya Genel Yönetici gibi bir rol gerekir.',
   originRefused: () => 'İstek, buna izni olmayan bir sayfadan geldi.',
   targetUnknown: () => 'Bağlayıcı bu kişiyi tanımıyor. Henüz eşitlenmemiş olabilir.',
   targetDisabled: () => 'Bu hesabın oturum açması engellenmiş. Parolayı sıfırlamadan önce engeli kaldırın.',
   targetSelf: () =>
     'Kendi parolanızı burada sıfırlayamazsınız. “Parola değiştir”i kullanın veya başka bir yöneticiye başvurun.',
-  targetPrivileged: () => 'Bu kişinin yönetici rolü var. Parolasını yalnızca bir Genel Yönetici sıfırlayabilir.',
+  targetGuest: () => 'Bu kişi konuk. Parolası başka bir kuruluşa ait.',
+  targetFederated: (d: ProblemDetails) =>
+    `${d.domain ?? 'Bu kişinin etki alanı'} için oturum başka bir hizmette açılıyor (federasyon). Parolayı orada sıfırlayın.`,
+  targetSynced: (d: ProblemDetails): string =>
+    d.reason === 'appOnly'
+      ? 'Bu kişi kendi Active Directory’nizden geliyor. Parolası yalnızca oturum açmış bir yönetici adına sıfırlanabilir.'
+      : 'Bu kişi kendi Active Directory’nizden geliyor ve parolalar oraya geri yazılmıyor. Parolayı orada sıfırlayın.',
+  targetProtected: () =>
+    'Bu hesap Active Directory tarafından korunuyor (AdminCount). Parolası yalnızca Active Directory’de sıfırlanabilir.',
+  targetPrivileged: (d: ProblemDetails): string => {
+    if (d.reason === 'directory') {
+      return 'Dizin reddetti: ya bu kişinin sizin rolünüzün yetmediği bir yönetici rolü var ya da bağlayıcının bir izni eksik.';
+    }
+    const holds = d.role ? `Bu kişinin “${role(d.role)}” rolü var` : 'Bu kişinin bir yönetici rolü var';
+    if (d.scoped) {
+      return `${holds}. Bir yönetim birimi için verilen “${role(d.yours)}” rolü yalnızca hiçbir rolü olmayan kişileri kapsar.${onlyBy(d)}`;
+    }
+    return `${holds}; ${d.yours ? `“${role(d.yours)}” rolü` : 'sizin rolünüz'} bunun için yeterli değil.${onlyBy(d)}`;
+  },
+  targetRoleAssignable: (d: ProblemDetails) => `Bu kişi, yönetici rolü atanabilen bir grupta yer alıyor.${onlyBy(d)}`,
+  targetRestricted: (d: ProblemDetails) =>
+    d.who
+      ? `Bu kişinin, yönetimi kısıtlı bir yönetim birimi üzerinde rolü var.${onlyBy(d)}`
+      : 'Bu kişi, yönetimi kısıtlı bir yönetim biriminde. Parolasını yalnızca o birimin kendi yöneticileri sıfırlayabilir.',
+  targetOutsideUnit: (d: ProblemDetails) =>
+    `${d.yours ? `“${role(d.yours)}” rolünüz` : 'Rolünüz'}, bu kişinin içinde olmadığı bir yönetim birimi için geçerli.${onlyBy(d)}`,
   passwordTooShort: (d: ProblemDetails) => `En az ${d.minimum ?? 8} karakter kullanın.`,
   passwordTooLong: (d: ProblemDetails) => `En fazla ${d.maximum ?? 256} karakter kullanın.`,
   passwordCharacters: () =>
@@ -60,5 +95,20 @@ export const problem = {
   stateConflict: () => 'Sıfırlama bu arada ilerledi. Güncel durumuna bakın.',
   directoryRefused: (d: ProblemDetails) =>
     `Dizin değişikliği reddetti${d.reason ? `: ${d.reason}` : ''}. Hiçbir şey değişmedi.`,
+  directoryMisconfigured: (d: ProblemDetails) => {
+    const reasons: Readonly<Record<string, string>> = {
+      secretExpired: 'istemci gizli anahtarının süresi dolmuş',
+      secretWrong: 'istemci gizli anahtarı yanlış',
+      certificateWrong: 'sertifikası kayıtlı olan değil veya süresi dolmuş',
+      clientUnknown: 'uygulama kaydı orada bilinmiyor',
+      tenantUnknown: 'böyle bir kiracı yok',
+    };
+    const reason = reasons[String(d.reason)] ?? 'reddedildi';
+    const code = d.code === undefined ? '' : ` (${d.code})`;
+    return `Bağlayıcı dizinde oturum açamıyor: ${reason}${code}. Onu işleten kişiye bildirin.`;
+  },
+  consentMissing: (d: ProblemDetails) =>
+    `Bağlayıcıya dizinde ${d.permission ?? 'gereken bir izin'} verilmemiş. Bir yöneticinin onay vermesi gerekiyor.`,
+  sessionsNotEnded: () => 'Parola değiştirildi, ancak kişinin açık oturumları kapatılamadı.',
   linkNotOpened: () => 'Bu bağlantı açılamadı.',
 } satisfies typeof en;

@@ -45,6 +45,20 @@ export class UnprovedError extends OAuthError {
 }
 
 /**
+ * The parameters of a request (RFC 6749 §3.2): those without a value were not sent, and none may come twice.
+ * @throws OAuthError invalid_request
+ */
+export function parametersOf(body: URLSearchParams): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const [name, value] of body) {
+    if (value === '') continue;
+    if (found.has(name)) throw new OAuthError('invalid_request', 'A parameter is given more than once.');
+    found.set(name, value);
+  }
+  return found;
+}
+
+/**
  * Who asks for a token.
  * @param authorization the header; Basic with form-encoded id and secret (RFC 6749 §2.3.1)
  * @throws OAuthError invalid_request for several methods at once; UnprovedError

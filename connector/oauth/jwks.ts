@@ -3,6 +3,7 @@
 
 import { importJWK, type JWK } from 'jose';
 import type { Logger } from '../log.ts';
+import { fetchJson } from './fetch-json.ts';
 
 /** Public keys of one issuer by `kid`. */
 type Keys = ReadonlyMap<string, CryptoKey>;
@@ -22,8 +23,6 @@ export interface JwksDeps {
   readonly log: Logger;
 }
 
-const timeout = 5_000;
-const mostBytes = 256 * 1024;
 const mostKeys = 100;
 const pause = 60_000;
 /** After this a key that the issuer has taken back is believed no longer, provided that the issuer answers. */
@@ -71,18 +70,8 @@ export function remoteKeys(deps: JwksDeps): (uri: string, kid: string) => Promis
 
 async function fetchKeys(fetching: typeof fetch, uri: string): Promise<Keys> {
   if (!isJwksUri(uri)) throw new Error('Keys are fetched over https.');
-  const response = await fetching(uri, {
-    headers: { accept: 'application/jwk-set+json, application/json' },
-    // An address that leads elsewhere could lead inside the network.
-    redirect: 'error',
-    signal: AbortSignal.timeout(timeout),
-  });
-  if (response.status !== 200) {
-    await response.body?.cancel();
-    throw new Error(`The answer was ${response.status}.`);
-  }
-  const parsed = JSON.parse(await bounded(response)) as { keys?: unknown };
-  if (!Array.isArray(parsed.keys)) throw new Error('It is not a JWK Set.');
+  const parsed = (await fetchJson(fetching, uri)) as { keys?: unknown } | null;
+  if (!Array.isArray(parsed?.keys)) throw new Error('It is not a JWK Set.');
   const keys = new Map<string, CryptoKey>();
   for (const jwk of parsed.keys.slice(0, mostKeys) as (JWK | null)[]) {
     if (jwk?.kty !== 'RSA' || typeof jwk.kid !== 'string' || typeof jwk.n !== 'string') continue;
@@ -94,15 +83,4 @@ async function fetchKeys(fetching: typeof fetch, uri: string): Promise<Keys> {
   }
   if (keys.size === 0) throw new Error('It has no RSA key for signatures.');
   return keys;
-}
-
-async function bounded(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > mostBytes) throw new Error(`It is larger than ${mostBytes} bytes.`);
-    chunks.push(chunk);
-  }
-  return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
 }

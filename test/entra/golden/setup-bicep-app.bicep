@@ -1,0 +1,274 @@
+// Registers Reset & Resend in a Microsoft Entra tenant.
+// bicepconfig.json beside this file names the extension:
+//   { "extensions": { "microsoftGraphV1": "br:mcr.microsoft.com/bicep/extensions/microsoftgraph/v1.0:1.0.0" } }
+// az deployment group create --resource-group GROUP --template-file setup.bicep
+//
+// What the connector asks for, and why:
+//   User.Read.All                       application  df021288-bdef-4463-88db-98f22de89214  People: found by name and address, guest, blocked or synchronised, addresses on file, last change.
+//   User-PasswordProfile.ReadWrite.All  application  cc117bb9-00cf-4eb8-b580-ea2a878fe8f7  Sets the password; beside it the app needs a directory role, such as User Administrator.
+//   RoleManagement.Read.Directory       application  483bed4a-2ad3-4361-a73b-c83ccdbdc53c  Administrator roles of admin and person, over what.
+//   GroupMember.Read.All                application  98830695-27a2-44f7-8c18-0c3ebc9698f6  Is somebody in a group to which roles can be assigned?
+//   AdministrativeUnit.Read.All         application  134fd756-38ce-4afd-ba33-e9623dbe66c2  Is somebody in a unit with restricted management?
+//   Organization.Read.All               application  498476ce-e0fe-48b0-b801-37ba7e2685c6  Name and domains of the organisation.
+//   User.RevokeSessions.All             application  77f3a031-c388-4f99-b373-dc68676a979e  Ends the sessions of the old password.
+//   User-Mail.ReadWrite.All             application  280d0935-0796-47d1-8d26-273470a3f17a  Puts a confirmed address on file (otherMails).
+//   Domain.Read.All                     application  dbb9058a-0e50-45d7-ae91-66909b5d4664  Says before anything is sent that a domain is federated.
+//   Mail.Send                           application  b633e1c5-b582-4048-a93e-9f11b44c7e96  RR_MAIL=graph://: sends from the shared mailbox; limit it to that mailbox.
+//   Application.Read.All                application  9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30  Read when the connector’s own secret or certificate ends, so that check can warn.
+extension microsoftGraphV1
+
+// Registration of the extension
+resource extensionApp 'Microsoft.Graph/applications@v1.0' = {
+  uniqueName: 'reset-and-resend-extension'
+  displayName: 'Reset & Resend extension'
+  signInAudience: 'AzureADMyOrg'
+  spa: {
+    redirectUris: [
+      'https://ehgklkmaaldpgkaiebolcafcmkcachbi.chromiumapp.org/'
+      'https://c5a5c2ae879491c7efaf59b81b1de6d8e1289d3e.extensions.allizom.org/'
+    ]
+  }
+  requiredResourceAccess: [
+    {
+      resourceAppId: '00000003-0000-0000-c000-000000000000'
+      resourceAccess: [
+        {
+          id: '37f7f235-527c-4136-accd-4a02d197296e'
+          type: 'Scope'
+        }
+        {
+          id: '14dad69e-099b-42c9-810b-d002981feec1'
+          type: 'Scope'
+        }
+        {
+          id: '7427e0e9-2fba-42fe-b0c0-848c9e6a8182'
+          type: 'Scope'
+        }
+      ]
+    }
+  ]
+}
+
+// Registration of the connector
+resource connectorApp 'Microsoft.Graph/applications@v1.0' = {
+  uniqueName: 'reset-and-resend-connector'
+  displayName: 'Reset & Resend connector'
+  signInAudience: 'AzureADMyOrg'
+  groupMembershipClaims: 'DirectoryRole'
+  optionalClaims: {
+    accessToken: [
+      {
+        name: 'xms_cc'
+      }
+      {
+        name: 'idtyp'
+      }
+    ]
+  }
+  api: {
+    requestedAccessTokenVersion: 2
+    oauth2PermissionScopes: [
+      {
+        id: 'd713846c-6b8d-42d3-87b5-044fd3063c07'
+        value: 'Passwords.Reset'
+        type: 'Admin'
+        isEnabled: true
+        adminConsentDisplayName: 'Reset passwords'
+        adminConsentDescription: 'Reset people’s passwords as far as the signed-in administrator’s own roles allow.'
+      }
+    ]
+    preAuthorizedApplications: [
+      {
+        appId: extensionApp.appId
+        delegatedPermissionIds: [
+          'd713846c-6b8d-42d3-87b5-044fd3063c07'
+        ]
+      }
+    ]
+  }
+  requiredResourceAccess: [
+    {
+      resourceAppId: '00000003-0000-0000-c000-000000000000'
+      resourceAccess: [
+        {
+          id: 'df021288-bdef-4463-88db-98f22de89214'
+          type: 'Role'
+        }
+        {
+          id: 'cc117bb9-00cf-4eb8-b580-ea2a878fe8f7'
+          type: 'Role'
+        }
+        {
+          id: '483bed4a-2ad3-4361-a73b-c83ccdbdc53c'
+          type: 'Role'
+        }
+        {
+          id: '98830695-27a2-44f7-8c18-0c3ebc9698f6'
+          type: 'Role'
+        }
+        {
+          id: '134fd756-38ce-4afd-ba33-e9623dbe66c2'
+          type: 'Role'
+        }
+        {
+          id: '498476ce-e0fe-48b0-b801-37ba7e2685c6'
+          type: 'Role'
+        }
+        {
+          id: '77f3a031-c388-4f99-b373-dc68676a979e'
+          type: 'Role'
+        }
+        {
+          id: '280d0935-0796-47d1-8d26-273470a3f17a'
+          type: 'Role'
+        }
+        {
+          id: 'dbb9058a-0e50-45d7-ae91-66909b5d4664'
+          type: 'Role'
+        }
+        {
+          id: 'b633e1c5-b582-4048-a93e-9f11b44c7e96'
+          type: 'Role'
+        }
+        {
+          id: '9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30'
+          type: 'Role'
+        }
+      ]
+    }
+  ]
+  web: {
+    redirectUris: [
+      'https://reset.contoso.com/healthz'
+    ]
+  }
+  keyCredentials: [
+    {
+      type: 'AsymmetricX509Cert'
+      usage: 'Verify'
+      displayName: 'Reset & Resend connector'
+      key: 'MIIB+certificate/bytes=='
+    }
+  ]
+}
+
+// Service principal of the extension
+resource extensionPrincipal 'Microsoft.Graph/servicePrincipals@v1.0' = {
+  appId: extensionApp.appId
+}
+
+// Service principal of the connector
+resource connectorPrincipal 'Microsoft.Graph/servicePrincipals@v1.0' = {
+  appId: connectorApp.appId
+}
+
+// Microsoft Graph
+resource graph 'Microsoft.Graph/servicePrincipals@v1.0' existing = {
+  appId: '00000003-0000-0000-c000-000000000000'
+}
+
+// Consent for the extension: signing in
+resource extensionConsent 'Microsoft.Graph/oauth2PermissionGrants@v1.0' = {
+  clientId: extensionPrincipal.id
+  consentType: 'AllPrincipals'
+  resourceId: graph.id
+  scope: 'openid profile offline_access'
+}
+
+// Consent for the connector by itself: User.Read.All
+resource connectorRole1 'Microsoft.Graph/appRoleAssignedTo@v1.0' = {
+  principalId: connectorPrincipal.id
+  appRoleId: 'df021288-bdef-4463-88db-98f22de89214'
+  resourceId: graph.id
+}
+
+// Consent for the connector by itself: User-PasswordProfile.ReadWrite.All
+resource connectorRole2 'Microsoft.Graph/appRoleAssignedTo@v1.0' = {
+  principalId: connectorPrincipal.id
+  appRoleId: 'cc117bb9-00cf-4eb8-b580-ea2a878fe8f7'
+  resourceId: graph.id
+}
+
+// Consent for the connector by itself: RoleManagement.Read.Directory
+resource connectorRole3 'Microsoft.Graph/appRoleAssignedTo@v1.0' = {
+  principalId: connectorPrincipal.id
+  appRoleId: '483bed4a-2ad3-4361-a73b-c83ccdbdc53c'
+  resourceId: graph.id
+}
+
+// Consent for the connector by itself: GroupMember.Read.All
+resource connectorRole4 'Microsoft.Graph/appRoleAssignedTo@v1.0' = {
+  principalId: connectorPrincipal.id
+  appRoleId: '98830695-27a2-44f7-8c18-0c3ebc9698f6'
+  resourceId: graph.id
+}
+
+// Consent for the connector by itself: AdministrativeUnit.Read.All
+resource connectorRole5 'Microsoft.Graph/appRoleAssignedTo@v1.0' = {
+  principalId: connectorPrincipal.id
+  appRoleId: '134fd756-38ce-4afd-ba33-e9623dbe66c2'
+  resourceId: graph.id
+}
+
+// Consent for the connector by itself: Organization.Read.All
+resource connectorRole6 'Microsoft.Graph/appRoleAssignedTo@v1.0' = {
+  principalId: connectorPrincipal.id
+  appRoleId: '498476ce-e0fe-48b0-b801-37ba7e2685c6'
+  resourceId: graph.id
+}
+
+// Consent for the connector by itself: User.RevokeSessions.All
+resource connectorRole7 'Microsoft.Graph/appRoleAssignedTo@v1.0' = {
+  principalId: connectorPrincipal.id
+  appRoleId: '77f3a031-c388-4f99-b373-dc68676a979e'
+  resourceId: graph.id
+}
+
+// Consent for the connector by itself: User-Mail.ReadWrite.All
+resource connectorRole8 'Microsoft.Graph/appRoleAssignedTo@v1.0' = {
+  principalId: connectorPrincipal.id
+  appRoleId: '280d0935-0796-47d1-8d26-273470a3f17a'
+  resourceId: graph.id
+}
+
+// Consent for the connector by itself: Domain.Read.All
+resource connectorRole9 'Microsoft.Graph/appRoleAssignedTo@v1.0' = {
+  principalId: connectorPrincipal.id
+  appRoleId: 'dbb9058a-0e50-45d7-ae91-66909b5d4664'
+  resourceId: graph.id
+}
+
+// Consent for the connector by itself: Mail.Send
+resource connectorRole10 'Microsoft.Graph/appRoleAssignedTo@v1.0' = {
+  principalId: connectorPrincipal.id
+  appRoleId: 'b633e1c5-b582-4048-a93e-9f11b44c7e96'
+  resourceId: graph.id
+}
+
+// Consent for the connector by itself: Application.Read.All
+resource connectorRole11 'Microsoft.Graph/appRoleAssignedTo@v1.0' = {
+  principalId: connectorPrincipal.id
+  appRoleId: '9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30'
+  resourceId: graph.id
+}
+
+output extensionClientId string = extensionApp.appId
+output connectorClientId string = connectorApp.appId
+output connectorObjectId string = connectorPrincipal.id
+
+// Afterwards, with EXTENSION_APP, CONNECTOR_APP and CONNECTOR_PRINCIPAL set to these three outputs:
+//   # Address of the connector’s API, and who may use it unasked: the extension
+//   az ad app update --id "$CONNECTOR_APP" --identifier-uris 'api://'"$CONNECTOR_APP"
+//   # Role of the connector: User Administrator, in one administrative unit
+//   az rest --method POST --resource 'https://graph.microsoft.us' --url 'https://graph.microsoft.us/v1.0/roleManagement/directory/roleAssignments' --headers 'Content-Type=application/json' --body '{"@odata.type":"#microsoft.graph.unifiedRoleAssignment","principalId":"'"$CONNECTOR_PRINCIPAL"'","roleDefinitionId":"fe930be7-5e62-47db-91af-98c3a49a38b1","directoryScopeId":"/administrativeUnits/99999999-2222-4333-8444-555555555555"}'
+//   # The settings of the connector
+//   RR_DIRECTORY=graph://11111111-2222-4333-8444-555555555555
+//   RR_CLOUD=usgov
+//   RR_GRAPH_AS=app
+//   RR_CLIENT_ID=$CONNECTOR_APP
+//   RR_CLIENT_CERT=connector.crt
+//   RR_CLIENT_KEY=(the file with its private key)
+//   RR_EXTENSION_CLIENT_ID=$EXTENSION_APP
+//   RR_MAIL=graph://reset@contoso.com
+//   # Should consent have been refused above, an administrator gives it here
+//   https://login.microsoftonline.us/11111111-2222-4333-8444-555555555555/adminconsent?client_id=$CONNECTOR_APP&redirect_uri=https%3A%2F%2Freset.contoso.com%2Fhealthz
