@@ -4,7 +4,7 @@
 import { Problem } from '#shared/problem.ts';
 import { segment } from '../entra/graph-client.ts';
 import { Secret } from '../secret.ts';
-import type { MadePass, NotDone, Outcome, TemporaryAccessPasses } from './directory.ts';
+import type { Grant, MadePass, NotDone, Outcome, TemporaryAccessPasses } from './directory.ts';
 import { type Reading, readBody } from './graph-people.ts';
 import { failedWrite, outcomeOfError } from './graph-problem.ts';
 
@@ -21,9 +21,9 @@ interface Limits {
 
 /**
  * The passes of a tenant, for one request or one step of a reset.
- * @param own asked in the connector's own name, which is given no permission to make passes
+ * @param later what a reset takes along: it is made with that, and not in the connector's own name
  */
-export function graphPasses(reading: Reading, own: boolean): TemporaryAccessPasses {
+export function graphPasses(reading: Reading, later: () => Promise<Grant>): TemporaryAccessPasses {
   const { client, now } = reading;
   let policy: Promise<Limits | undefined> | undefined;
   const limits = () => {
@@ -52,7 +52,7 @@ export function graphPasses(reading: Reading, own: boolean): TemporaryAccessPass
 
   return {
     async allowed(user) {
-      if (own || user.userType === 'Guest') return undefined;
+      if (user.userType === 'Guest' || (await later()).identity === 'connector') return undefined;
       const known = await limits();
       return known && { maximumLifetimeInMinutes: known.most };
     },

@@ -1,6 +1,6 @@
 // What decides about a person, read from Graph: directory roles, held directly or through groups, over everything or over
-// one administrative unit; role-assignable groups; units with restricted management. What cannot be read is refused: no
-// answer must ever look like "no roles".
+// one administrative unit; role-assignable groups; units with restricted management. Where our matrix is the only guard,
+// what cannot be read is refused: no answer must ever look like "no roles".
 
 import { Problem } from '#shared/problem.ts';
 import { quoted, segment } from '../entra/graph-client.ts';
@@ -22,14 +22,20 @@ const mostGroups = 50;
 /**
  * The standing of a person by object id; of nobody: `noStanding`.
  * @param me the person asks about themselves, for which less is needed
+ * @param alone is our matrix the only guard? On behalf of an admin Graph decides by itself, and does not show role
+ *   assignments to every role that may reset: then the roles among the memberships are what we go by
  * @throws Problem consentMissing and what any read throws
  */
-export async function readStanding(reading: Reading, id: string, me: boolean): Promise<Standing> {
+export async function readStanding(
+  reading: Reading,
+  id: string,
+  { me, alone }: { me: boolean; alone: boolean },
+): Promise<Standing> {
   const who = me ? '/me' : `/users/${segment(id)}`;
   const [memberships, owned, direct] = await Promise.all([
     readAll(reading, `${who}/transitiveMemberOf`, 'GroupMember.Read.All', { query: { $top: '999' } }),
     readAll(reading, `${who}/ownedObjects`, 'User.Read.All', { query: { $top: '999' } }),
-    assignmentsOf(reading, id),
+    assignmentsOf(reading, id, alone),
   ]);
   if (!memberships) return noStanding;
   const roles = ofType(memberships, 'directoryRole').map(({ roleTemplateId }) => known(roleTemplateId, 'role'));
@@ -38,7 +44,7 @@ export async function readStanding(reading: Reading, id: string, me: boolean): P
   const ownedGroups = ofType(owned ?? [], 'group').filter(assignable);
   if (roleGroups.length > mostGroups) throw new Problem('unavailable');
   // An assignment to a group names the group alone.
-  const through = await Promise.all(roleGroups.map((group) => assignmentsOf(reading, known(group.id, 'group'))));
+  const through = await Promise.all(roleGroups.map((group) => assignmentsOf(reading, known(group.id, 'group'), alone)));
   const assigned = [direct, ...through].flat();
   const scoped = assigned.flatMap(({ role, scope }) => (scope === '/' ? [] : [{ role, unit: unitOf(scope) }]));
   const memberOf = units.map((unit) => known(unit.id, 'unit'));
@@ -94,10 +100,13 @@ interface Assignment {
 }
 
 /** Those that name this person or group. */
-async function assignmentsOf(reading: Reading, principal: string): Promise<Assignment[]> {
+async function assignmentsOf(reading: Reading, principal: string, alone: boolean): Promise<Assignment[]> {
   const query = { $filter: `principalId eq ${quoted(principal)}` };
   const path = '/roleManagement/directory/roleAssignments';
-  const found = await readAll(reading, path, permissionFor.role, { query });
+  const found = await readAll(reading, path, permissionFor.role, { query }).catch((error: unknown) => {
+    if (!alone && error instanceof Problem && error.code === 'consentMissing') return [];
+    throw error;
+  });
   return (found ?? []).map(({ roleDefinitionId, directoryScopeId, appScopeId }) => ({
     role: known(roleDefinitionId, 'role'),
     scope: typeof directoryScopeId === 'string' ? directoryScopeId : `/${appScopeId ?? 'unknown'}`,

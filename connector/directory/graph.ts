@@ -61,7 +61,7 @@ export function graphDirectory(tenant: GraphTenant, acting: Acting): GraphDirect
 
     search: (text) => searchPeople(reading, text),
 
-    standingOf: (id) => readStanding(reading, id, isMe(id)),
+    standingOf: (id) => readStanding(reading, id, { me: isMe(id), alone: right.own }),
 
     async obstacle(user) {
       // The second form is what a guest of before userType looks like.
@@ -101,7 +101,8 @@ export function graphDirectory(tenant: GraphTenant, acting: Acting): GraphDirect
 
     rememberAddress: (id, address) => writing(() => remember(id, address)),
 
-    temporaryAccessPass: graphPasses(reading, right.own),
+    // The connector itself is given no permission to make them.
+    ...(right.own ? {} : { temporaryAccessPass: graphPasses(reading, () => grantOf(tenant, acting)) }),
 
     grant: () => grantOf(tenant, acting),
   };

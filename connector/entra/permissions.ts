@@ -11,6 +11,7 @@ export interface Asked {
 
 /** In the name of the signed-in admin. Entra's own rules about who may reset whom hold on top. */
 export const delegatedPermissions = {
+  'User.Read': { needed: true, why: 'The admin’s own groups and roles; name and domains of the organisation.' },
   'User.Read.All': {
     needed: true,
     why: 'People: found by name and address, guest, blocked or synchronised, addresses on file, last change.',

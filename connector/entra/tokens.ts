@@ -52,7 +52,7 @@ export interface Tokens {
 const early = 120_000;
 /** How many admins and resets are remembered at most. */
 const most = 1000;
-/** After a refusal for want of consent the optional permissions are left out for so long, in milliseconds. */
+/** After a refusal for want of consent the whole list is not asked for again for so long, in milliseconds. */
 const narrowFor = 3600_000;
 
 interface Held {
@@ -98,31 +98,28 @@ export function tokensOf(deps: TokenDeps): Tokens {
     return slot.asking;
   }
 
-  const wanted = (which: 'all' | 'needed') => [
-    ...delegatedScopes(which),
-    ...(which === 'all' ? (deps.alsoDelegated ?? []) : []),
-  ];
+  const wanted = [...delegatedScopes('all'), ...(deps.alsoDelegated ?? [])];
 
-  function exchange(assertion: Secret, which: 'all' | 'needed'): Promise<TokenAnswer> {
+  function exchange(assertion: Secret, names: readonly string[]): Promise<TokenAnswer> {
     return ask({
       grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
       requested_token_use: 'on_behalf_of',
       assertion: assertion.reveal(),
-      scope: scopeOf(graph, wanted(which)),
+      scope: scopeOf(graph, names),
       claims: claimsParameter(),
     });
   }
 
-  /** An organisation need not consent to all: once refused, only what nothing works without is asked for. */
+  /** An organisation need not consent to all: once refused, whatever has been consented to is asked for. */
   async function exchangeForGranted(assertion: Secret): Promise<TokenAnswer> {
     if (deps.now() >= narrowUntil) {
       try {
-        return await exchange(assertion, 'all');
+        return await exchange(assertion, wanted);
       } catch (error) {
         if (!(error instanceof Problem) || error.code !== 'consentMissing') throw error;
       }
     }
-    const answer = await exchange(assertion, 'needed');
+    const answer = await exchange(assertion, ['.default']);
     if (deps.now() >= narrowUntil) narrowUntil = deps.now() + narrowFor;
     return answer;
   }
@@ -172,11 +169,12 @@ export function tokensOf(deps: TokenDeps): Tokens {
       if (missing.length > 0) {
         // Whoever consents now should not have to wait for this token's end.
         delete slot.held;
+        narrowUntil = 0;
         throw new Problem('consentMissing', { permission: missing.join(', ') });
       }
       if (answer.refresh_token === undefined) return { token };
       // What was not granted must not be asked for at a refresh (RFC 6749 §6).
-      const scope = scopeOf(graph, wanted('all').filter(has));
+      const scope = scopeOf(graph, granted ? wanted.filter(has) : ['.default']);
       return { token, refresh: bundle({ refresh: answer.refresh_token, scope }) };
     },
 

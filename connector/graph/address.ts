@@ -8,7 +8,7 @@ const names = `
   passwordMethods temporaryAccessPassMethods operations resetPassword revokeSignInSessions sendMail directoryRoles
   directoryRoleTemplates roleManagement directory roleAssignments transitiveRoleAssignments roleDefinitions organization
   domains $batch $count $ref microsoft.graph.group microsoft.graph.directoryRole microsoft.graph.user
-  checkMemberGroups getMemberGroups
+  administrativeUnits ownedObjects
 `
   .trim()
   .split(/\s+/);

@@ -12,7 +12,7 @@ const methods = ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'] as const;
 
 /** Whoever may do anything may ask for it in a batch: each request is then held against its own route. */
 const anything: Permissions = {
-  delegated: [...graphPermissionNames('delegated'), 'User.ReadWrite'],
+  delegated: graphPermissionNames('delegated'),
   application: graphPermissionNames('application'),
 };
 

@@ -24,6 +24,7 @@ import { mailRoutes } from './mail.ts';
 import { meRoutes } from './me.ts';
 import { membershipRoutes } from './membership.ts';
 import { organizationRoutes } from './organization.ts';
+import { ownedObjectRoutes } from './owned-objects.ts';
 import { asGraphError, sendError, unauthenticated } from './refusal.ts';
 import { roleRoutes } from './roles.ts';
 import { sessionRoutes } from './sessions.ts';
@@ -38,6 +39,7 @@ const parts: readonly GraphRoutes[] = [
   authenticationRoutes,
   sessionRoutes,
   membershipRoutes,
+  ownedObjectRoutes,
   groupRoutes,
   roleRoutes,
   organizationRoutes,

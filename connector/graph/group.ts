@@ -1,24 +1,16 @@
 // A group in Microsoft Graph ↔ the SCIM Group that is stored: what GET shows of it, and what POST and PATCH may set. Groups
 // here are security groups: who is in one decides, and no mail goes to it.
 
-import { coreGroup, type GroupContent } from '../store/groups.ts';
+import { coreGroup, type GraphGroupContent, type GroupContent, graphGroup } from '../store/groups.ts';
 import type { StoredResource } from '../store/resource.ts';
 import { badRequest, type GraphError } from './error.ts';
-
-/** Our own extension: what Microsoft Graph says of a group and SCIM has no place for. */
-export const graphGroup = 'urn:resetandresend:scim:schemas:extension:graph:2.0:Group';
-
-interface GraphGroupContent {
-  readonly description?: string;
-  readonly mailNickname?: string;
-}
 
 interface Opened {
   readonly content: GroupContent & { readonly id: string; readonly meta: { readonly created: string } };
   readonly isAssignableToRole: boolean;
 }
 
-const own = ({ content }: Opened) => (content[graphGroup] ?? {}) as GraphGroupContent;
+const own = ({ content }: Opened) => content[graphGroup] ?? {};
 
 /** In the order in which they are sent. */
 const properties = {
@@ -102,7 +94,7 @@ export function readGroupBody(body: unknown, current?: GroupContent): WantedGrou
   const missing = current ? undefined : required.find((name) => given[name] === undefined || given[name] === null);
   if (missing) throw badRequest(`A value is required for property '${missing}' of resource 'Group'.`);
   let { displayName = '' } = current ?? {};
-  let extension: GraphGroupContent = { ...(current?.[graphGroup] as GraphGroupContent | undefined) };
+  let extension: GraphGroupContent = { ...current?.[graphGroup] };
   let isAssignableToRole = false;
   let members: string[] = [];
   for (const [name, value] of Object.entries(given)) {

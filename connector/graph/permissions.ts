@@ -17,6 +17,10 @@ export const graphPermissions = {
     delegated: 'e1fe6dd8-ba31-4d61-89e7-88639da4683d',
     why: 'Read the signed-in person’s own profile, groups and roles.',
   },
+  'User.ReadWrite': {
+    delegated: 'b4e74841-8e56-480b-be8b-910348b18b4c',
+    why: 'Change one’s own telephone numbers and language.',
+  },
   'User.ReadBasic.All': {
     delegated: 'b340eb25-3456-403f-be2f-af7a0d370277',
     application: '97235f07-e226-4f63-ace3-39588e11d3a1',

@@ -154,7 +154,7 @@ export function usersRead(app: FastifyInstance, deps: ReadDeps): void {
       );
     const page = await pages.page(query, fromOf(query, token), top, use);
     const last = page.found.at(-1);
-    const next = page.more && last ? tokens.seal(query.tenant, query.name, positionOf(last)) : undefined;
+    const next = page.more && last ? tokens.seal(query.tenant, query.name, placeOf(last)) : undefined;
     const body = {
       '@odata.context': contextOf(deps, usersContext(selection)),
       // Counted on the first page alone, and only where it is asked for in the way that counts.
@@ -180,6 +180,12 @@ export function usersRead(app: FastifyInstance, deps: ReadDeps): void {
     return reply.type('application/json').send(text);
   });
   usersDelta(app, deps);
+}
+
+/** Where the next page begins. A key that would not fit into a URL is looked up again. */
+function placeOf(found: Found): Position {
+  const { key, ...place } = positionOf(found);
+  return typeof key === 'string' && key.length > 1000 ? place : { ...place, key: key ?? null };
 }
 
 /** Absolute, with all of the query but the token. */

@@ -1,6 +1,6 @@
 // The resource type Group (RFC 7643 §4.2), with the characteristics of §8.7.1. Members are rows: see store/groups.ts.
 
-import { coreGroup } from '../store/groups.ts';
+import { coreGroup, graphGroup } from '../store/groups.ts';
 import { complex, type ResourceType, type Schema, simple } from './attribute.ts';
 import { commonAttributes } from './common.ts';
 
@@ -29,11 +29,21 @@ export const coreGroupSchema: Schema = {
   ],
 };
 
+export const graphGroupSchema: Schema = {
+  id: graphGroup,
+  name: 'GraphGroup',
+  description: 'What Microsoft Graph says of a Group and SCIM has no place for.',
+  attributes: [
+    simple('description', 'string', 'What the Group is for.'),
+    simple('mailNickname', 'string', 'The mail alias of the Group.'),
+  ],
+};
+
 export const group: ResourceType = {
   name: 'Group',
   endpoint: '/Groups',
   description: 'Group',
   common: commonAttributes,
   schema: coreGroupSchema,
-  extensions: [],
+  extensions: [{ schema: graphGroupSchema, required: false }],
 };

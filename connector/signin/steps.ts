@@ -2,7 +2,14 @@
 
 import { checkPassword, type PasswordFinding } from '#shared/password.ts';
 import type { Keyring } from '../secret.ts';
-import { changePassword, type Hashing, isCurrentPassword, verifyPassword } from '../store/credentials.ts';
+import {
+  changePassword,
+  type Hashing,
+  isCurrentPassword,
+  readCredential,
+  verifyPassword,
+} from '../store/credentials.ts';
+import { spendPass } from '../store/temporary-access-pass.ts';
 import type { Tenant } from '../tenant.ts';
 import { findPerson, type People, type Person } from './accounts.ts';
 
@@ -10,6 +17,7 @@ export interface StepDeps extends People {
   readonly hashing: Hashing;
   readonly keyring: Keyring;
   readonly now: () => number;
+  readonly random: (bytes: number) => Uint8Array;
 }
 
 export type SignIn =
@@ -21,7 +29,8 @@ export type SignIn =
   | { readonly outcome: 'blocked'; readonly userId: string };
 
 /**
- * Signs a person in by user name in any case. From outside nothing tells an unknown name from a wrong password.
+ * Signs a person in by user name in any case, with their password or a Temporary Access Pass in its place. From outside
+ * nothing tells an unknown name from a wrong password, nor who has a pass.
  * @throws Problem unavailable when too many are signing in
  */
 export async function signIn(deps: StepDeps, tenant: Tenant, userName: string, password: string): Promise<SignIn> {
@@ -30,6 +39,12 @@ export async function signIn(deps: StepDeps, tenant: Tenant, userName: string, p
   const user = name.length > 320 ? undefined : await deps.directory(tenant).find(name);
   const who = user ? { userId: user.id } : { stranger: strangerOf(deps, tenant, name) };
   const verdict = await verifyPassword(deps, tenant.id, who, password);
+  // A pass is not spent on somebody who may not sign in.
+  const mayPass = user?.accountEnabled ? user.id : undefined;
+  if (verdict.outcome === 'wrong' && (await spendPass(deps, tenant.id, mayPass, password)) && user) {
+    const credential = await deps.sql.run((tx) => readCredential(tx, tenant.id, user.id));
+    if (credential) return { outcome: 'right', person: { user, credential } };
+  }
   if (verdict.outcome !== 'right' || !user) {
     const id = user && { userId: user.id };
     return verdict.outcome === 'wait' ? { ...verdict, ...id } : { outcome: 'wrong', ...id };

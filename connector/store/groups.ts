@@ -14,12 +14,21 @@ import { dropRoles, givesRoles } from './roles.ts';
 import { updateRow } from './rows.ts';
 
 export const coreGroup = 'urn:ietf:params:scim:schemas:core:2.0:Group';
+/** Our own extension: what Microsoft Graph says of a group and SCIM has no place for (connector/scim/group.ts lists it). */
+export const graphGroup = 'urn:resetandresend:scim:schemas:extension:graph:2.0:Group';
+
+/** The names are Microsoft Graph's. */
+export interface GraphGroupContent {
+  readonly description?: string;
+  readonly mailNickname?: string;
+}
 
 /** What a client said of a group, validated, without its members. */
 export interface GroupContent {
   readonly schemas: readonly string[];
   readonly externalId?: string;
   readonly displayName: string;
+  readonly [graphGroup]?: GraphGroupContent;
   readonly [attribute: string]: unknown;
 }
 

@@ -100,6 +100,17 @@ export function ResetForm({
         </div>
       </fieldset>
 
+      {offer.later === 'admin' && (
+        <p class="quiet" data-testid="later">
+          {words.form.laterAdmin}
+        </p>
+      )}
+      {offer.later === 'none' && (
+        <Callout tone="attention">
+          <p data-testid="later">{words.form.laterNone}</p>
+        </Callout>
+      )}
+
       <footer class="bottom">
         {step.trouble && (
           <Callout tone="bad" role="alert">
@@ -107,11 +118,6 @@ export function ResetForm({
           </Callout>
         )}
         {!step.trouble && <p class="quiet">{pass ? words.form.promisePass : words.form.promise}</p>}
-        {offer.later !== 'connector' && (
-          <p class="quiet" data-testid="later">
-            {laterNote(words, offer.later, pass)}
-          </p>
-        )}
         <div class="buttons">
           <button type="button" class="main" aria-disabled={busy || impossible} onClick={send} data-testid="send">
             {busy && <span class="spinner" aria-hidden="true" />}

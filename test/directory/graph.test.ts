@@ -3,6 +3,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { delegatedScopes } from '../../connector/entra/permissions.ts';
+import { roleTemplates } from '../../connector/policy/roles.ts';
 import { Secret } from '../../connector/secret.ts';
 import { jsonAnswer } from '../graph/fault-proxy.ts';
 import { faults, graphError } from '../graph/faults.ts';
@@ -253,9 +254,18 @@ describe('standing', () => {
     async (path) => {
       await using stage = await startStage();
       stage.proxy.fault({ path }, faults.denied());
-      expect((await refused(stage.directory().standingOf(ada.id))).code).toBe('consentMissing');
+      expect((await refused(stage.directory({ kind: 'connector' }).standingOf(ada.id))).code).toBe('consentMissing');
     },
   );
+
+  test('on behalf of an admin who may not read assignments the memberships count, and Graph decides', async () => {
+    await using stage = await startStage();
+    stage.service.collections[memberOf] = [role(roleTemplates['Helpdesk Administrator'])];
+    stage.proxy.fault({ path: /roleAssignments/ }, faults.denied());
+    expect((await stage.directory().standingOf(ada.id)).roles).toEqual([roleTemplates['Helpdesk Administrator']]);
+    stage.proxy.fault({ path: /transitiveMemberOf/ }, faults.denied());
+    expect((await refused(stage.directory().standingOf(ada.id))).code).toBe('consentMissing');
+  });
 
   test('every page counts; a link to another host is not followed', async () => {
     await using stage = await startStage();
@@ -389,6 +399,7 @@ describe('beside the password', () => {
     if (!person) return expect.fail('nobody');
     expect(await passesOf(stage).allowed(person)).toEqual({ maximumLifetimeInMinutes: 480 });
     expect(await passesOf(stage).allowed({ ...person, userType: 'Guest' })).toBeUndefined();
+    expect(stage.asApp().temporaryAccessPass).toBeUndefined();
     const short = await passesOf(stage).create(ada.id, { ...wanted, lifetimeInMinutes: 10 }, 'reset:1');
     expect(short.outcome === 'done' && short.until - short.at).toBe(60 * 60_000);
     const path = /authenticationMethodConfigurations/;

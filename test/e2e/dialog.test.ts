@@ -1,13 +1,11 @@
 // The dialog in its own window of a real browser: what can be read and reached in it, and what it makes of a world that
 // goes away and comes back. One stage for all; each test has a person of its own.
 
-import { DatabaseSync } from 'node:sqlite';
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { dialogPages } from '../browser.ts';
 import { cast, homeAddresses } from '../people.ts';
 import * as act from '../practice/acts.ts';
-import { databaseOf } from '../practice/connector.ts';
 import { axe } from './axe.ts';
 import { at, type JobStage, press, startJobStage, text } from './job-stage.ts';
 
@@ -93,52 +91,6 @@ describe('in a window of its own', () => {
     await gone(dialog, 'kill-question');
     expect(await dialog.evaluate(() => document.activeElement?.getAttribute('data-testid'))).toBe('kill');
     expect(await act.stepOf(dialog)).toBe('reset');
-  });
-});
-
-describe('a Temporary Access Pass', () => {
-  it('is a choice where it is allowed, and is told as what it is', async () => {
-    const { folder } = stage.practice;
-    const database = new DatabaseSync(databaseOf(folder));
-    const allow = (yes: boolean) =>
-      database.exec(`update tenant set policy = json_set(policy, '$.temporaryAccessPass', json('${yes}'))`);
-    const without = await stage.dialogFor(cast.ada);
-    await act.untilStep(without, 'form');
-    expect(await without.$(at('pass'))).toBeNull();
-    await without.close({ runBeforeUnload: false });
-
-    allow(true);
-    const dialog = await stage.dialogFor(cast.ada);
-    await act.untilStep(dialog, 'form');
-    await press(dialog, 'create');
-    await dialog.waitForSelector('#password');
-    await press(dialog, 'pass');
-    await gone(dialog, 'force-change');
-    expect(await dialog.$('#password')).toBeNull();
-    expect(await text(dialog, 'send')).toBe('Make & send a pass');
-    await isSound(dialog);
-    const arriving = stage.practice.mails.next(homeAddresses(cast.ada)[0] ?? '');
-    await act.send(dialog);
-    await act.untilRung(dialog, 'passCreated');
-    await isSound(dialog);
-    const { email } = await arriving;
-    // The language of hers.
-    expect(email.subject).toContain('Geçici Erişim Geçişi');
-    const link = /https:\/\/\S+\/r\/\S+/.exec(email.text ?? '')?.[0] ?? '';
-    const context = await browser.createBrowserContext();
-    const page = await context.newPage();
-    await page.goto(link);
-    await act.showPassword(page);
-    await act.untilRung(dialog, 'opened');
-    expect(await text(dialog, 'rung-passUsed')).toContain('The pass can be used until');
-    await context.close();
-    await press(dialog, 'kill');
-    expect(await text(dialog, 'kill-question')).toContain('A pass that was already made is removed');
-    await press(dialog, 'confirm-kill');
-    await dialog.waitForSelector(`${at('arrival')}[data-standing="killed"]`, { timeout: 15_000 });
-    expect(await text(dialog, 'standing')).toBe('Stopped: link dead, pass removed');
-    allow(false);
-    database.close();
   });
 });
 

@@ -56,6 +56,11 @@ describe('a group', () => {
     expect((await get(`/groups/${id}`)).body).toMatchObject({ ...change, mailNickname: 'ward3' });
     // The same group at the other door.
     expect((await world.scim('GET', `/Groups/${id}`)).json()).toMatchObject({ displayName: 'Ward Three' });
+    await world.scim('PATCH', `/Groups/${id}`, {
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+      Operations: [{ op: 'replace', path: 'displayName', value: 'Ward III' }],
+    });
+    expect((await get(`/groups/${id}`)).body).toMatchObject({ displayName: 'Ward III', mailNickname: 'ward3' });
     expect((await world.call('globalAdmin', 'DELETE', `/groups/${id}`)).status).toBe(204);
     expect((await get(`/groups/${id}`)).status).toBe(404);
   });

@@ -100,7 +100,7 @@ describe('a caller', () => {
   });
 
   it('of another tenant’s directory finds no door', async () => {
-    const token = await world.bearer('globalAdmin');
+    const token = await world.token('globalAdmin', { aud: origin, scp: 'User.Read', uti: 'not seen before' });
     await world.sql.run((tx) => setDirectory(tx, 'graph://elsewhere'));
     try {
       expect((await said(`Bearer ${token}`)).slice(0, 3)).toEqual([

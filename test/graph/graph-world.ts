@@ -62,7 +62,7 @@ export async function graphWorld(options: WorldOptions = {}) {
 
   async function bearer(who: Who, scp?: string): Promise<string> {
     if (typeof who === 'string') {
-      const scopes = scp ?? [...graphPermissionNames('delegated'), 'User.ReadWrite'].join(' ');
+      const scopes = scp ?? graphPermissionNames('delegated').join(' ');
       return world.token(who, { aud: origin, scp: scopes, azp: 'some-script' });
     }
     const roles = (scp ?? graphPermissionNames('application').join(' ')).split(' ');

@@ -214,6 +214,21 @@ describe('GET /users', () => {
     server.clock.at -= 3_600_001;
   });
 
+  test('a name of any length can be sorted behind', async () => {
+    await using long = await reading();
+    for (const letter of ['a', 'b', 'c']) {
+      await long.add({ userName: `${letter}@contoso.example`, displayName: letter.repeat(20_000) });
+    }
+    const names: string[] = [];
+    for (let link: string | undefined = '/users?$orderby=displayName&$top=1&$select=userPrincipalName'; link; ) {
+      const { status, body }: Awaited<ReturnType<Reading['get']>> = await long.get(link, as);
+      expect(status).toBe(200);
+      names.push(body.value[0].userPrincipalName[0]);
+      link = body['@odata.nextLink'];
+    }
+    expect(names).toEqual(['a', 'b', 'c', 'z']);
+  });
+
   test('$count: silently nothing without the header, @odata.count with it, and the segment', async () => {
     expect((await server.get('/users?$count=true', as)).body).not.toHaveProperty('@odata.count');
     expect((await server.get('/users?$count=true', eventual)).body['@odata.count']).toBe(8);

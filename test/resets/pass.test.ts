@@ -125,7 +125,7 @@ describe('a pass', () => {
     const { expiresAt, changeBy = '' } = await ready(world);
     expect(Date.parse(expiresAt) - world.now()).toBe(24 * hour);
     expect(Date.parse(changeBy) - Date.parse(expiresAt)).toBe(10 * minute);
-    expect(await stored(world)).toMatchObject({ ends: Date.parse(changeBy), isUsableOnce: true });
+    expect(await stored(world)).toMatchObject({ ends: Date.parse(changeBy), once: true });
     expect(passLifetime(24 * hour, 0)).toBe(1450);
     expect(passLifetime(1, 0)).toBe(11);
     expect(passLifetime(0, hour)).toBe(10);

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Attribute } from '../../connector/scim/attribute.ts';
+import { graphGroup } from '../../connector/store/groups.ts';
 import { graphUser } from '../../connector/store/user-resource.ts';
 import { core, enterprise, groupSchema, scimServer, start } from './scim-server.ts';
 
@@ -106,7 +107,7 @@ describe('RFC 7644 §4', () => {
       endpoint: '/Groups',
       description: 'Group',
       schema: groupSchema,
-      schemaExtensions: [],
+      schemaExtensions: [{ schema: graphGroup, required: false }],
       meta: { resourceType: 'ResourceType', location: `${base}/ResourceTypes/Group` },
     });
     expect((await server.ask('GET', '/ResourceTypes/User')).body).toEqual(type);
@@ -119,6 +120,7 @@ describe('RFC 7644 §4', () => {
       enterprise,
       graphUser,
       groupSchema,
+      graphGroup,
       ...['ServiceProviderConfig', 'ResourceType', 'Schema'].map(
         (name) => `urn:ietf:params:scim:schemas:core:2.0:${name}`,
       ),

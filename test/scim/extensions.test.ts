@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ExtensionError, parseExtensions } from '../../connector/scim/extensions.ts';
 import { resourceTypes } from '../../connector/scim/resource-types.ts';
+import { graphGroup } from '../../connector/store/groups.ts';
 import { graphUser } from '../../connector/store/user-resource.ts';
 import { command, freePort, installation } from '../serving.ts';
 import { core, enterprise, groupSchema, scimServer } from './scim-server.ts';
@@ -193,6 +194,7 @@ describe('at the door', () => {
       { schema: hr, required: false },
     ]);
     expect((await server.ask('GET', '/ResourceTypes/Group')).body.schemaExtensions).toEqual([
+      { schema: graphGroup, required: false },
       { schema: cost, required: true },
     ]);
   });

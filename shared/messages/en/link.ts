@@ -172,7 +172,7 @@ export const passLink = {
     copyByHand: 'The browser did not allow it. The pass is selected: copy it by hand.',
     stepCopy: 'Copy the pass.',
     stepSignIn:
-      'Go to sign-in and enter your user name. Paste the pass where you are asked for a Temporary Access Pass; if you are asked for your password, choose another way to sign in.',
+      'Go to sign-in, enter your user name, and paste the pass where you are asked for it, or in place of the password.',
     stepChange: 'The pass works once: set up what you are then asked for, such as a new password.',
     hiddenAt: (time) => `This page hides the pass at ${time}.`,
     lastMinute: 'The pass is hidden in one minute.',

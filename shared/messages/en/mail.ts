@@ -38,7 +38,8 @@ export const passMail = {
   link: 'Open this link, which leads to your pass:',
   steps: {
     open: 'Open the link where nobody can see your screen, and press “Show the pass”.',
-    signIn: 'Go to sign-in, enter the account above, and type or paste the pass where you are asked for it.',
+    signIn:
+      'Go to sign-in, enter the account above, and paste the pass where you are asked for it, or in place of the password.',
     change: 'Set up what you are then asked for, such as a new password: the pass works once.',
   },
   oldPassword: 'The pass by itself does not change your password.',

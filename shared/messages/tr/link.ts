@@ -167,7 +167,7 @@ export const passLink = {
     copyByHand: 'Tarayıcı buna izin vermedi. Geçiş kodu seçildi: elle kopyalayın.',
     stepCopy: 'Geçiş kodunu kopyalayın.',
     stepSignIn:
-      'Oturum açma sayfasına gidip kullanıcı adınızı girin. Geçici Erişim Geçişi istendiğinde geçiş kodunu yapıştırın; parolanız istenirse başka bir oturum açma yöntemi seçin.',
+      'Oturum açma sayfasında kullanıcı adınızı girin; geçiş kodunu istendiği yere ya da parolanın yerine yapıştırın.',
     stepChange: 'Geçiş kodu yalnızca bir kez kullanılabilir: ardından istenenleri ayarlayın, örneğin yeni bir parola.',
     hiddenAt: (time) => `Geçiş kodu bu sayfada şu saatte gizlenir: ${time}`,
     lastMinute: 'Geçiş kodu bir dakika sonra gizlenecek.',

@@ -38,7 +38,8 @@ export const passMail = {
   link: 'Geçiş kodunuzu görmek için bu bağlantıyı açın:',
   steps: {
     open: 'Ekranınızı kimsenin göremeyeceği bir yerde bağlantıyı açın ve “Geçiş kodunu göster”e basın.',
-    signIn: 'Oturum açma sayfasında yukarıdaki hesabı girin; istendiğinde geçiş kodunu yazın veya yapıştırın.',
+    signIn:
+      'Oturum açma sayfasında yukarıdaki hesabı girin; geçiş kodunu istendiği yere ya da parolanın yerine yapıştırın.',
     change: 'Ardından istenenleri ayarlayın, örneğin yeni bir parola: geçiş kodu yalnızca bir kez kullanılabilir.',
   },
   oldPassword: 'Geçiş kodu kendi başına parolanızı değiştirmez.',

@@ -4,6 +4,7 @@
 // az deployment group create --resource-group GROUP --template-file setup.bicep
 //
 // What the connector asks for, and why:
+//   User.Read                               delegated    e1fe6dd8-ba31-4d61-89e7-88639da4683d  The admin’s own groups and roles; name and domains of the organisation.
 //   User.Read.All                           delegated    a154be20-db9c-4678-8ab7-66f6cc099a59  People: found by name and address, guest, blocked or synchronised, addresses on file, last change.
 //   User-PasswordProfile.ReadWrite.All      delegated    56760768-b641-451f-8906-e1b8ab31bca7  Sets the password of a cloud account.
 //   RoleManagement.Read.Directory           delegated    741c54c3-0c1e-44a1-818b-3f97ab4e8c83  Administrator roles of admin and person, over what.
@@ -90,6 +91,10 @@ resource connectorApp 'Microsoft.Graph/applications@v1.0' = {
       resourceAppId: '00000003-0000-0000-c000-000000000000'
       resourceAccess: [
         {
+          id: 'e1fe6dd8-ba31-4d61-89e7-88639da4683d'
+          type: 'Scope'
+        }
+        {
           id: 'a154be20-db9c-4678-8ab7-66f6cc099a59'
           type: 'Scope'
         }
@@ -167,7 +172,7 @@ resource connectorConsent 'Microsoft.Graph/oauth2PermissionGrants@v1.0' = {
   clientId: connectorPrincipal.id
   consentType: 'AllPrincipals'
   resourceId: graph.id
-  scope: 'User.Read.All User-PasswordProfile.ReadWrite.All RoleManagement.Read.Directory GroupMember.Read.All AdministrativeUnit.Read.All User.RevokeSessions.All UserAuthenticationMethod.ReadWrite.All User-Mail.ReadWrite.All Domain.Read.All offline_access'
+  scope: 'User.Read User.Read.All User-PasswordProfile.ReadWrite.All RoleManagement.Read.Directory GroupMember.Read.All AdministrativeUnit.Read.All User.RevokeSessions.All UserAuthenticationMethod.ReadWrite.All User-Mail.ReadWrite.All Domain.Read.All offline_access'
 }
 
 output extensionClientId string = extensionApp.appId
