@@ -52,7 +52,7 @@ export function Arrival({ step }: { readonly step: Extract<Step, { at: 'reset' }
             {title}
           </h2>
           <p>{text(who)}</p>
-          {reset.why && <p data-testid="why">{reset.why.detail}</p>}
+          {reset.why && now !== 'signInAgain' && <p data-testid="why">{reset.why.detail}</p>}
           {reset.startedBy.id !== step.offer.caller.id && (
             <p class="quiet" data-testid="started-by">
               {words.ladder.startedBy(reset.startedBy.displayName, moment(reset.startedAt))}

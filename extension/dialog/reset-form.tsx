@@ -3,7 +3,6 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type Locale, localeNames, locales } from '#shared/locale.ts';
-import type { DialogMessages } from '#shared/messages/dialog.ts';
 import { type Draft, isWorthKeeping, missing, newDraft, pinFor, toRequest } from './draft.ts';
 import { isLive, saying } from './ladder.ts';
 import { Callout, TroubleText } from './parts.tsx';
@@ -102,12 +101,12 @@ export function ResetForm({
 
       {offer.later === 'admin' && (
         <p class="quiet" data-testid="later">
-          {words.form.laterAdmin}
+          {pass ? words.form.laterAdminPass : words.form.laterAdmin}
         </p>
       )}
       {offer.later === 'none' && (
         <Callout tone="attention">
-          <p data-testid="later">{words.form.laterNone}</p>
+          <p data-testid="later">{pass ? words.form.laterNonePass : words.form.laterNone}</p>
         </Callout>
       )}
 
@@ -139,12 +138,6 @@ export function ResetForm({
       </footer>
     </form>
   );
-}
-
-/** In whose name it goes on when nobody is signed in. */
-function laterNote({ form }: DialogMessages, later: 'admin' | 'none', pass: boolean): string {
-  if (later === 'admin') return pass ? form.laterAdminPass : form.laterAdmin;
-  return pass ? form.laterNonePass : form.laterNone;
 }
 
 function PasswordChoice({
