@@ -86,7 +86,7 @@ export async function openState(config: Config, world: World): Promise<State> {
     const graph = graphOf(tenant);
     const real = graph
       ? withRoster(graphDirectory(graph, acting), sql, tenant.id)
-      : embeddedDirectory({ sql, hashing: queue, now: world.now }, tenant);
+      : embeddedDirectory({ sql, hashing: queue, random: world.random, now: world.now }, tenant);
     return world.directoryOf?.(real, acting) ?? real;
   };
   const publicUrl = publicUrlOf(config);

@@ -2,7 +2,7 @@
 
 import type { EventName } from '#shared/api.ts';
 import { Problem, type ProblemCode, type ProblemDetails } from '#shared/problem.ts';
-import type { Acting, Directory, DirectoryOf, Grant, Outcome, PasswordChange } from '../directory/directory.ts';
+import type { Acting, Directory, DirectoryOf, Grant, NotDone, PasswordChange } from '../directory/directory.ts';
 import type { Job } from '../jobs.ts';
 import type { Logger } from '../log.ts';
 import type { Mail } from '../mail/mail.ts';
@@ -20,6 +20,7 @@ export interface WalkDeps {
   readonly mailOf: (tenant: Tenant, acting: Acting) => Mail;
   readonly keyring: Keyring;
   readonly scramblePassword: () => string;
+  readonly random: (bytes: number) => Uint8Array;
   readonly now: () => number;
   readonly log: Logger;
   readonly watchers: Watchers;
@@ -133,10 +134,9 @@ export async function askForSignIn(
 }
 
 /** An outcome also of a call that throws a Problem, and of one that does not answer in time. */
-
-export async function within(milliseconds: number, call: Promise<Outcome>): Promise<Outcome> {
+export async function within<Done>(milliseconds: number, call: Promise<Done | NotDone>): Promise<Done | NotDone> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<Outcome>((resolve) => {
+  const late = new Promise<NotDone>((resolve) => {
     timer = setTimeout(() => resolve({ outcome: 'unknown', why: 'timeout' }), Math.max(0, milliseconds));
   });
   try {
@@ -149,7 +149,7 @@ export async function within(milliseconds: number, call: Promise<Outcome>): Prom
   }
 }
 
-/** The name of the operation that sets this reset's password. */
+/** The name of the operation that sets this reset's password, or makes its pass. */
 export function operationOf(row: ResetRow): string {
   return `reset:${row.id}`;
 }

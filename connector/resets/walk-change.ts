@@ -1,8 +1,10 @@
 // The walk's way to `ready`: roles and person are asked of the directory again, then it is told the one password of this
-// reset, as often as it takes.
+// reset, as often as it takes; or it makes a Temporary Access Pass, whose value leaves this file only encrypted for the link.
 
+import type { EventName } from '#shared/api.ts';
+import { sealPassword } from '#shared/link.ts';
 import { Problem, type ProblemCode } from '#shared/problem.ts';
-import type { Directory, Outcome, PasswordChange } from '../directory/directory.ts';
+import type { Directory, NotDone, PasswordChange } from '../directory/directory.ts';
 import type { Tenant } from '../tenant.ts';
 import { authoriseReset } from './authorise.ts';
 import {
@@ -27,8 +29,9 @@ import {
   why,
   within,
 } from './lease.ts';
-import { type Columns, type ResetRow, shredded } from './row.ts';
-import { handBack, olderCall } from './supersede.ts';
+import { passesOf, passLifetime, passPermission } from './pass.ts';
+import { type Columns, isPass, type ResetRow, shredded } from './row.ts';
+import { handBack, olderCall, wakeReplaced } from './supersede.ts';
 
 /** mailed → changing, or rejected when role or person are gone */
 export async function beginChange(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
@@ -38,7 +41,10 @@ export async function beginChange(deps: WalkDeps, tenant: Tenant, row: ResetRow,
   if (row.next_attempt_at !== null && now < row.next_attempt_at) return row.next_attempt_at;
   try {
     // The role may be gone, the person blocked or deleted since the mail went out (reset.md C24, C25).
-    await authoriseReset(directoryFor(deps, tenant, row), row.caller_id, row.user_id);
+    const directory = directoryFor(deps, tenant, row);
+    const { user } = await authoriseReset(directory, row.caller_id, row.user_id);
+    if (isPass(row) && !(await passPermission(directory, tenant.policy, row.caller_id, user)))
+      throw new Problem('passNotAllowed');
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     if (error.code === 'signInAgain') return askForSignIn(deps, row, job, error);
@@ -55,7 +61,7 @@ export async function beginChange(deps: WalkDeps, tenant: Tenant, row: ResetRow,
   return deps.now();
 }
 
-/** changing → ready: the directory holds our password and the link is armed */
+/** changing → ready: the directory holds our password, or has made our pass, and the link is armed */
 export async function change(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
   const now = deps.now();
   if (row.next_attempt_at !== null && now < row.next_attempt_at) return row.next_attempt_at;
@@ -67,14 +73,23 @@ export async function change(deps: WalkDeps, tenant: Tenant, row: ResetRow, job:
   }
   const older = await deps.sql.run((tx) => olderCall(tx, row, now));
   if (older !== undefined) return older;
+  // A password is set again as often as one likes; an earlier call for a pass may still make one that replaces ours.
+  const earlier = row.call_until === job.leasedUntil ? null : row.call_until;
+  if (isPass(row) && earlier !== null && now < earlier) return earlier;
   if (remaining(job, now) < 10_000) return now;
-  if (row.sealed_password === null) throw new Error('A reset in changing has no password.');
   // Checked right before the write: from here until the deadline our call may be under way (reset.md, epochs).
   const mine = await moved(deps, job, row, 'changing', [], { call_until: job.leasedUntil });
   if (!mine) return now;
+  const directory = directoryFor(deps, tenant, row);
+  return isPass(row) ? makePass(deps, row, job, directory) : setPassword(deps, row, job, directory);
+}
+
+const settled = { call_until: null, needs_you: null, next_attempt_at: null, why: null } as const satisfies Columns;
+
+async function setPassword(deps: WalkDeps, row: ResetRow, job: Lease, directory: Directory): Promise<Next> {
+  if (row.sealed_password === null) throw new Error('A reset in changing has no password.');
   const password = deps.keyring.openText(row.sealed_password, aad(row, 'sealed_password'));
   const profile = { password, forceChangePasswordNextSignIn: row.force_change === 1 };
-  const directory = directoryFor(deps, tenant, row);
   const outcome = await within(
     remaining(job, deps.now()),
     directory.setPassword(row.user_id, profile, operationOf(row), undefined, deadline(job)),
@@ -83,15 +98,44 @@ export async function change(deps: WalkDeps, tenant: Tenant, row: ResetRow, job:
   if (outcome.outcome !== 'done') return noteNoChange(deps, row, job, outcome);
   // Not every admin who may reset may end sessions: the password is changed all the same, and the record says so.
   const revoked = await within(remaining(job, deps.now()), directory.revokeSessions(row.user_id));
-  const settled = await lastChange(directory, row);
-  const baseline = Math.max(outcome.at, isOurs(row, settled) ? (settled?.at ?? 0) : 0);
-  const set = { call_until: null, needs_you: null, next_attempt_at: null, why: null, baseline_at: baseline };
-  const armed = { ...set, sealed_password: null };
+  const last = await lastChange(directory, row);
+  const baseline = Math.max(outcome.at, isOurs(row, last) ? (last?.at ?? 0) : 0);
+  const set = { ...settled, baseline_at: baseline, sealed_password: null };
   const passwordSet = {
     name: 'passwordSet' as const,
     ...(revoked.outcome === 'done' ? {} : { evidence: sessionsStay }),
   };
-  if (!(await moved(deps, job, row, 'ready', [passwordSet, { name: 'armed' }], armed))) await settleLate(deps, row);
+  return arm(deps, row, job, passwordSet, set);
+}
+
+/**
+ * Every answer that is lost is asked for again: the second pass takes the place of the first, which was shown to nobody.
+ * The key that it is encrypted with goes in the transaction that arms.
+ */
+async function makePass(deps: WalkDeps, row: ResetRow, job: Lease, directory: Directory): Promise<Next> {
+  if (row.sealed_key === null) throw new Error('A reset in changing has no key for its pass.');
+  const wanted = { lifetimeInMinutes: passLifetime(row.expires_at, deps.now()), isUsableOnce: true };
+  const call = passesOf(directory).create(row.user_id, wanted, operationOf(row));
+  const outcome = await within(remaining(job, deps.now()), call);
+  deps.log.info({ reset: row.id, outcome: outcome.outcome }, 'Temporary Access Pass');
+  if (outcome.outcome !== 'done') return noteNoChange(deps, row, job, outcome);
+  const key = deps.keyring.open(row.sealed_key, aad(row, 'sealed_key'));
+  const context = { tenant: row.tenant, reset: row.id };
+  const sealed = await sealPassword(outcome.pass.reveal(), key, context, deps.random(12));
+  const made = { pass_id: outcome.id, change_by: outcome.until, baseline_at: outcome.at };
+  const set = { ...settled, ...made, sealed_key: null, ciphertext: JSON.stringify(sealed) };
+  return arm(deps, row, job, { name: 'passCreated' }, set);
+}
+
+async function arm(
+  deps: WalkDeps,
+  row: ResetRow,
+  job: Lease,
+  event: { name: EventName; evidence?: string },
+  set: Columns,
+): Promise<Next> {
+  const armed = await moved(deps, job, row, 'ready', [event, { name: 'armed' }], set, wakeReplaced);
+  if (!armed) await settleLate(deps, row);
   return deps.now();
 }
 
@@ -105,7 +149,7 @@ async function lastChange(directory: Directory, row: ResetRow): Promise<Password
   }
 }
 
-async function noteNoChange(deps: WalkDeps, row: ResetRow, job: Lease, outcome: Exclude<Outcome, { outcome: 'done' }>) {
+async function noteNoChange(deps: WalkDeps, row: ResetRow, job: Lease, outcome: NotDone): Promise<Next> {
   if (outcome.outcome === 'failed' && outcome.problem.code === 'signInAgain') {
     return askForSignIn(deps, row, job, outcome.problem);
   }
@@ -122,7 +166,8 @@ async function noteNoChange(deps: WalkDeps, row: ResetRow, job: Lease, outcome: 
   }
   // An answer that never came leaves the call open until its deadline; a failure has ended it.
   const callUntil = outcome.outcome === 'unknown' ? job.leasedUntil : null;
-  const retryAt = outcome.outcome === 'failed' ? outcome.retryAt : deps.now() + soon;
+  const again = isPass(row) ? job.leasedUntil : deps.now() + soon;
+  const retryAt = outcome.outcome === 'failed' ? outcome.retryAt : again;
   return deferChange(
     deps,
     row,

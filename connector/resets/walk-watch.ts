@@ -22,8 +22,9 @@ import {
   type WalkDeps,
   within,
 } from './lease.ts';
-import { type Columns, type ResetRow, shredded } from './row.ts';
-import { newerOnItsWay, newerPassword, olderCall } from './supersede.ts';
+import { type Columns, isPass, type ResetRow, shredded } from './row.ts';
+import { newerCredential, newerOnItsWay, olderCall } from './supersede.ts';
+import { noteEnd, removePass, sawUse } from './walk-pass.ts';
 
 /**
  * Looks whether the password has changed since ours was set; true when there is nothing left to watch. A directory that
@@ -45,9 +46,13 @@ async function sawChange(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lea
   return moved(deps, job, row, 'done', noted, set);
 }
 
+/** Is there nothing left to watch? */
+const sawEnd: typeof sawChange = (deps, tenant, row, job, until) =>
+  (isPass(row) ? sawUse : sawChange)(deps, tenant, row, job, until);
+
 /** ready → leased is the recipient's doing (link.ts); here it is watched, and ended when its time is over. */
 export async function waitForOpening(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
-  if (await sawChange(deps, tenant, row, job, row.expires_at)) return deps.now();
+  if (await sawEnd(deps, tenant, row, job, row.expires_at)) return deps.now();
   const now = deps.now();
   if (now < row.expires_at) return Math.min(row.expires_at, now + glance);
   await moved(deps, job, row, 'expired', events('expired'), {
@@ -66,12 +71,13 @@ export async function waitForChange(deps: WalkDeps, tenant: Tenant, row: ResetRo
     if (next !== undefined) return next;
   }
   if (row.changed === 1) return undefined;
-  if (await sawChange(deps, tenant, row, job, changeBy)) return deps.now();
+  if (await sawEnd(deps, tenant, row, job, changeBy)) return deps.now();
   const now = deps.now();
   // The admin has let the person keep it: then it is not temporary, and saying that it works is the end.
-  const keeps = row.force_change === 0;
+  const keeps = row.force_change === 0 && !isPass(row);
   if (keeps && row.state === 'done') return undefined;
   if (now >= changeBy) {
+    if (isPass(row) && row.state === 'done') return noteEnd(deps, row, job);
     if (keeps) {
       const set = { ...shredded, changed: 1, needs_you: needsAfter(row, null) };
       await moved(deps, job, row, 'done', [{ name: 'done', evidence: 'kept' }], set);
@@ -112,8 +118,15 @@ async function rememberAddress(deps: WalkDeps, tenant: Tenant, row: ResetRow, jo
 /** What a scramble may do, after a look at what the directory holds. */
 type Verdict = 'wait' | 'scramble' | 'done before' | 'not ours' | 'chosen';
 
-async function judge(deps: WalkDeps, row: ResetRow, last: PasswordChange | undefined): Promise<Verdict> {
-  if (await deps.sql.run((tx) => newerPassword(tx, row))) return 'not ours';
+const newerOf = (deps: WalkDeps, row: ResetRow) => deps.sql.run((tx) => newerCredential(tx, row));
+
+async function judge(
+  deps: WalkDeps,
+  row: ResetRow,
+  last: PasswordChange | undefined,
+  newer: Awaited<ReturnType<typeof newerOf>>,
+): Promise<Verdict> {
+  if (newer === 'same') return 'not ours';
   // Replaced by one that has not set its own yet: if it does, there is nothing left to scramble.
   if (row.state === 'superseded' && (await deps.sql.run((tx) => newerOnItsWay(tx, row)))) return 'wait';
   if (last?.by.kind === 'operation' && last.by.operation === scrambleOf(row)) return 'done before';
@@ -124,19 +137,21 @@ async function judge(deps: WalkDeps, row: ResetRow, last: PasswordChange | undef
   return chosen !== undefined && row.state !== 'recalled' ? 'chosen' : 'scramble';
 }
 
-/** Replaces a password that nobody shall use any more by one that nobody knows. */
+/** Replaces a password that nobody shall use any more by one that nobody knows; a pass is removed. */
 export async function scramble(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
   if (row.scramble === 0) return undefined;
   const now = deps.now();
-  // Who was shown a password that was then replaced may still be using it, while nothing better has come.
-  const usable = row.state === 'superseded' ? (row.change_by ?? row.expires_at) : 0;
   if (row.next_attempt_at !== null && now < row.next_attempt_at) return row.next_attempt_at;
   if (row.call_until !== null && row.call_until > now) return row.call_until;
   const older = await deps.sql.run((tx) => olderCall(tx, row, now));
   if (older !== undefined) return older;
   const directory = directoryFor(deps, tenant, row);
+  if (isPass(row)) return removePass(deps, row, job, directory);
+  const newer = await newerOf(deps, row);
+  // Who was shown a password that was then replaced may still be using it, while nothing better has come.
+  const usable = row.state === 'superseded' && newer === undefined ? (row.change_by ?? row.expires_at) : 0;
   const last = await directory.lastPasswordChange(row.user_id);
-  const verdict = await judge(deps, row, last);
+  const verdict = await judge(deps, row, last, newer);
   const ended: Columns = { scramble: 0, next_attempt_at: null, needs_you: null, call_until: null };
   if (verdict === 'wait' || (verdict === 'scramble' && now < usable)) return Math.max(usable, now + glance);
   if (verdict === 'not ours') {
