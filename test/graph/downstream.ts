@@ -121,7 +121,8 @@ export async function startDownstream(options: DownstreamOptions = {}) {
     for (const secret of secrets) {
       for (const form of formsOf(secret)) {
         for (const [sink, text] of Object.entries(sinks)) {
-          if (text.includes(form)) expect.fail(`${sink} holds a secret: ${text.slice(text.indexOf(form) - 200).slice(0, 300)}`);
+          if (text.includes(form))
+            expect.fail(`${sink} holds a secret: ${text.slice(text.indexOf(form) - 200).slice(0, 300)}`);
         }
       }
     }
@@ -244,7 +245,14 @@ function passwordsIn(body: unknown): string[] {
   return [passwordProfile?.password, newPassword].filter((one) => typeof one === 'string');
 }
 
-const secretMembers = ['access_token', 'refresh_token', 'id_token', 'assertion', 'client_secret', 'temporaryAccessPass'];
+const secretMembers = [
+  'access_token',
+  'refresh_token',
+  'id_token',
+  'assertion',
+  'client_secret',
+  'temporaryAccessPass',
+];
 
 function secretsIn(body: unknown): string[] {
   if (typeof body !== 'object' || body === null) return [];

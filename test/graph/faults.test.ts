@@ -135,7 +135,10 @@ describe('too many requests, or too busy (C8)', () => {
     const { id } = await stage.start();
     const wait = 7 * minute;
     const after = { seconds: wait / 1000, 'a date': new Date(stage.now() + wait), nothing: undefined }[said];
-    const fault = stage.proxy.fault({ ...graph.patch, times: 2 }, faults.inTurn(overloads[status](after), overloads[status](said === 'a date' ? wait / 1000 : after)));
+    const fault = stage.proxy.fault(
+      { ...graph.patch, times: 2 },
+      faults.inTurn(overloads[status](after), overloads[status](said === 'a date' ? wait / 1000 : after)),
+    );
     await stage.walk();
     const waiting = await stage.see(id);
     expect(waiting).toMatchObject({ state: 'changing', why: { code: status === 429 ? 'throttled' : 'unavailable' } });
@@ -159,21 +162,24 @@ describe('too many requests, or too busy (C8)', () => {
     ['the person', graph.look],
     ['the token endpoint', graph.token],
   ] as const;
-  test.each(looks)('on a look at %s before the change: Retry-After holds, and nothing else is asked', async (_, look) => {
-    await using stage = await startDownstream();
-    const { id } = await stage.start();
-    const fault = stage.proxy.fault({ ...look, times: 1 }, faults.throttled(7 * 60));
-    await stage.walk();
-    fault.remove();
-    const waiting = await stage.see(id);
-    expect(waiting).toMatchObject({ state: 'mailed', why: { code: 'throttled' } });
-    expect(Date.parse(waiting.nextAttemptAt ?? '') - stage.now()).toBe(7 * minute);
-    stage.proxy.forget();
-    await stage.pass(7 * minute - 1000);
-    expect(stage.proxy.passed).toEqual([]);
-    await stage.pass(1000);
-    expect(await stage.holdsTrue(id)).toMatchObject({ state: 'ready' });
-  });
+  test.each(looks)(
+    'on a look at %s before the change: Retry-After holds, and nothing else is asked',
+    async (_, look) => {
+      await using stage = await startDownstream();
+      const { id } = await stage.start();
+      const fault = stage.proxy.fault({ ...look, times: 1 }, faults.throttled(7 * 60));
+      await stage.walk();
+      fault.remove();
+      const waiting = await stage.see(id);
+      expect(waiting).toMatchObject({ state: 'mailed', why: { code: 'throttled' } });
+      expect(Date.parse(waiting.nextAttemptAt ?? '') - stage.now()).toBe(7 * minute);
+      stage.proxy.forget();
+      await stage.pass(7 * minute - 1000);
+      expect(stage.proxy.passed).toEqual([]);
+      await stage.pass(1000);
+      expect(await stage.holdsTrue(id)).toMatchObject({ state: 'ready' });
+    },
+  );
 
   test('on a look after the change: Retry-After holds, and nobody is alarmed', async () => {
     await using stage = await startDownstream();
@@ -184,11 +190,11 @@ describe('too many requests, or too busy (C8)', () => {
     expect(fault.met).toBe(1);
     fault.remove();
     expect((await stage.see(id)).needsYou).toBeUndefined();
-    stage.proxy.forget();
+    const before = stage.proxy.passed.length;
     await stage.pass(29 * minute);
-    expect(stage.proxy.passed).toEqual([]);
+    expect(stage.proxy.passed).toHaveLength(before);
     await stage.pass(minute);
-    expect(stage.proxy.passed).not.toEqual([]);
+    expect(stage.proxy.passed.length).toBeGreaterThan(before);
     expect(await stage.holdsTrue(id)).toMatchObject({ state: 'ready' });
   });
 
@@ -314,7 +320,10 @@ describe('a synchronised person, whose password is set by an operation (C10)', (
     stage.proxy.fault(graph.resetPassword, faults.accepted());
     stage.proxy.fault(
       { ...graph.operation, times: 2 },
-      faults.inTurn(faults.operation('running'), faults.operation('failed', 'The on-premises policy wants 20 characters. hr=80230619')),
+      faults.inTurn(
+        faults.operation('running'),
+        faults.operation('failed', 'The on-premises policy wants 20 characters. hr=80230619'),
+      ),
     );
     await stage.walk();
     const reset = await stage.holdsTrue(id);
