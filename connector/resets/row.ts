@@ -58,8 +58,10 @@ export interface ResetRow {
   readonly baseline_at: number | null;
   /** 1: nothing is left to be watched. */
   readonly changed: number;
-  /** A call to the directory may be under way until then. */
+  /** A call to the directory may be under way until then; in the past: the last one whose outcome is not known. */
   readonly call_until: number | null;
+  /** When the password had last changed, by the directory's word, before a call whose outcome is not known; 0: never. */
+  readonly seen_at: number | null;
   /** 1: the directory may hold a password or pass of ours that nobody shall use any more. */
   readonly scramble: number;
   readonly next_attempt_at: number | null;

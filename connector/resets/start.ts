@@ -232,6 +232,7 @@ async function prepare(
     baseline_at: null,
     changed: 0,
     call_until: null,
+    seen_at: null,
     scramble: 0,
     next_attempt_at: null,
     supersedes: null,

@@ -5,6 +5,7 @@ import { Problem } from '#shared/problem.ts';
 import type { Directory, PasswordChange } from '../directory/directory.ts';
 import type { Tenant } from '../tenant.ts';
 import {
+  askedToWait,
   backoffAfter,
   changedSince,
   deadline,
@@ -19,6 +20,7 @@ import {
   remaining,
   scrambleOf,
   sessionsStay,
+  sinceCalls,
   type WalkDeps,
   within,
 } from './lease.ts';
@@ -130,6 +132,15 @@ async function judge(
   // Replaced by one that has not set its own yet: if it does, there is nothing left to scramble.
   if (row.state === 'superseded' && (await deps.sql.run((tx) => newerOnItsWay(tx, row)))) return 'wait';
   if (last?.by.kind === 'operation' && last.by.operation === scrambleOf(row)) return 'done before';
+  // Calls whose answers were lost: our own, before there is a baseline, or a scramble.
+  const became = row.seen_at === null ? undefined : sinceCalls(row, last);
+  if (row.state !== 'recalled') {
+    if (row.baseline_at === null && (became === undefined || became === 'nothing')) return 'not ours';
+    if (row.baseline_at === null && became === 'later') return last?.by.kind === 'operation' ? 'not ours' : 'chosen';
+    // Changed while our scramble could have taken place: whoever it was, the temporary password is gone, and one that
+    // the person may have chosen stays.
+    if (row.baseline_at !== null && became === 'ours' && last?.by.kind === 'unknown') return 'done before';
+  }
   // A password that the person chose is never touched (reset.md C32). After "wrong person" it may be the wrong person
   // who chose it.
   const chosen = changedSince(row, last);
@@ -152,7 +163,7 @@ export async function scramble(deps: WalkDeps, tenant: Tenant, row: ResetRow, jo
   const usable = row.state === 'superseded' && newer === undefined ? (row.change_by ?? row.expires_at) : 0;
   const last = await directory.lastPasswordChange(row.user_id);
   const verdict = await judge(deps, row, last, newer);
-  const ended: Columns = { scramble: 0, next_attempt_at: null, needs_you: null, call_until: null };
+  const ended: Columns = { scramble: 0, next_attempt_at: null, needs_you: null, call_until: null, seen_at: null };
   if (verdict === 'wait' || (verdict === 'scramble' && now < usable)) return Math.max(usable, now + glance);
   if (verdict === 'not ours') {
     await moved(deps, job, row, row.state, [], ended);
@@ -166,9 +177,12 @@ export async function scramble(deps: WalkDeps, tenant: Tenant, row: ResetRow, jo
     return undefined;
   }
   return verdict === 'done before'
-    ? noteScrambled(deps, row, job, directory, ended)
+    ? noteScrambled(deps, row, job, directory, ended, last?.by.kind === 'unknown' ? [answerLost] : [])
     : makeUseless(deps, row, job, directory, last, ended);
 }
+
+/** Evidence: the change was seen, and no answer came that says that it was ours. */
+const answerLost = 'answer lost, change seen';
 
 async function makeUseless(
   deps: WalkDeps,
@@ -178,9 +192,13 @@ async function makeUseless(
   last: PasswordChange | undefined,
   ended: Columns,
 ): Promise<Next> {
+  const seen = last?.at ?? 0;
+  // By this a scramble whose answer is lost is known again; a newer reset waits for it.
+  const begun = { call_until: job.leasedUntil, seen_at: seen, baseline_at: row.baseline_at ?? seen };
+  if (!(await moved(deps, job, row, row.state, [], begun))) return deps.now();
   const profile = { password: deps.scramblePassword(), forceChangePasswordNextSignIn: true };
   // Only what was just looked at is replaced: a change in between makes this a conflict, and it is looked at again.
-  const call = directory.setPassword(row.user_id, profile, scrambleOf(row), last?.at ?? 0, deadline(job));
+  const call = directory.setPassword(row.user_id, profile, scrambleOf(row), seen, deadline(job));
   const outcome = await within(remaining(job, deps.now()), call);
   if (outcome.outcome === 'done') return noteScrambled(deps, row, job, directory, ended);
   if (outcome.outcome === 'failed' && outcome.problem.code === 'targetUnknown') {
@@ -191,8 +209,12 @@ async function makeUseless(
   if (outcome.outcome === 'failed' && outcome.problem.code === 'signInAgain') throw outcome.problem;
   job.failed = true;
   const conflict = outcome.outcome === 'failed' && outcome.problem.code === 'stateConflict';
-  const next = deps.now() + (conflict ? 0 : backoffAfter(job.attempts));
-  const set: Columns = { next_attempt_at: next, needs_you: conflict ? row.needs_you : 'directoryFailed' };
+  const asked = outcome.outcome === 'failed' ? (outcome.retryAt ?? askedToWait(outcome.problem, deps.now())) : 0;
+  const next = Math.max(deps.now() + (conflict ? 0 : backoffAfter(job.attempts)), asked);
+  // One that has certainly done nothing leaves what is known of the one before it.
+  const { call_until, seen_at, baseline_at } = row;
+  const known = outcome.outcome === 'failed' ? { call_until, seen_at, baseline_at } : {};
+  const set: Columns = { ...known, next_attempt_at: next, needs_you: conflict ? row.needs_you : 'directoryFailed' };
   await moved(deps, job, row, row.state, conflict ? [] : events('deferred'), set);
   return next;
 }
@@ -203,12 +225,11 @@ async function noteScrambled(
   job: Lease,
   directory: Directory,
   ended: Columns,
+  evidence: readonly string[] = [],
 ): Promise<Next> {
   const revoked = await within(remaining(job, deps.now()), directory.revokeSessions(row.user_id));
-  const noted = {
-    name: 'scrambled' as const,
-    ...(revoked.outcome === 'done' ? {} : { evidence: sessionsStay }),
-  };
+  const all = revoked.outcome === 'done' ? evidence : [...evidence, sessionsStay];
+  const noted = { name: 'scrambled' as const, ...(all.length > 0 ? { evidence: all.join(', ') } : {}) };
   await moved(deps, job, row, row.state === 'expired' ? 'scrambled' : row.state, [noted], ended);
   return undefined;
 }

@@ -214,6 +214,8 @@ export const migrations: readonly (readonly string[])[] = [
     `alter table reset add column credential text not null default 'password'`,
     `alter table reset add column sealed_key text`,
     `alter table reset add column pass_id text`,
+    // when the password had last changed, before a call whose outcome is not known (yet); 0: never
+    `alter table reset add column seen_at bigint`,
     // long-running operations of the Graph door; status: notStarted, running, succeeded, failed
     `create table graph_operation (
       tenant text not null, id text not null, user_id text not null,
