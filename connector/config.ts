@@ -277,6 +277,12 @@ export const settings = {
     hours(0.25, 168),
     hourText(defaultPolicy.changeLifetime),
   ),
+  temporaryAccessPass: setting(
+    'RR_POLICY_TAP',
+    'May a Temporary Access Pass be handed over instead of a password?',
+    yesNo,
+    'no',
+  ),
   passwordMinimum: setting('RR_POLICY_PASSWORD_MINIMUM', 'Shortest password', count(8, 64), '8'),
   scimExtensions: setting('RR_SCIM_EXTENSIONS', 'File with schema extensions for directory sync (JSON)', text),
   scimRate: setting(
@@ -451,10 +457,10 @@ export function publicUrlOf(config: Config): string {
 export function policyOf(config: Config): Policy {
   const { mayCreatePassword, mayKeepPassword, mayTypeRecipient, mayRemember, recipientDomains } = config;
   const { federatedDomains } = config;
-  const { pinForTyped, pinForOnFile, linkLifetime, changeLifetime } = config;
+  const { pinForTyped, pinForOnFile, linkLifetime, changeLifetime, temporaryAccessPass } = config;
   return {
     ...{ mayCreatePassword, mayKeepPassword, mayTypeRecipient, mayRemember, recipientDomains, federatedDomains },
-    ...{ pinForTyped, pinForOnFile, linkLifetime, changeLifetime },
+    ...{ pinForTyped, pinForOnFile, linkLifetime, changeLifetime, temporaryAccessPass },
     password: { ...defaultPolicy.password, minimum: config.passwordMinimum },
   };
 }

@@ -38,7 +38,7 @@ const sealedColumns: readonly SealedColumn[] = [
     ...{ table: 'event_key', key: ['tenant', 'id'], column: 'sealed' },
     place: ({ tenant, id }) => `event_key/${tenant}/${id}/sealed`,
   },
-  ...['sealed_password', 'sealed_mail', 'sealed_grant'].map((column) => ({
+  ...['sealed_password', 'sealed_key', 'sealed_mail', 'sealed_grant'].map((column) => ({
     ...{ table: 'reset', key: ['tenant', 'id'], column },
     place: ({ tenant, id }: Row) => `reset/${tenant}/${id}/${column}`,
   })),

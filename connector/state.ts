@@ -33,6 +33,8 @@ export interface World {
   /** How keys of other issuers are fetched. */
   readonly fetch?: typeof fetch;
   readonly pinIterations?: number;
+  /** Waits between two looks at a directory that takes its time; milliseconds. */
+  readonly pause?: (milliseconds: number) => Promise<void>;
   /** Stands between the connector and its directory. */
   readonly directoryOf?: (real: Directory, acting: Acting) => Directory;
 }
@@ -78,12 +80,13 @@ export async function openState(config: Config, world: World): Promise<State> {
     ...{ now: world.now, random: world.random, fetch: world.fetch ?? fetch },
     log: world.log ?? logger(config.logLevel),
     readFile: (path) => readFileSync(path, 'utf8'),
+    ...(world.pause ? { pause: world.pause } : {}),
   });
   const directoryOf: DirectoryOf = (tenant, acting) => {
     const graph = graphOf(tenant);
     const real = graph
       ? withRoster(graphDirectory(graph, acting), sql, tenant.id)
-      : embeddedDirectory({ sql, hashing: queue, now: world.now }, tenant);
+      : embeddedDirectory({ sql, hashing: queue, random: world.random, now: world.now }, tenant);
     return world.directoryOf?.(real, acting) ?? real;
   };
   const publicUrl = publicUrlOf(config);

@@ -19,6 +19,8 @@ export interface Policy {
   readonly recipientDomains: readonly string[];
   readonly pinForTyped: 'required' | 'on' | 'off';
   readonly pinForOnFile: 'required' | 'on' | 'off';
+  /** May a Temporary Access Pass be handed over, where the directory and the admin's role allow it? */
+  readonly temporaryAccessPass: boolean;
   readonly linkLifetime: number;
   readonly changeLifetime: number;
 }
@@ -33,6 +35,7 @@ export const defaultPolicy: Policy = {
   recipientDomains: [],
   pinForTyped: 'on',
   pinForOnFile: 'off',
+  temporaryAccessPass: false,
   linkLifetime: 24 * 3600,
   changeLifetime: 72 * 3600,
 };

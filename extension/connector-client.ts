@@ -1,7 +1,7 @@
 // Speaks to the connector's resets door (shared/api.ts). Every answer is done, failed (the connector said why) or
 // unknown (nothing intelligible came back, so it may or may not have happened).
 
-import type { Config, Offer, Reset, ResetRequest, Search } from '#shared/api.ts';
+import type { Config, Me, Offer, Reset, ResetRequest, Search } from '#shared/api.ts';
 import type { Locale } from '#shared/locale.ts';
 import { isProblemCode, type ProblemBody } from '#shared/problem.ts';
 import { isOver } from './dialog/ladder.ts';
@@ -137,6 +137,9 @@ export function connector(options: ConnectorOptions) {
       const sound = answer.outcome !== 'done' || isConfig(answer.value);
       return sound ? answer : { outcome: 'unknown', why: 'notConnector' };
     },
+
+    /** What the token tells of the caller. */
+    me: (): Promise<Answer<Me>> => ask('/api/me', { attempts: 1 }),
 
     search: (text: string): Promise<Answer<Search>> => ask(`/api/users?search=${encodeURIComponent(text)}`),
 

@@ -14,6 +14,8 @@ export interface Words {
   labelFor(name: string): string;
   /** BCP 47, for the button's `lang`: the page may speak another language. */
   readonly lang: string;
+  /** Said of a button that is faint: whoever signed in last seems to have no role for it. It can be pressed all the same. */
+  readonly faint?: string;
 }
 
 export interface RowWatch {
@@ -143,7 +145,7 @@ export function stamper(document: Document, portal: Portal, words: Words): (row:
     const label = words.labelFor(name);
     if (button.getAttribute('aria-label') !== label) {
       button.setAttribute('aria-label', label);
-      button.setAttribute('title', label);
+      button.setAttribute('title', words.faint === undefined ? label : `${label}\n${words.faint}`);
     }
     if (own) return;
     if (portal.rovingFocus(row)) button.setAttribute('tabindex', '-1');
@@ -159,6 +161,7 @@ function buttonTemplate(document: Document, words: Words): HTMLButtonElement {
   button.type = 'button';
   button.className = buttonClass;
   button.lang = words.lang;
+  if (words.faint !== undefined) button.dataset.faint = '';
   // Fluent's FocusZone reaches it with the arrow keys, like the row's own buttons.
   button.setAttribute('data-is-focusable', 'true');
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');

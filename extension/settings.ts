@@ -83,6 +83,16 @@ export async function readSettings(storage: SettingsStorage, buildDefault = buil
   };
 }
 
+/** Has whoever signed in last a role that resets somebody, as far as the token tells? Nobody has said: yes. */
+export async function readMayReset(storage: SettingsStorage): Promise<boolean> {
+  return (await storage.local.get(['mayReset'])).mayReset !== false;
+}
+
+/** Notes it for the buttons in the rows, which can only hint at it; undefined: the token tells nothing. */
+export async function noteMayReset(storage: SettingsStorage, mayReset: boolean | undefined): Promise<void> {
+  await storage.local.set({ mayReset: mayReset ?? true });
+}
+
 /**
  * The language to speak: the one that was set, else the browser's.
  * @param uiLanguage of the browser, BCP 47

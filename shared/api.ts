@@ -2,6 +2,7 @@
 // problem+json (problem.ts), times ISO 8601 in UTC. The bearer token is the only authority.
 //
 //   GET  /api/config[?domain=contoso.com]   Config     public
+//   GET  /api/me                            Me         what the token tells of the caller; the directory is not asked
 //   GET  /api/users?search=TEXT             Search
 //   GET  /api/users/{id}/offer              Offer      one request draws the dialog
 //   POST /api/resets                        Reset      202 + Location; header Idempotency-Key
@@ -20,6 +21,10 @@ import { Problem, type ProblemBody } from './problem.ts';
 
 export const modes = ['link'] as const;
 export type Mode = (typeof modes)[number];
+
+/** What is handed over. A Temporary Access Pass signs in once, beside the password, which stays as it is. */
+export const credentials = ['password', 'temporaryAccessPass'] as const;
+export type Credential = (typeof credentials)[number];
 
 /** The way, in order, then the other ends. */
 // biome-ignore format: read as a list, row by row
@@ -52,7 +57,7 @@ export type NeedsYou = (typeof needs)[number];
 // biome-ignore format: read as a list, row by row
 export const eventNames = [
   'requested', 'prepared', 'deferred', 'mailRefused', 'accepted', 'passwordSet', 'armed', 'opened', 'leaseEnded',
-  'done', 'changed', 'remembered', 'notRemembered', 'bounced', 'reminded', 'pinFailed', 'pinLocked', 'alarm',
+  'done', 'changed', 'passCreated', 'passUsed', 'passEnded', 'passRemoved', 'remembered', 'notRemembered', 'bounced', 'reminded', 'pinFailed', 'pinLocked', 'alarm',
   'rejected', 'cancelled', 'refused', 'expired', 'recalled', 'scrambled', 'superseded', 'reinstated', 'signedInAgain',
 ] as const;
 export type EventName = (typeof eventNames)[number];
@@ -90,6 +95,14 @@ export interface Config {
   readonly scopes: readonly string[];
 }
 
+/** GET /api/me: as old as the token, so it decides nothing; it colours the buttons in the rows. */
+export interface Me {
+  /** Object id. */
+  readonly id: string;
+  /** Has the caller a role that resets somebody? Absent: the token has no roles in it (`wids`). */
+  readonly mayReset?: boolean;
+}
+
 /** GET /api/users?search= */
 export interface Search {
   readonly organisation: Organisation;
@@ -116,6 +129,8 @@ export interface Offer {
   readonly modes: readonly Mode[];
   readonly password: { readonly mayCreate: boolean; readonly policy: PasswordPolicy };
   readonly forceChange: { readonly default: boolean; readonly mayUntick: boolean };
+  /** May a Temporary Access Pass be handed over instead? By the policy, the directory, and this caller's roles. */
+  readonly temporaryAccessPass: boolean;
   /** Addresses on file; `id` stands for the address in ResetRequest. */
   readonly addresses: readonly { readonly id: string; readonly masked: string }[];
   /** `mayRemember`: a typed address may be put on file once it has proven to be the person's. */
@@ -136,8 +151,11 @@ export interface ResetRequest {
   /** Object id; never a name. */
   readonly user: string;
   readonly mode: Mode;
+  /** Absent: a password. */
+  readonly credential?: Credential;
   /** A created password; absent: the connector generates one, and nobody but the recipient sees it. */
   readonly password?: string;
+  /** Of a password; a pass changes none. */
   readonly forceChangePasswordNextSignIn: boolean;
   readonly recipient: { readonly onFile: string } | { readonly address: string };
   /** Eight digits, made by the dialog before its first attempt so that a lost answer loses nothing; never stored. */
@@ -153,6 +171,7 @@ export interface Reset {
   readonly id: string;
   readonly user: Person;
   readonly mode: Mode;
+  readonly credential: Credential;
   readonly state: State;
   readonly needsYou?: NeedsYou;
   /** Why it ended or waits, as a problem, when there is one to tell. */
@@ -166,7 +185,10 @@ export interface Reset {
   readonly generated: boolean;
   readonly mail: { readonly from: string; readonly subject: string };
   readonly expiresAt: string;
-  /** Set once the link was opened: until when the person must choose a new password. */
+  /**
+   * Until when the person must choose a new password, set once the link was opened; of a pass: until when one can sign in
+   * with it, set once it was made.
+   */
   readonly changeBy?: string;
   /** A retry is planned for then. */
   readonly nextAttemptAt?: string;
@@ -193,6 +215,7 @@ export function parseResetRequest(body: unknown): ResetRequest {
   const known = [
     'user',
     'mode',
+    'credential',
     'password',
     'forceChangePasswordNextSignIn',
     'recipient',
@@ -211,12 +234,19 @@ export function parseResetRequest(body: unknown): ResetRequest {
   const optional = (name: string) => (given[name] === undefined ? undefined : (field(given, name, 'string') as string));
   const pin = optional('pin');
   if (pin !== undefined && !/^\d{8}$/.test(pin)) throw new Problem('pinInvalid');
+  const credential = optional('credential') ?? 'password';
+  if (!(credentials as readonly string[]).includes(credential))
+    throw new Problem('invalidValue', { field: 'credential' });
   const password = optional('password');
+  // A pass is made by the directory: nobody can choose it.
+  if (credential === 'temporaryAccessPass' && password !== undefined)
+    throw new Problem('invalidValue', { field: 'password' });
   const supersede = optional('supersede');
   const remember = given.remember === undefined ? undefined : (field(given, 'remember', 'boolean') as boolean);
   return {
     user: field(given, 'user', 'string') as string,
     mode: mode as Mode,
+    ...(credential === 'temporaryAccessPass' ? { credential } : {}),
     forceChangePasswordNextSignIn: field(given, 'forceChangePasswordNextSignIn', 'boolean') as boolean,
     recipient: parseRecipient(given.recipient),
     locale,

@@ -1,6 +1,7 @@
 // What the one-time page asks and is told: the bodies of POST /r/:id/{open,done,alarm} and their parsers. Proofs and
 // holders are 32 bytes as base64url; without a right proof every id, known or not, gets 403 Problem linkNotOpened.
 
+import type { Credential } from './api.ts';
 import { fromBase64url, type LinkContext, type SealedPassword } from './link.ts';
 import { Problem } from './problem.ts';
 
@@ -25,13 +26,15 @@ export interface Contact {
   readonly support?: string;
 }
 
-/** The password, for this holder, until the lease ends. */
+/** The password, or the pass, for this holder, until the lease ends. */
 export interface Opened extends SealedPassword, LinkContext, Contact {
   readonly state: 'open';
   /** Where to sign in with it. */
   readonly signIn: string;
   readonly user: { readonly userPrincipalName: string; readonly displayName: string };
   readonly forceChange: boolean;
+  /** Absent: a password. */
+  readonly credential?: Credential;
   /** ISO 8601; `leaseSeconds` is the same as seconds from now, for devices whose clock is wrong. */
   readonly leasedUntil: string;
   readonly leaseSeconds: number;
@@ -125,7 +128,7 @@ export function parseOpenAnswer(body: unknown): OpenAnswer | undefined {
 }
 
 function parseOpened(given: Record<string, unknown>, contact: Contact): Opened | undefined {
-  const { ct, nonce, tenant, reset, signIn, user, forceChange, leasedUntil, leaseSeconds } = given;
+  const { ct, nonce, tenant, reset, signIn, user, forceChange, credential, leasedUntil, leaseSeconds } = given;
   if (!isText(ct) || !isText(nonce) || !isText(tenant) || !isText(reset) || !isWebAddress(signIn)) return undefined;
   if (typeof forceChange !== 'boolean' || !isTime(leasedUntil) || !isCount(leaseSeconds)) return undefined;
   if (typeof user !== 'object' || user === null) return undefined;
@@ -133,5 +136,16 @@ function parseOpened(given: Record<string, unknown>, contact: Contact): Opened |
   if (!isText(userPrincipalName) || !isText(displayName)) return undefined;
   const sealed = { ct, nonce, tenant, reset };
   const person = { userPrincipalName, displayName };
-  return { state: 'open', ...sealed, signIn, user: person, forceChange, leasedUntil, leaseSeconds, ...contact };
+  const pass = credential === 'temporaryAccessPass' ? ({ credential } as const) : {};
+  return {
+    state: 'open',
+    ...sealed,
+    signIn,
+    user: person,
+    forceChange,
+    ...pass,
+    leasedUntil,
+    leaseSeconds,
+    ...contact,
+  };
 }

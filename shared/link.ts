@@ -6,6 +6,7 @@
 //   encKey = HKDF(K0‖Kpin, id, rr/v1/enc)         ct = AES-256-GCM(encKey, nonce, AAD = version|tenant|reset)
 //   proof = HKDF(K0, id, rr/v1/proof-link)        proofPin = HKDF(K0‖Kpin, id, rr/v1/proof-pin)
 
+import type { Credential } from './api.ts';
 import { isLocale, type Locale } from './locale.ts';
 import { Problem } from './problem.ts';
 
@@ -174,12 +175,15 @@ export interface Fragment {
   readonly locale: Locale;
   /** A PIN will be asked for. */
   readonly pin: boolean;
+  /** What will be shown. */
+  readonly credential: Credential;
 }
 
-/** `https://host/r/<id>#1.<locale>[.p].<key>`; `host` is an origin without a path. */
-export function linkUrl(host: string, link: Link & { locale: Locale; pin: boolean }): string {
-  const { id, key, locale, pin } = link;
-  return `${host}/r/${toBase64url(id)}#${[version, locale, ...(pin ? ['p'] : []), toBase64url(key)].join('.')}`;
+/** `https://host/r/<id>#1.<locale>[.p][.t].<key>`; `host` is an origin without a path. `credential` absent: a password. */
+export function linkUrl(host: string, link: Link & { locale: Locale; pin: boolean; credential?: Credential }): string {
+  const { id, key, locale, pin, credential } = link;
+  const flags = [...(pin ? ['p'] : []), ...(credential === 'temporaryAccessPass' ? ['t'] : [])];
+  return `${host}/r/${toBase64url(id)}#${[version, locale, ...flags, toBase64url(key)].join('.')}`;
 }
 
 /**
@@ -187,30 +191,42 @@ export function linkUrl(host: string, link: Link & { locale: Locale; pin: boolea
  * a language that is no longer spoken becomes English. Undefined when the key is not whole.
  */
 export function parseFragment(text: string): Fragment | undefined {
-  const found = /(?:^|#)1\.([A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)(\.p)?\.([A-Za-z0-9_-]{43})(?![A-Za-z0-9_-])/.exec(
-    text.trim(),
-  );
-  const key = fromBase64url(found?.[3] ?? '', 32);
+  const found =
+    /(?:^|#)1\.([A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)(\.p)?(\.t)?\.([A-Za-z0-9_-]{43})(?![A-Za-z0-9_-])/.exec(
+      text.trim(),
+    );
+  const key = fromBase64url(found?.[4] ?? '', 32);
   if (!found || !key) return undefined;
-  return { key, locale: isLocale(found[1]) ? found[1] : 'en', pin: found[2] !== undefined };
+  const credential = found[3] === undefined ? 'password' : 'temporaryAccessPass';
+  return { key, locale: isLocale(found[1]) ? found[1] : 'en', pin: found[2] !== undefined, credential };
 }
 
-// -- the code, for mail gateways that cut fragments off: version and PIN flag, key and two bytes of checksum as 56
+// -- the code, for mail gateways that cut fragments off: version and flags, key and two bytes of checksum as 56
 // characters of Crockford's base32, printed under the mail's button and typed or pasted into the page
 
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 /** Characters of a whole code, hyphens not counted. */
 export const codeLength = 56;
 
-async function codeBytes(key: Uint8Array, pin: boolean): Promise<Bytes> {
-  const body = joined(Uint8Array.of((version << 4) | (pin ? 1 : 0)), key);
+/** The first byte of a code: four bits of version, then the flags. */
+function head(pin: boolean, credential: Credential): number {
+  return (version << 4) | (pin ? 1 : 0) | (credential === 'temporaryAccessPass' ? 2 : 0);
+}
+
+async function codeBytes(key: Uint8Array, first: number): Promise<Bytes> {
+  const body = joined(Uint8Array.of(first), key);
   return joined(body, (await sha256(body)).subarray(0, 2));
 }
 
-/** The code of a link: 14 groups of four characters with hyphens. */
-export async function codeOf(link: { readonly key: Uint8Array; readonly pin: boolean }): Promise<string> {
+/** The code of a link: 14 groups of four characters with hyphens. `credential` absent: a password. */
+export async function codeOf(link: {
+  readonly key: Uint8Array;
+  readonly pin: boolean;
+  readonly credential?: Credential;
+}): Promise<string> {
   let bits = '';
-  for (const byte of await codeBytes(link.key, link.pin)) bits += byte.toString(2).padStart(8, '0');
+  for (const byte of await codeBytes(link.key, head(link.pin, link.credential ?? 'password')))
+    bits += byte.toString(2).padStart(8, '0');
   const characters = bits.match(/.{5}/g) ?? [];
   const code = characters.map((five) => alphabet[Number.parseInt(five, 2)]).join('');
   return (code.match(/.{4}/g) ?? []).join('-');
@@ -224,12 +240,15 @@ export function codeCharacters(text: string): string {
 }
 
 /** Reads a typed code; undefined when it is not whole or its checksum does not hold. */
-export async function parseCode(text: string): Promise<{ key: Uint8Array; pin: boolean } | undefined> {
+export async function parseCode(text: string): Promise<Omit<Fragment, 'locale'> | undefined> {
   const characters = codeCharacters(text);
   if (characters.length !== codeLength) return undefined;
   const bits = [...characters].map((character) => alphabet.indexOf(character).toString(2).padStart(5, '0')).join('');
   const bytes = Uint8Array.from(bits.match(/.{8}/g) ?? [], (eight) => Number.parseInt(eight, 2));
   const key = bytes.slice(1, 33);
-  const pin = bytes[0] === ((version << 4) | 1);
-  return toBase64url(await codeBytes(key, pin)) === toBase64url(bytes) ? { key, pin } : undefined;
+  const [first = 0] = bytes;
+  const pin = (first & 1) !== 0;
+  const credential = (first & 2) === 0 ? 'password' : 'temporaryAccessPass';
+  const whole = await codeBytes(key, head(pin, credential));
+  return toBase64url(whole) === toBase64url(bytes) ? { key, pin, credential } : undefined;
 }

@@ -53,6 +53,7 @@ export const problems = {
   passwordCommon: { status: 422 },
   passwordSame: { status: 422 },
   passwordNotAllowed: { status: 403 },
+  passNotAllowed: { status: 403 },
   // where to
   recipientInvalid: { status: 422 },
   recipientOwnMailbox: { status: 422 },

@@ -13,6 +13,7 @@ import { readConfig } from '../connector/config.ts';
 import { type Connector, makeConnector } from '../connector/connector.ts';
 import type { Acting, Directory } from '../connector/directory/directory.ts';
 import { logger } from '../connector/log.ts';
+import { graphMailbox } from '../connector/mail/graph.ts';
 import type { Mail, Message, SendOutcome } from '../connector/mail/mail.ts';
 import { roleTemplates } from '../connector/policy/roles.ts';
 import { drain } from '../connector/resets/worker.ts';
@@ -62,6 +63,8 @@ export interface WorldOptions {
   readonly names?: readonly Name[];
   readonly at?: number;
   readonly secretKey?: string;
+  /** Told when the connector waits by itself, in milliseconds: its clock has moved on by so much. */
+  readonly waited?: (milliseconds: number) => Promise<void>;
 }
 
 export type World = Awaited<ReturnType<typeof makeWorld>>;
@@ -104,7 +107,13 @@ export async function makeWorld(options: WorldOptions = {}) {
   const log = logger('debug', { write: (line: string) => void logged.push(line) });
   const quick = hashing({ concurrency: 8, waiting: 1000, argon: quickArgon });
   const connector: Connector = await makeConnector(config, {
-    ...{ now, random, env: {}, sql, mail, log, hashing: quick },
+    ...{ now, random, env: {}, sql, log, hashing: quick },
+    // Mail by Graph is the connector's own doing.
+    ...(graphMailbox(config.mail.reveal()) === undefined ? { mail } : {}),
+    async pause(milliseconds) {
+      time += milliseconds;
+      await options.waited?.(milliseconds);
+    },
     pinIterations: 1,
     directoryOf: (real, acting) => scripted.directory?.(real, acting) ?? real,
   });

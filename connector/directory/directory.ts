@@ -49,11 +49,13 @@ export interface PasswordProfile {
   readonly forceChangePasswordNextSignIn: boolean;
 }
 
-/** Of anything remote. `unknown`: it may or may not have happened; set the same value again. */
-export type Outcome =
-  | { readonly outcome: 'done'; readonly at: number }
+/** What is not done: failed for certain, or nobody knows. */
+export type NotDone =
   | { readonly outcome: 'failed'; readonly problem: Problem; readonly retryAt?: number }
   | { readonly outcome: 'unknown'; readonly why: string };
+
+/** Of anything remote. `unknown`: it may or may not have happened; set the same value again. */
+export type Outcome = { readonly outcome: 'done'; readonly at: number } | NotDone;
 
 /** With whose right the directory is asked. The embedded one asks for none; Graph on behalf of an admin needs it. */
 export type Acting =
@@ -72,6 +74,40 @@ export type Grant =
   | { readonly identity: 'admin'; readonly secret: Secret }
   /** Nothing can be done later; `secret` is the admin's right of this hour, good for a reset that goes well at once. */
   | { readonly identity: 'none'; readonly secret?: Secret };
+
+/** A Temporary Access Pass, just made. The directory chooses its value and tells it this once; times in milliseconds. */
+export interface MadePass {
+  readonly outcome: 'done';
+  readonly at: number;
+  /** The directory's id of it (Graph: of the temporaryAccessPassAuthenticationMethod). */
+  readonly id: string;
+  readonly pass: Secret;
+  /** When it ends by itself. */
+  readonly until: number;
+}
+
+/** What a directory must be able to do for passes to be handed over (Graph: temporaryAccessPassMethods). */
+export interface TemporaryAccessPasses {
+  /**
+   * May this person have one here, now, by what the directory's own policy says? Then how long it may live at most.
+   * Whether the caller's roles suffice is asked elsewhere (resets/pass.ts).
+   */
+  allowed(user: User): Promise<{ readonly maximumLifetimeInMinutes: number } | undefined>;
+  /**
+   * Makes a pass. A person has one at most: a second one replaces the first, so that asking again after `unknown` is
+   * harmless as long as the first was shown to nobody. A policy with a minimum may give a longer life: `until` says so.
+   * `operation` names our attempt, for the record.
+   */
+  create(
+    id: string,
+    pass: { readonly lifetimeInMinutes: number; readonly isUsableOnce: boolean },
+    operation: string,
+  ): Promise<MadePass | NotDone>;
+  /** Has somebody signed in with it? False also when that is not known, or it is no longer there. */
+  isUsed(id: string, passId: string): Promise<boolean>;
+  /** Removes this pass, or without `passId` whichever the person has. That there is none (any more) is done. */
+  remove(id: string, passId?: string): Promise<Outcome>;
+}
 
 export interface Directory {
   organization(): Promise<Organization>;
@@ -106,6 +142,8 @@ export interface Directory {
   lastPasswordChange(id: string): Promise<PasswordChange | undefined>;
   /** Puts an address on file (`otherMails`), if it is not there yet. */
   rememberAddress(id: string, address: string): Promise<Outcome>;
+  /** Absent: this directory knows no Temporary Access Pass. */
+  readonly temporaryAccessPass?: TemporaryAccessPasses;
   /** What a reset started now takes along. */
   grant(): Promise<Grant>;
 }

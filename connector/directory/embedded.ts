@@ -2,6 +2,7 @@
 
 import { Problem } from '#shared/problem.ts';
 import { fold } from '../filter/fold.ts';
+import { Secret } from '../secret.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
 import {
   type ChangedBy,
@@ -12,6 +13,7 @@ import {
   readCredential,
 } from '../store/credentials.ts';
 import { standingOf } from '../store/roles.ts';
+import { givePass, makePass, readPass, type TemporaryAccessPass, takePass } from '../store/temporary-access-pass.ts';
 import {
   enterpriseUser,
   graphUser,
@@ -24,18 +26,20 @@ import {
 } from '../store/user-resource.ts';
 import { searchUsers } from '../store/user-search.ts';
 import { contentOf, readStored, type StoredUser, updateUser, userById, userByName } from '../store/users.ts';
+import { uuidv7 } from '../store/uuid.ts';
 import type { Tenant } from '../tenant.ts';
-import type { Directory, Outcome, User } from './directory.ts';
+import type { Directory, NotDone, Outcome, TemporaryAccessPasses, User } from './directory.ts';
 
 export interface EmbeddedDeps {
   readonly sql: Sql;
   readonly hashing: Hashing;
+  readonly random: (bytes: number) => Uint8Array;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
 
 /** The directory of one tenant. */
-export function embeddedDirectory({ sql, hashing, now }: EmbeddedDeps, tenant: Tenant): Directory {
+export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, tenant: Tenant): Directory {
   const exists = (id: string) => userById(sql, tenant.id, id).then((user) => user !== undefined);
   const unknownTarget = (): Outcome => ({ outcome: 'failed', problem: new Problem('targetUnknown') });
   return {
@@ -93,8 +97,50 @@ export function embeddedDirectory({ sql, hashing, now }: EmbeddedDeps, tenant: T
         return { outcome: 'done', at: now() };
       }),
 
+    temporaryAccessPass: passesOf({ sql, hashing, random, now }, tenant),
+
     grant: async () => ({ identity: 'connector' }),
   };
+}
+
+/** Whether anybody may have one here is the organisation's policy alone (RR_POLICY_TAP). */
+function passesOf({ sql, hashing, random, now }: EmbeddedDeps, tenant: Tenant): TemporaryAccessPasses {
+  return {
+    allowed: async () => ({ maximumLifetimeInMinutes: 43_200 }),
+
+    create: (id, { lifetimeInMinutes, isUsableOnce }) =>
+      outcomeOf(async () => {
+        const value = makePass(random);
+        const hash = await hashing.turn((argon) => argon.hash(value));
+        const at = now();
+        const ends = at + lifetimeInMinutes * 60_000;
+        const pass = { id: uuidv7(at, random(10)), hash, created: at, starts: at, ends, once: isUsableOnce };
+        await sql.run((tx) => giveTo(tx, tenant.id, id, pass));
+        return { outcome: 'done', at, id: pass.id, pass: new Secret(value), until: ends };
+      }),
+
+    async isUsed(id, passId) {
+      const pass = await sql.run((tx) => readPass(tx, tenant.id, id));
+      return pass?.id === passId && pass.used !== undefined;
+    },
+
+    remove: (id, passId) =>
+      outcomeOf(async () => {
+        await sql.run((tx) => takeFrom(tx, tenant.id, id, passId, now()));
+        return { outcome: 'done', at: now() };
+      }),
+  };
+}
+
+/** @throws Problem targetUnknown */
+function* giveTo(tx: Tx, tenant: string, id: string, pass: TemporaryAccessPass & { hash: string }): Work<void> {
+  if (!(yield* readStored(tx, tenant, id))) throw new Problem('targetUnknown');
+  yield* givePass(tx, tenant, id, pass, { at: pass.created, actor: 'connector' });
+}
+
+function* takeFrom(tx: Tx, tenant: string, id: string, passId: string | undefined, at: number): Work<void> {
+  const which = passId ?? (yield* readPass(tx, tenant, id))?.id;
+  if (which !== undefined) yield* takePass(tx, tenant, id, which, { at, actor: 'connector' });
 }
 
 /** Adds an email of type "home", unless the person has this address already. @throws Problem targetUnknown */
@@ -109,7 +155,7 @@ function* putOnFile(tx: Tx, tenant: string, id: string, address: string, at: num
 }
 
 /** What the store refuses is failed and certain: nothing was changed, because its transactions are whole or nothing. */
-async function outcomeOf(work: () => Promise<Outcome>): Promise<Outcome> {
+async function outcomeOf<Done>(work: () => Promise<Done | NotDone>): Promise<Done | NotDone> {
   try {
     return await work();
   } catch (error) {

@@ -6,9 +6,9 @@ import { Problem } from '#shared/problem.ts';
 import { type GraphDeps, graphClient, segment } from '../entra/graph-client.ts';
 import { grantOf, type RightDeps, rightOf } from '../entra/right.ts';
 import { fold } from '../filter/fold.ts';
-import { Secret } from '../secret.ts';
 import type { Acting, Directory, Outcome, PasswordProfile } from './directory.ts';
 import { type Attempts, attempts, isOf } from './graph-attempts.ts';
+import { graphPasses } from './graph-pass.ts';
 import { readTarget, setPassword } from './graph-password.ts';
 import { findPerson, personOf, readAll, readBody, readOrganization, searchPeople } from './graph-people.ts';
 import { failedWrite, outcomeOfError } from './graph-problem.ts';
@@ -29,16 +29,6 @@ export function graphTenantOf(
   return { pause: (ms) => sleep(ms), total: 60_000, ...deps, attempts: attempts() };
 }
 
-/** A Temporary Access Pass as it was given out: shown once, never stored. */
-export interface TemporaryAccessPass {
-  readonly pass: Secret;
-  readonly startsAt: number;
-  readonly lifetimeInMinutes: number;
-  readonly isUsableOnce: boolean;
-  /** Does the tenant's policy let it be used now? */
-  readonly isUsable: boolean;
-}
-
 export interface GraphDirectory extends Directory {
   /** As the port has it; `until`: the caller's lease, in milliseconds since the epoch. */
   setPassword(
@@ -48,14 +38,6 @@ export interface GraphDirectory extends Directory {
     ifUnchangedSince?: number,
     until?: number,
   ): Promise<Outcome>;
-  /**
-   * Gives out a Temporary Access Pass in place of a password, where the tenant's policy has it; one from before ends.
-   * @param options minutes from 10 to 43200; the policy's default when absent
-   */
-  createTemporaryAccessPass(
-    id: string,
-    options?: { readonly lifetimeInMinutes?: number; readonly isUsableOnce?: boolean },
-  ): Promise<{ readonly outcome: 'done'; readonly pass: TemporaryAccessPass } | Exclude<Outcome, { outcome: 'done' }>>;
 }
 
 /** The directory of a tenant in Graph, asked with somebody's right; for one request or one step of a reset. */
@@ -119,21 +101,10 @@ export function graphDirectory(tenant: GraphTenant, acting: Acting): GraphDirect
 
     rememberAddress: (id, address) => writing(() => remember(id, address)),
 
-    grant: () => grantOf(tenant, acting),
+    // The connector itself is given no permission to make them.
+    ...(right.own ? {} : { temporaryAccessPass: graphPasses(reading, () => grantOf(tenant, acting)) }),
 
-    async createTemporaryAccessPass(id, options = {}) {
-      try {
-        const path = `/users/${segment(id)}/authentication/temporaryAccessPassMethods`;
-        const answer = await client.write('POST', path, options);
-        const pass = answer.status === 201 ? passOf(answer.body ?? {}, now()) : undefined;
-        if (pass) return { outcome: 'done', pass };
-        const failed = failedWrite(answer, now());
-        return failed.outcome === 'done' ? { outcome: 'unknown', why: 'no pass in the answer' } : failed;
-      } catch (error) {
-        const failed = outcomeOfError(error);
-        return failed.outcome === 'done' ? { outcome: 'unknown', why: 'no answer' } : failed;
-      }
-    },
+    grant: () => grantOf(tenant, acting),
   };
 
   async function writing(work: () => Promise<Outcome>): Promise<Outcome> {
@@ -197,17 +168,4 @@ export function graphDirectory(tenant: GraphTenant, acting: Acting): GraphDirect
 /** Asked and refused, also by a service that does not know the question. */
 function isForbidden(error: unknown): boolean {
   return error instanceof Problem && (error.code === 'consentMissing' || error.code === 'directoryRefused');
-}
-
-function passOf(body: Readonly<Record<string, unknown>>, now: number): TemporaryAccessPass | undefined {
-  const { temporaryAccessPass: pass, startDateTime, lifetimeInMinutes, isUsableOnce, isUsable } = body;
-  if (typeof pass !== 'string') return undefined;
-  const startsAt = Date.parse(String(startDateTime ?? ''));
-  return {
-    pass: new Secret(pass),
-    startsAt: Number.isNaN(startsAt) ? now : startsAt,
-    lifetimeInMinutes: Number(lifetimeInMinutes ?? 0),
-    isUsableOnce: isUsableOnce === true,
-    isUsable: isUsable !== false,
-  };
 }

@@ -73,7 +73,12 @@ export interface GraphClient {
   /** A GET. @throws NoAnswer; Problem signInAgain and what `Right` throws */
   read(path: string, asking?: Asking): Promise<GraphAnswer>;
   /** One request, never repeated but after a 401, which did nothing. @throws as read */
-  write(method: 'POST' | 'PATCH', path: string, body: object | undefined, asking?: Asking): Promise<GraphAnswer>;
+  write(
+    method: 'POST' | 'PATCH' | 'DELETE',
+    path: string,
+    body: object | undefined,
+    asking?: Asking,
+  ): Promise<GraphAnswer>;
 }
 
 /** A segment of a path: an id, a user name with `#EXT#` in it. */
@@ -114,13 +119,13 @@ export function graphClient(deps: GraphDeps, right: Right): GraphClient {
       .headers({ ...asking.headers, authorization: `Bearer ${token.reveal()}` })
       // A redirect would take the token along.
       .options({ signal, redirect: 'error' });
+    const sent = (): Promise<Response> => {
+      if (method === 'GET') return request.get();
+      if (method === 'DELETE') return request.delete();
+      return method === 'PATCH' ? request.patch(body) : request.post(body ?? {});
+    };
     try {
-      const response: Response = await (method === 'GET'
-        ? request.get()
-        : method === 'PATCH'
-          ? request.patch(body)
-          : request.post(body ?? {}));
-      return await answerOf(response);
+      return await answerOf(await sent());
     } catch (error) {
       const code = codeOf(failures.get(signal) ?? error);
       deps.log.warn({ method, cause: code }, 'Graph did not answer');

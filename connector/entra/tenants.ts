@@ -16,6 +16,8 @@ export interface GraphTenantsDeps {
   readonly log: Logger;
   /** Reads a PEM file. */
   readonly readFile: (path: string) => string;
+  /** Waits, in milliseconds. */
+  readonly pause?: (milliseconds: number) => Promise<void>;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface GraphTenantsDeps {
  * @throws StartError, from what it returns, when the credential of the settings cannot be used
  */
 export function graphTenants(config: Config, deps: GraphTenantsDeps): (tenant: Tenant) => GraphTenant | undefined {
-  const { fetch, now, random, log, readFile } = deps;
+  const { fetch, now, random, log, readFile, pause } = deps;
   const known = new Map<string, GraphTenant>();
 
   function make(tid: string): GraphTenant {
@@ -35,7 +37,7 @@ export function graphTenants(config: Config, deps: GraphTenantsDeps): (tenant: T
       clientId: config.clientId ?? '',
       alsoDelegated: config.mail.reveal().startsWith('graph:') ? ['Mail.Send.Shared'] : [],
     });
-    return graphTenantOf({ fetch, now, log, graph, tokens, as: config.graphAs });
+    return graphTenantOf({ fetch, now, log, graph, tokens, as: config.graphAs, ...(pause ? { pause } : {}) });
   }
 
   return ({ directory }) => {

@@ -16,6 +16,7 @@ import {
   segment,
 } from '../entra/graph-client.ts';
 import { type RightDeps, rightOf } from '../entra/right.ts';
+import { retryAfterOf } from '../entra/token-endpoint.ts';
 import type { Mail, Message, SendOutcome } from './mail.ts';
 
 export type GraphMailDeps = GraphDeps & RightDeps;
@@ -36,7 +37,7 @@ export function graphMail(deps: GraphMailDeps, mailbox: string, acting: Acting):
 
   async function attempt(client: GraphClient, body: object): Promise<SendOutcome> {
     try {
-      return outcomeOf(await client.write('POST', `${path}/sendMail`, body));
+      return outcomeOf(await client.write('POST', `${path}/sendMail`, body), deps.now());
     } catch (error) {
       if (error instanceof NoAnswer) {
         const reply = `no answer: ${error.message}`;
@@ -45,7 +46,10 @@ export function graphMail(deps: GraphMailDeps, mailbox: string, acting: Acting):
       if (!(error instanceof Problem) || error.code === 'signInAgain') throw error;
       const passing = error.code === 'throttled' || error.code === 'unavailable';
       const reply = problemSentence('en', error.code, error.details).slice(0, 200);
-      return { outcome: passing ? 'later' : 'misconfigured', code: 0, reply };
+      if (!passing) return { outcome: 'misconfigured', code: 0, reply };
+      const { retryAfter } = error.details;
+      const later = { outcome: 'later', code: 0, reply } as const;
+      return typeof retryAfter === 'number' ? { ...later, retryAt: deps.now() + retryAfter * 1000 } : later;
     }
   }
 
@@ -112,7 +116,7 @@ function recipients(addresses: readonly (Address | undefined)[]): Recipient[] {
 }
 
 /** What an answer of sendMail means (Graph, "user: sendMail"). */
-function outcomeOf(answer: GraphAnswer): SendOutcome {
+function outcomeOf(answer: GraphAnswer, now: number): SendOutcome {
   const { status, headers } = answer;
   const { code, message } = errorOf(answer);
   const request = headers.get('request-id');
@@ -123,7 +127,11 @@ function outcomeOf(answer: GraphAnswer): SendOutcome {
   const wait = headers.get('retry-after');
   const after = wait ? `, retry after ${wait}` : '';
   const reply = `${status} ${code}: ${message}${after}`.replace(/\s+/g, ' ').slice(0, 200);
-  if (status === 429 || status === 503) return { outcome: 'later', code: status, reply };
+  if (status === 429 || status === 503) {
+    const seconds = retryAfterOf(headers, now);
+    const later = { outcome: 'later', code: status, reply } as const;
+    return seconds === undefined ? later : { ...later, retryAt: now + seconds * 1000 };
+  }
   if (status === 401 || status === 403 || status === 404) return { outcome: 'misconfigured', code: status, reply };
   if (status >= 400 && status < 500 && status !== 408) return { outcome: 'refused', code: status, reply };
   return { outcome: 'unknown', reply };

@@ -21,7 +21,8 @@ export interface Message {
 /** `code` is the SMTP reply code, 0 when there was none. `reply` is the server's line, cut to 200 characters. */
 export type SendOutcome =
   | { readonly outcome: 'accepted'; readonly reply: string }
-  | { readonly outcome: 'later'; readonly code: number; readonly reply: string }
+  /** `retryAt`: not before, where the other side has said so; milliseconds since the epoch. */
+  | { readonly outcome: 'later'; readonly code: number; readonly reply: string; readonly retryAt?: number }
   | { readonly outcome: 'refused'; readonly code: number; readonly reply: string }
   /** Our own configuration is at fault (credentials, TLS, no STARTTLS): retried, and an operator is told. */
   | { readonly outcome: 'misconfigured'; readonly code: number; readonly reply: string }

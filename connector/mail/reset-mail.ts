@@ -1,11 +1,12 @@
 // The mail that carries the one-time link: text and HTML in the person's language, frozen to bytes once, so that every
-// attempt sends the same ones. It never holds the password or the PIN.
+// attempt sends the same ones. It never holds the password, the pass or the PIN.
 
 import { createHash } from 'node:crypto';
 import addressparser from 'nodemailer/lib/addressparser';
 import MailComposer from 'nodemailer/lib/mail-composer';
+import type { Credential } from '#shared/api.ts';
 import type { Locale } from '#shared/locale.ts';
-import { mailMessages } from '#shared/messages/mail.ts';
+import { mailWords } from '#shared/messages/mail.ts';
 import { type Letter, letterHtml } from './reset-letter.ts';
 
 export interface ResetMail {
@@ -18,6 +19,8 @@ export interface ResetMail {
   readonly code: string;
   /** A PIN is needed; it comes by phone. */
   readonly pin: boolean;
+  /** What the link shows; absent: a password. */
+  readonly credential?: Credential;
   /** Absent: true. */
   readonly forceChange?: boolean;
   readonly locale: Locale;
@@ -56,7 +59,7 @@ function told(time: number, locale: Locale, timeZone: string): string {
 
 /** The letter's sentences, in order, before they become text or HTML. */
 function letterOf(mail: ResetMail): Letter {
-  const words = mailMessages[mail.locale];
+  const words = mailWords(mail.locale, mail.credential ?? 'password');
   const hours = Math.round((mail.expiresAt - mail.date) / 3_600_000);
   const until = told(mail.expiresAt, mail.locale, mail.timeZone ?? 'UTC');
   const organisation = plain(mail.organisation);
@@ -80,7 +83,7 @@ function letterOf(mail: ResetMail): Letter {
     code: mail.code.match(/(?:[^-]+-?){1,7}/g) ?? [mail.code],
     ...(mail.pin ? { pin: words.pin } : {}),
     next: words.next,
-    steps: [open, signIn, ...(mail.forceChange === false ? [] : [change])],
+    steps: [open, signIn, ...(mail.forceChange === false && mail.credential !== 'temporaryAccessPass' ? [] : [change])],
     oldPassword: words.oldPassword,
     unexpected: words.unexpected(mail.branding?.support ? plain(mail.branding.support) : undefined),
     footer: words.footer(organisation),
@@ -114,7 +117,7 @@ export async function resetMail(mail: ResetMail): Promise<{ subject: string; byt
     throw new Error('The recipient is not a mail address.');
   if (!/^<[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+>$/.test(mail.messageId)) throw new Error('The Message-ID cannot be used.');
   const letter = letterOf(mail);
-  const subject = mailMessages[mail.locale].subject(letter.organisation);
+  const subject = mailWords(mail.locale, mail.credential ?? 'password').subject(letter.organisation);
   const composed = new MailComposer({
     from: { name: from.name ?? '', address: from.address },
     to: { name: plain(mail.person.displayName), address: mail.to },

@@ -119,7 +119,7 @@ export type Action = keyof typeof actions;
 const overUnits: readonly RoleName[] = resettingRoles.filter((role) => role !== 'Global Administrator');
 
 /** Every member carries this one in `wids` ("User"); it is no administrator role. */
-const everyMember = 'b79fbf4d-3ef9-4689-8143-76b194e85509';
+export const everyMember = 'b79fbf4d-3ef9-4689-8143-76b194e85509';
 
 // Who somebody is -----------------------------------------------------------------------------------------------
 

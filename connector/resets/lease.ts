@@ -2,7 +2,7 @@
 
 import type { EventName } from '#shared/api.ts';
 import { Problem, type ProblemCode, type ProblemDetails } from '#shared/problem.ts';
-import type { Acting, Directory, DirectoryOf, Grant, Outcome, PasswordChange } from '../directory/directory.ts';
+import type { Acting, Directory, DirectoryOf, Grant, NotDone, PasswordChange } from '../directory/directory.ts';
 import type { Job } from '../jobs.ts';
 import type { Logger } from '../log.ts';
 import type { Mail } from '../mail/mail.ts';
@@ -20,6 +20,7 @@ export interface WalkDeps {
   readonly mailOf: (tenant: Tenant, acting: Acting) => Mail;
   readonly keyring: Keyring;
   readonly scramblePassword: () => string;
+  readonly random: (bytes: number) => Uint8Array;
   readonly now: () => number;
   readonly log: Logger;
   readonly watchers: Watchers;
@@ -104,6 +105,26 @@ export function backoffAfter(attempts: number): number {
   return backoff[Math.min(attempts, backoff.length) - 1] ?? minute;
 }
 
+/** After an answer that was lost: soon, a few times, then as after any failure. */
+export function soonAfter(attempts: number): number {
+  return attempts <= 3 ? soon : backoffAfter(attempts - 3);
+}
+
+/** Not before, where the other side has said so (Retry-After), in milliseconds since the epoch; else 0. */
+export function askedToWait({ details }: Problem, now: number): number {
+  return typeof details.retryAfter === 'number' ? now + details.retryAfter * 1000 : 0;
+}
+
+/** Throttled, out of reach, or wrongly set up: nothing is said about the person, and it will be mended. */
+export function isPassing({ code }: Problem): boolean {
+  return code === 'throttled' || code === 'unavailable' || isMendable(code);
+}
+
+/** Consent or the connector's own credential is missing: an operator has to do something. */
+export function isMendable(code: ProblemCode): boolean {
+  return code === 'consentMissing' || code === 'directoryMisconfigured';
+}
+
 /** Replaced before its own mail was accepted: it waits for the newer one's end, or its own. */
 export function standsBack(row: ResetRow, now: number): boolean {
   return row.superseded_by !== null && now < row.expires_at;
@@ -125,18 +146,19 @@ export async function askForSignIn(
   const needs = needsAfter(row, 'signInAgain');
   const again = deps.now() + 60 * minute;
   // Told once: the row is looked at again each hour, and as soon as somebody has signed in.
-  if (row.needs_you !== needs || row.why !== why(code, details)) {
-    const set: Columns = { needs_you: needs, why: why(code, details), next_attempt_at: null, call_until: null };
-    await moved(deps, job, row, row.state, [{ name: 'deferred', evidence: code }], set);
-  }
+  const told = row.needs_you === needs && row.why === why(code, details);
+  // No call was made: what is not known of an earlier one is so still.
+  const { call_until, seen_at, baseline_at } = row;
+  const set: Columns = { needs_you: needs, why: why(code, details), next_attempt_at: null };
+  const noted = told ? [] : [{ name: 'deferred' as const, evidence: code }];
+  await moved(deps, job, row, row.state, noted, { ...set, call_until, seen_at, baseline_at });
   return row.expires_at > deps.now() ? Math.min(row.expires_at, again) : again;
 }
 
 /** An outcome also of a call that throws a Problem, and of one that does not answer in time. */
-
-export async function within(milliseconds: number, call: Promise<Outcome>): Promise<Outcome> {
+export async function within<Done>(milliseconds: number, call: Promise<Done | NotDone>): Promise<Done | NotDone> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<Outcome>((resolve) => {
+  const late = new Promise<NotDone>((resolve) => {
     timer = setTimeout(() => resolve({ outcome: 'unknown', why: 'timeout' }), Math.max(0, milliseconds));
   });
   try {
@@ -149,7 +171,7 @@ export async function within(milliseconds: number, call: Promise<Outcome>): Prom
   }
 }
 
-/** The name of the operation that sets this reset's password. */
+/** The name of the operation that sets this reset's password, or makes its pass. */
 export function operationOf(row: ResetRow): string {
   return `reset:${row.id}`;
 }
@@ -176,6 +198,25 @@ export function changedSince(
   if (!last || row.baseline_at === null || isOurs(row, last)) return undefined;
   if (last.by.kind !== 'unknown') return last.by.kind;
   return last.at > row.baseline_at ? 'since' : undefined;
+}
+
+/** Of two clocks, and of a lease that ends while an answer is on its way; milliseconds. */
+const apart = minute;
+
+/**
+ * What has become of the calls whose answers were lost, by what the directory holds now. `ours`: it changed while one
+ * of them could have taken place, and no record names another hand.
+ */
+export function sinceCalls(row: ResetRow, last: PasswordChange | undefined): 'nothing' | 'ours' | 'later' {
+  if (isOurs(row, last)) return 'ours';
+  if (!last || last.at <= (row.seen_at ?? 0)) return 'nothing';
+  if (last.by.kind !== 'unknown') return 'later';
+  return row.call_until !== null && last.at > row.call_until + apart ? 'later' : 'ours';
+}
+
+/** Until then a change of ours may not show yet. */
+export function showsBy(row: ResetRow): number {
+  return (row.call_until ?? 0) + apart;
 }
 
 /** Whose right a walk uses: the one that the reset has taken along. */

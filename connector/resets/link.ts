@@ -8,7 +8,7 @@ import { wakeSubject } from '../jobs.ts';
 import type { Sql, Work } from '../sql/sql.ts';
 import type { Tenant, Tenants } from '../tenant.ts';
 import { leaseTime } from './lease.ts';
-import { move, type ResetRow, readReset } from './row.ts';
+import { isPass, move, type ResetRow, readReset } from './row.ts';
 import { replacedAPassword } from './supersede.ts';
 import { beforeChange } from './transitions.ts';
 
@@ -88,7 +88,8 @@ export async function openLink(deps: LinkDeps, linkId: string, request: OpenRequ
       const set = {
         holder_hash: holderHash,
         leased_until: at + leaseTime,
-        change_by: at + tenant.policy.changeLifetime * 1000,
+        // A pass ends by itself; a shorter time for the change shortens it.
+        change_by: Math.min(at + tenant.policy.changeLifetime * 1000, row.change_by ?? Number.MAX_SAFE_INTEGER),
         needs_you: row.needs_you === 'alarm' ? ('alarm' as const) : null,
       };
       const leased = yield* move(tx, row, 'leased', { at, actor: 'link', events: [{ name: 'opened' }], set });
@@ -109,6 +110,7 @@ export async function openLink(deps: LinkDeps, linkId: string, request: OpenRequ
       signIn: deps.signInUrl(tenant),
       user: { userPrincipalName: opened.user_name, displayName: opened.display_name },
       forceChange: opened.force_change === 1,
+      ...(isPass(opened) ? { credential: opened.credential } : {}),
       leasedUntil: new Date(leasedUntil).toISOString(),
       leaseSeconds: Math.max(0, Math.floor((leasedUntil - at) / 1000)),
     };

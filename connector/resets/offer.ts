@@ -11,6 +11,7 @@ import type { Keyring } from '../secret.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
 import type { Policy } from '../tenant.ts';
 import { authoriseReset, authoriseSearch } from './authorise.ts';
+import { passPermission } from './pass.ts';
 import { type EventRow, type ResetRow, readEvents, readLive } from './row.ts';
 import { addressIds } from './start.ts';
 import { toReset } from './view.ts';
@@ -41,6 +42,8 @@ export async function makeOffer(deps: OfferDeps, caller: Caller, userId: string,
     ...whom(user, await directory.organization(), asking),
     ...(refusal ? { refusal } : {}),
     ...allowed(caller.tenant.policy),
+    temporaryAccessPass:
+      !refusal && (await passPermission(directory, caller.tenant.policy, caller.id, user)) !== undefined,
     later: refusal ? 'none' : (await directory.grant()).identity,
     // Whoever may not reset the person is not shown where the person's private mail is.
     addresses: refusal

@@ -5,6 +5,7 @@ import cors from '@fastify/cors';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import {
   type Config,
+  type Me,
   type Organisation,
   type Person,
   parseResetRequest,
@@ -16,6 +17,7 @@ import { Problem } from '#shared/problem.ts';
 import type { Directory, DirectoryOf, User } from '../directory/directory.ts';
 import type { Caller } from '../http/auth.ts';
 import { problemReply, readJsonBodies } from '../http/problem-json.ts';
+import { mayResetSomebody, noStanding } from '../policy/roles.ts';
 import type { Keyring } from '../secret.ts';
 import type { Sql } from '../sql/sql.ts';
 import type { Tenant, Tenants } from '../tenant.ts';
@@ -84,6 +86,10 @@ export function resetsDoor(deps: ApiDeps) {
     };
 
     app.get('/config', (request) => config(deps, request));
+    app.get(
+      '/me',
+      known(async (_request, _reply, caller) => me(caller)),
+    );
     app.get(
       '/users',
       known((request, _reply, caller) => search(deps, request, caller)),
@@ -158,6 +164,12 @@ async function config(deps: ApiDeps, request: FastifyRequest): Promise<Config> {
     organisation: { id: tenant.tid, name: tenant.name },
     ...deps.signInOf(tenant),
   };
+}
+
+/** By the token alone: a hint, as old as the token. */
+function me({ id, wids }: Caller): Me {
+  if (wids.length === 0) return { id };
+  return { id, mayReset: mayResetSomebody({ ...noStanding, roles: wids }) };
 }
 
 async function search(deps: ApiDeps, request: FastifyRequest, caller: Caller): Promise<Search> {

@@ -1,7 +1,7 @@
 // The reset's row: its columns, how it moves, how it is read. Every move is one compare-and-set on the state (and, for
 // the walker, on its epoch), with its events and its audit record in the same transaction.
 
-import { type EventName, liveStates, type Mode, type NeedsYou, type State } from '#shared/api.ts';
+import { type Credential, type EventName, liveStates, type Mode, type NeedsYou, type State } from '#shared/api.ts';
 import type { Locale } from '#shared/locale.ts';
 import { record } from '../audit.ts';
 import type { Grant } from '../directory/directory.ts';
@@ -37,6 +37,11 @@ export interface ResetRow {
   readonly mail_attempts: number;
   readonly sealed_password: string | null;
   readonly sealed_mail: string | null;
+  readonly credential: Credential;
+  /** The link's encryption key, of a pass alone, until the pass is encrypted with it. */
+  readonly sealed_key: string | null;
+  /** The directory's id of the pass that this reset has made. */
+  readonly pass_id: string | null;
   readonly link_hash: string;
   readonly proof_hash: string;
   readonly proof_pin_hash: string | null;
@@ -47,12 +52,17 @@ export interface ResetRow {
   readonly leased_until: number | null;
   readonly started_at: number;
   readonly expires_at: number;
+  /** Until when a password must be changed, set at the opening; of a pass: until when it can be used. */
   readonly change_by: number | null;
+  /** When our password was set, or our pass made. */
   readonly baseline_at: number | null;
+  /** 1: nothing is left to be watched. */
   readonly changed: number;
-  /** A call to the directory may be under way until then. */
+  /** A call to the directory may be under way until then; in the past: the last one whose outcome is not known. */
   readonly call_until: number | null;
-  /** 1: the directory may hold a password of ours that nobody shall use any more. */
+  /** When the password had last changed, by the directory's word, before a call whose outcome is not known; 0: never. */
+  readonly seen_at: number | null;
+  /** 1: the directory may hold a password or pass of ours that nobody shall use any more. */
   readonly scramble: number;
   readonly next_attempt_at: number | null;
   readonly supersedes: string | null;
@@ -88,7 +98,12 @@ export interface Move {
 }
 
 /** Nothing that could still open, or be opened, remains on the row; hashes and metadata stay. */
-export const shredded = { sealed_password: null, sealed_mail: null, ciphertext: null } as const satisfies Columns;
+export const shredded = {
+  sealed_password: null,
+  sealed_key: null,
+  sealed_mail: null,
+  ciphertext: null,
+} as const satisfies Columns;
 
 /**
  * Moves a reset to another state (or, with its own state, notes something), if it is still in the state that was read.
@@ -125,7 +140,8 @@ export function* move(tx: Tx, reset: ResetRow, to: State, change: Move): Work<Re
 /** May the directory still have to be changed, or looked at, for this reset? Then its grant is kept. */
 function mayOwe(row: ResetRow): boolean {
   if (isLive(row) || row.scramble === 1) return true;
-  return row.state === 'done' && ((row.changed === 0 && row.force_change === 1) || row.remember === 1);
+  const watched = row.changed === 0 && (row.force_change === 1 || isPass(row));
+  return row.state === 'done' && (watched || row.remember === 1);
 }
 
 /** Writes the events of a row whose `seq` already counts them. */
@@ -169,6 +185,11 @@ export function* readLive(tx: Tx, tenant: string, userId: string): Work<ResetRow
     [tenant, userId],
   );
   return row;
+}
+
+/** Is a Temporary Access Pass handed over, and no password changed? */
+export function isPass({ credential }: Pick<ResetRow, 'credential'>): boolean {
+  return credential === 'temporaryAccessPass';
 }
 
 /** Has it ended on the way, before or after? */

@@ -5,15 +5,17 @@ import { liveStates, type ResetRequest } from '#shared/api.ts';
 import { codeOf, createLink, deriveLink, hash, linkUrl, sealPassword, toBase64url } from '#shared/link.ts';
 import { checkPassword, generatePassword } from '#shared/password.ts';
 import { Problem } from '#shared/problem.ts';
-import type { Directory, Grant } from '../directory/directory.ts';
+import type { Directory, Grant, User } from '../directory/directory.ts';
 import type { Caller } from '../http/auth.ts';
 import { enqueue } from '../jobs.ts';
 import { resetMail } from '../mail/reset-mail.ts';
 import { addressesOnFile, checkPin, chooseRecipient } from '../policy/recipient.ts';
 import { type Keyring, sameText } from '../secret.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
+import type { Tenant } from '../tenant.ts';
 import { authorise, authoriseReset, type Permission } from './authorise.ts';
 import { resetJob } from './lease.ts';
+import { linkLifetime, passPermission } from './pass.ts';
 import { append, move, type ResetRow, readLive, readReset, recordMove } from './row.ts';
 import { takePlace } from './supersede.ts';
 
@@ -35,7 +37,7 @@ export const idempotencyLifetime = 24 * 3600_000;
 /**
  * Starts a reset, or answers a repeated Idempotency-Key with the reset that it started.
  * @returns the row, and whether it had been started before
- * @throws Problem roleMissing, target*, password*, recipient*, pin*, liveReset (with `reset`, `by`, `at`),
+ * @throws Problem roleMissing, target*, password*, passNotAllowed, recipient*, pin*, liveReset (with `reset`, `by`, `at`),
  *   idempotencyMismatch
  */
 export async function startReset(
@@ -89,6 +91,7 @@ async function checkReplaced(sql: Sql, tenant: string, user: string, id: string)
 /** The same members in the same order, whatever order the caller wrote them in. */
 function canonical(request: ResetRequest): unknown[] {
   const { user, mode, password, forceChangePasswordNextSignIn, recipient, pin, locale, supersede, remember } = request;
+  const { credential = 'password' } = request;
   const to = 'onFile' in recipient ? ['onFile', recipient.onFile] : ['address', recipient.address];
   return [
     user,
@@ -100,6 +103,7 @@ function canonical(request: ResetRequest): unknown[] {
     locale,
     supersede ?? null,
     remember ?? false,
+    credential,
   ];
 }
 
@@ -140,13 +144,10 @@ async function prepare(
   const { user } = permission;
   const { policy } = tenant;
 
-  if (request.password !== undefined && !policy.mayCreatePassword) throw new Problem('passwordNotAllowed');
-  if (!request.forceChangePasswordNextSignIn && !policy.mayKeepPassword) {
-    throw new Problem('invalidValue', { field: 'forceChangePasswordNextSignIn' });
-  }
-  const password = request.password ?? generatePassword(random);
-  const [finding] = checkPassword(password, policy.password, { ...user, organisation: tenant.name });
-  if (finding) throw new Problem(finding.code, finding.details);
+  const { credential = 'password' } = request;
+  const password = credential === 'password' ? passwordFor(request, user, tenant, random) : undefined;
+  const pass = credential === 'password' ? undefined : await passPermission(deps.directory, policy, caller.id, user);
+  if (credential === 'temporaryAccessPass' && !pass) throw new Problem('passNotAllowed');
   const onFile = addressesOnFile(user, (address) => addressIds(keyring, tenant.id, user.id, address));
   const recipient = chooseRecipient(request.recipient, user, onFile, policy);
   checkPin(request.pin, recipient, policy);
@@ -162,9 +163,10 @@ async function prepare(
     ...(request.pin === undefined ? {} : { pin: request.pin }),
     ...(deps.pinIterations === undefined ? {} : { iterations: deps.pinIterations }),
   });
-  const sealed = await sealPassword(password, keys.encKey, { tenant: tenant.id, reset: id }, random(12));
+  const context = { tenant: tenant.id, reset: id };
+  const sealed = password === undefined ? undefined : await sealPassword(password, keys.encKey, context, random(12));
   const at = now();
-  const expiresAt = at + policy.linkLifetime * 1000;
+  const expiresAt = at + (pass ? linkLifetime(policy, pass) : policy.linkLifetime * 1000);
   const sender = /<([^<>]+)>\s*$/.exec(tenant.mailFrom)?.[1] ?? tenant.mailFrom;
   const messageId = `<${toBase64url(random(16))}@${sender.split('@').at(-1)}>`;
   const pin = request.pin !== undefined;
@@ -172,8 +174,9 @@ async function prepare(
     organisation: tenant.name,
     branding: tenant.branding,
     person: { displayName: user.displayName, userPrincipalName: user.userPrincipalName },
-    link: linkUrl(deps.linkHost, { ...link, locale: request.locale, pin }),
-    code: await codeOf({ key: link.key, pin }),
+    credential,
+    link: linkUrl(deps.linkHost, { ...link, locale: request.locale, pin, credential }),
+    code: await codeOf({ key: link.key, pin, credential }),
     pin,
     forceChange: request.forceChangePasswordNextSignIn,
     ...(tenant.branding.timeZone === undefined ? {} : { timeZone: tenant.branding.timeZone }),
@@ -204,19 +207,23 @@ async function prepare(
     recipient_masked: recipient.shown,
     locale: request.locale,
     pin: pin ? 1 : 0,
-    force_change: request.forceChangePasswordNextSignIn ? 1 : 0,
+    credential,
+    force_change: password !== undefined && request.forceChangePasswordNextSignIn ? 1 : 0,
     generated: request.password === undefined ? 1 : 0,
     mail_from: sender,
     mail_subject: mail.subject,
     message_id: messageId,
     mail_attempts: 0,
-    sealed_password: keyring.seal(password, place('sealed_password')),
+    sealed_password: password === undefined ? null : keyring.seal(password, place('sealed_password')),
+    // A pass has no value yet: what it will be encrypted with is kept until it has, and destroyed with that.
+    sealed_key: pass ? keyring.seal(keys.encKey, place('sealed_key')) : null,
+    pass_id: null,
     sealed_mail: keyring.seal(mail.bytes, place('sealed_mail')),
     link_hash: await hash(link.id),
     proof_hash: await hash(keys.proof),
     proof_pin_hash: keys.proofPin ? await hash(keys.proofPin) : null,
     pin_tries: 0,
-    ciphertext: JSON.stringify(sealed),
+    ciphertext: sealed ? JSON.stringify(sealed) : null,
     holder_hash: null,
     leased_until: null,
     started_at: at,
@@ -225,6 +232,7 @@ async function prepare(
     baseline_at: null,
     changed: 0,
     call_until: null,
+    seen_at: null,
     scramble: 0,
     next_attempt_at: null,
     supersedes: null,
@@ -234,6 +242,26 @@ async function prepare(
     remember: request.remember ? 1 : 0,
     seq: 0,
   };
+}
+
+/**
+ * The password that is handed over: the created one, or a generated one.
+ * @throws Problem passwordNotAllowed, invalidValue, password*
+ */
+function passwordFor(
+  request: ResetRequest,
+  user: User,
+  { name, policy }: Tenant,
+  random: (bytes: number) => Uint8Array,
+): string {
+  if (request.password !== undefined && !policy.mayCreatePassword) throw new Problem('passwordNotAllowed');
+  if (!request.forceChangePasswordNextSignIn && !policy.mayKeepPassword) {
+    throw new Problem('invalidValue', { field: 'forceChangePasswordNextSignIn' });
+  }
+  const password = request.password ?? generatePassword(random);
+  const [finding] = checkPassword(password, policy.password, { ...user, organisation: name });
+  if (finding) throw new Problem(finding.code, finding.details);
+  return password;
 }
 
 /** The grant's secret as the row keeps it. @param place where, for the seal */

@@ -4,7 +4,7 @@
 import { record } from '../audit.ts';
 import { enqueue } from '../jobs.ts';
 import type { Tx, Work } from '../sql/sql.ts';
-import { isLive, move, type ResetRow, shredded } from './row.ts';
+import { isLive, isPass, move, type ResetRow, shredded } from './row.ts';
 import { afterChange } from './transitions.ts';
 
 /** How far back a chain of replacements is followed. */
@@ -61,8 +61,11 @@ export function* handBack(tx: Tx, newer: ResetRow, at: number): Work<void> {
   yield* wakeReplaced(tx, newer, at);
 }
 
-/** A newer one has ended after its mail without a password of its own: those that it replaced look what they still owe. */
-function* wakeReplaced(tx: Tx, newer: ResetRow, at: number): Work<void> {
+/**
+ * Those that were replaced look what they still owe: the newer one has ended after its mail without a password of its own,
+ * or it has a password where they had a pass, or the other way round, which takes nothing from them.
+ */
+export function* wakeReplaced(tx: Tx, newer: ResetRow, at: number): Work<void> {
   const rows = yield* tx.all<{ id: string }>`select id from reset where tenant = ${newer.tenant}
     and user_id = ${newer.user_id} and state = 'superseded' and scramble = 1`;
   for (const { id } of rows) {
@@ -72,7 +75,8 @@ function* wakeReplaced(tx: Tx, newer: ResetRow, at: number): Work<void> {
 
 /**
  * "Wrong person" is about the person: whatever this one has replaced is dead with it. True when one of those may have
- * set a password.
+ * set a password (or made a pass, as this one would): then making this one's useless makes theirs useless, too. One that
+ * has handed over the other kind makes its own useless.
  */
 export function* endReplaced(tx: Tx, newer: ResetRow, act: { at: number; actor: string }): Work<boolean> {
   let owed = false;
@@ -82,9 +86,13 @@ export function* endReplaced(tx: Tx, newer: ResetRow, act: { at: number; actor: 
     for (const older of front) {
       const debt = owesScramble(older) || older.scramble === 1;
       if (isLive(older) || (older.state === 'superseded' && debt)) {
-        owed ||= debt;
-        const set = { ...shredded, scramble: 0, needs_you: null, next_attempt_at: null, epoch: older.epoch + 1 };
+        const itself = debt && older.credential !== newer.credential;
+        owed ||= debt && !itself;
+        const scramble = itself ? 1 : 0;
+        const set = { ...shredded, scramble, needs_you: null, next_attempt_at: null, epoch: older.epoch + 1 };
         yield* move(tx, older, 'recalled', { ...act, events: [{ name: 'recalled' }], set });
+        const job = { tenant: older.tenant, kind: 'reset', ref: older.id, subject: older.user_id, dueAt: act.at };
+        if (itself) yield* enqueue(tx, job);
       }
       behind.push(...(yield* replacedBy(tx, older)));
     }
@@ -93,11 +101,25 @@ export function* endReplaced(tx: Tx, newer: ResetRow, act: { at: number; actor: 
   return owed;
 }
 
-/** Has a newer reset of this person set its password? Then ours is gone already. */
-export function* newerPassword(tx: Tx, row: ResetRow): Work<boolean> {
+/**
+ * Has a newer reset of this person set its password, or made its pass? `same`: what ours was, so that ours is gone already.
+ * `other`: ours is still there, and nobody needs it any more.
+ */
+export function* newerCredential(tx: Tx, row: ResetRow): Work<'same' | 'other' | undefined> {
+  const newer = yield* tx.all<Pick<ResetRow, 'credential' | 'baseline_at'>>`select credential, baseline_at from reset
+    where tenant = ${row.tenant} and user_id = ${row.user_id}
+      and id <> ${row.id} and started_at >= ${row.started_at} and baseline_at is not null
+      and (superseded_by is null or superseded_by <> ${row.id})`;
+  const sameKind = newer.filter(({ credential }) => credential === row.credential);
+  if (sameKind.some(({ baseline_at }) => (baseline_at ?? 0) > (row.baseline_at ?? 0))) return 'same';
+  return newer.length > sameKind.length ? 'other' : undefined;
+}
+
+/** Is a newer reset of this person just having its pass made? It takes the place of whichever there is. */
+export function* newerPassInTheMaking(tx: Tx, row: ResetRow): Work<boolean> {
   const newer = yield* tx.get`select id from reset where tenant = ${row.tenant} and user_id = ${row.user_id}
-    and id <> ${row.id} and started_at >= ${row.started_at} and baseline_at > ${row.baseline_at ?? 0}
-    and (superseded_by is null or superseded_by <> ${row.id}) limit 1`;
+    and id <> ${row.id} and started_at >= ${row.started_at} and state = 'changing'
+    and credential = 'temporaryAccessPass' limit 1`;
   return newer !== undefined;
 }
 
@@ -127,5 +149,5 @@ export function owesScramble(row: ResetRow): boolean {
 
 /** Has a reset that this one replaced set a password? */
 export function* replacedAPassword(tx: Tx, newer: ResetRow): Work<boolean> {
-  return (yield* replacedBy(tx, newer)).some(({ baseline_at }) => baseline_at !== null);
+  return (yield* replacedBy(tx, newer)).some((older) => older.baseline_at !== null && !isPass(older));
 }

@@ -15,6 +15,7 @@ export function toReset(row: ResetRow, events: readonly EventRow[], mayAct: bool
     id: row.id,
     user: { id: row.user_id, displayName: row.display_name, userPrincipalName: row.user_name },
     mode: row.mode,
+    credential: row.credential,
     state: row.state,
     ...(row.needs_you ? { needsYou: row.needs_you } : {}),
     ...(row.why ? { why: whyBody(row.why, locale) } : {}),

@@ -1,19 +1,24 @@
 // The walk's way to `ready`: roles and person are asked of the directory again, then it is told the one password of this
-// reset, as often as it takes.
+// reset, as often as it takes; or it makes a Temporary Access Pass, whose value leaves this file only encrypted for the link.
 
-import { Problem, type ProblemCode } from '#shared/problem.ts';
-import type { Directory, Outcome, PasswordChange } from '../directory/directory.ts';
+import type { EventName } from '#shared/api.ts';
+import { sealPassword } from '#shared/link.ts';
+import { Problem } from '#shared/problem.ts';
+import type { Directory, NotDone, PasswordChange } from '../directory/directory.ts';
 import type { Tenant } from '../tenant.ts';
 import { authoriseReset } from './authorise.ts';
 import {
   aad,
+  askedToWait,
   askForSignIn,
   backoffAfter,
   deadline,
   directoryFor,
   events,
   expireUnchanged,
+  isMendable,
   isOurs,
+  isPassing,
   type Lease,
   moved,
   type Next,
@@ -21,14 +26,17 @@ import {
   remaining,
   resetJob,
   sessionsStay,
-  soon,
+  showsBy,
+  sinceCalls,
+  soonAfter,
   standsBack,
   type WalkDeps,
   why,
   within,
 } from './lease.ts';
-import { type Columns, type ResetRow, shredded } from './row.ts';
-import { handBack, olderCall } from './supersede.ts';
+import { passesOf, passLifetime, passPermission } from './pass.ts';
+import { type Columns, isPass, type ResetRow, shredded } from './row.ts';
+import { handBack, olderCall, wakeReplaced } from './supersede.ts';
 
 /** mailed → changing, or rejected when role or person are gone */
 export async function beginChange(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
@@ -38,11 +46,14 @@ export async function beginChange(deps: WalkDeps, tenant: Tenant, row: ResetRow,
   if (row.next_attempt_at !== null && now < row.next_attempt_at) return row.next_attempt_at;
   try {
     // The role may be gone, the person blocked or deleted since the mail went out (reset.md C24, C25).
-    await authoriseReset(directoryFor(deps, tenant, row), row.caller_id, row.user_id);
+    const directory = directoryFor(deps, tenant, row);
+    const { user } = await authoriseReset(directory, row.caller_id, row.user_id);
+    if (isPass(row) && !(await passPermission(directory, tenant.policy, row.caller_id, user)))
+      throw new Problem('passNotAllowed');
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     if (error.code === 'signInAgain') return askForSignIn(deps, row, job, error);
-    if (error.code === 'unavailable' || error.code === 'throttled') return deferChange(deps, row, job, error.code);
+    if (isPassing(error)) return deferChange(deps, row, job, error, askedToWait(error, deps.now()));
     const set = { ...shredded, why: why(error.code, error.details), needs_you: null };
     await moved(deps, job, row, 'rejected', events('rejected'), set, handBack);
     return undefined;
@@ -51,47 +62,95 @@ export async function beginChange(deps: WalkDeps, tenant: Tenant, row: ResetRow,
   if (older !== undefined) return older;
   // Not begun when the lease would run out under it.
   if (remaining(job, now) < 10_000) return now;
-  await moved(deps, job, row, 'changing', [], { call_until: job.leasedUntil, next_attempt_at: null });
+  await moved(deps, job, row, 'changing', [], { needs_you: null, why: null, next_attempt_at: null });
   return deps.now();
 }
 
-/** changing → ready: the directory holds our password and the link is armed */
+/** changing → ready: the directory holds our password, or has made our pass, and the link is armed */
 export async function change(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
   const now = deps.now();
   if (row.next_attempt_at !== null && now < row.next_attempt_at) return row.next_attempt_at;
   if (now >= row.expires_at) {
-    // Tried all day without an answer: nobody knows whether it holds our password, so it is made useless.
-    const set = { ...shredded, scramble: 1, call_until: null, needs_you: null, next_attempt_at: null };
-    await moved(deps, job, row, 'expired', events('expired'), set);
+    if (!isPass(row) && row.seen_at === null) return expireUnchanged(deps, row, job);
+    // Tried all day, and an answer was lost: if the directory holds our password, it is made useless.
+    await moved(deps, job, row, 'expired', events('expired'), { ...shredded, ...unknown, scramble: 1 });
     return deps.now();
   }
   const older = await deps.sql.run((tx) => olderCall(tx, row, now));
   if (older !== undefined) return older;
+  // A password is set again as often as one likes; an earlier call for a pass may still make one that replaces ours.
+  if (isPass(row) && row.call_until !== null && now < row.call_until) return row.call_until;
   if (remaining(job, now) < 10_000) return now;
-  if (row.sealed_password === null) throw new Error('A reset in changing has no password.');
+  const directory = directoryFor(deps, tenant, row);
+  let seen = row.seen_at;
+  try {
+    // By this a change of ours is known again after the answer was lost, and this process with it.
+    if (!isPass(row)) seen ??= (await directory.lastPasswordChange(row.user_id))?.at ?? 0;
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return noteNoChange(deps, row, job, directory, { outcome: 'failed', problem: error });
+  }
   // Checked right before the write: from here until the deadline our call may be under way (reset.md, epochs).
-  const mine = await moved(deps, job, row, 'changing', [], { call_until: job.leasedUntil });
+  const mine = await moved(deps, job, row, 'changing', [], { call_until: job.leasedUntil, seen_at: seen });
   if (!mine) return now;
+  return isPass(row) ? makePass(deps, row, job, directory) : setPassword(deps, row, job, directory);
+}
+
+/** Nobody knows whether a call has had an effect: `call_until` and `seen_at` stay, since by them it will be known. */
+const unknown = { needs_you: null, next_attempt_at: null } as const satisfies Columns;
+const settled = { ...unknown, call_until: null, seen_at: null, why: null } as const satisfies Columns;
+
+async function setPassword(deps: WalkDeps, row: ResetRow, job: Lease, directory: Directory): Promise<Next> {
+  if (row.sealed_password === null) throw new Error('A reset in changing has no password.');
   const password = deps.keyring.openText(row.sealed_password, aad(row, 'sealed_password'));
   const profile = { password, forceChangePasswordNextSignIn: row.force_change === 1 };
-  const directory = directoryFor(deps, tenant, row);
   const outcome = await within(
     remaining(job, deps.now()),
     directory.setPassword(row.user_id, profile, operationOf(row), undefined, deadline(job)),
   );
   deps.log.info({ reset: row.id, outcome: outcome.outcome }, 'password change');
-  if (outcome.outcome !== 'done') return noteNoChange(deps, row, job, outcome);
+  if (outcome.outcome !== 'done') return noteNoChange(deps, row, job, directory, outcome);
   // Not every admin who may reset may end sessions: the password is changed all the same, and the record says so.
   const revoked = await within(remaining(job, deps.now()), directory.revokeSessions(row.user_id));
-  const settled = await lastChange(directory, row);
-  const baseline = Math.max(outcome.at, isOurs(row, settled) ? (settled?.at ?? 0) : 0);
-  const set = { call_until: null, needs_you: null, next_attempt_at: null, why: null, baseline_at: baseline };
-  const armed = { ...set, sealed_password: null };
+  const last = await lastChange(directory, row);
+  const baseline = Math.max(outcome.at, isOurs(row, last) ? (last?.at ?? 0) : 0);
+  const set = { ...settled, baseline_at: baseline, sealed_password: null };
   const passwordSet = {
     name: 'passwordSet' as const,
     ...(revoked.outcome === 'done' ? {} : { evidence: sessionsStay }),
   };
-  if (!(await moved(deps, job, row, 'ready', [passwordSet, { name: 'armed' }], armed))) await settleLate(deps, row);
+  return arm(deps, row, job, passwordSet, set);
+}
+
+/**
+ * Every answer that is lost is asked for again: the second pass takes the place of the first, which was shown to nobody.
+ * The key that it is encrypted with goes in the transaction that arms.
+ */
+async function makePass(deps: WalkDeps, row: ResetRow, job: Lease, directory: Directory): Promise<Next> {
+  if (row.sealed_key === null) throw new Error('A reset in changing has no key for its pass.');
+  const wanted = { lifetimeInMinutes: passLifetime(row.expires_at, deps.now()), isUsableOnce: true };
+  const call = passesOf(directory).create(row.user_id, wanted, operationOf(row));
+  const outcome = await within(remaining(job, deps.now()), call);
+  deps.log.info({ reset: row.id, outcome: outcome.outcome }, 'Temporary Access Pass');
+  if (outcome.outcome !== 'done') return noteNoChange(deps, row, job, directory, outcome);
+  const key = deps.keyring.open(row.sealed_key, aad(row, 'sealed_key'));
+  const context = { tenant: row.tenant, reset: row.id };
+  const sealed = await sealPassword(outcome.pass.reveal(), key, context, deps.random(12));
+  const made = { pass_id: outcome.id, change_by: outcome.until, baseline_at: outcome.at };
+  const set = { ...settled, ...made, sealed_key: null, ciphertext: JSON.stringify(sealed) };
+  return arm(deps, row, job, { name: 'passCreated' }, set);
+}
+
+async function arm(
+  deps: WalkDeps,
+  row: ResetRow,
+  job: Lease,
+  event: { name: EventName; evidence?: string },
+  set: Columns,
+): Promise<Next> {
+  const armed = await moved(deps, job, row, 'ready', [event, { name: 'armed' }], set, wakeReplaced);
+  const { baseline_at = null } = set;
+  if (!armed) await settleLate(deps, row, { call_until: null, seen_at: null, baseline_at });
   return deps.now();
 }
 
@@ -105,61 +164,81 @@ async function lastChange(directory: Directory, row: ResetRow): Promise<Password
   }
 }
 
-async function noteNoChange(deps: WalkDeps, row: ResetRow, job: Lease, outcome: Exclude<Outcome, { outcome: 'done' }>) {
-  if (outcome.outcome === 'failed' && outcome.problem.code === 'signInAgain') {
-    return askForSignIn(deps, row, job, outcome.problem);
+async function noteNoChange(
+  deps: WalkDeps,
+  row: ResetRow,
+  job: Lease,
+  directory: Directory,
+  outcome: NotDone,
+): Promise<Next> {
+  const now = deps.now();
+  if (outcome.outcome === 'unknown') {
+    const again = isPass(row) ? job.leasedUntil : now + soonAfter(job.attempts);
+    // The call stays open until its deadline.
+    return deferChange(deps, row, job, new Problem('unavailable'), again, {});
   }
-  if (outcome.outcome === 'failed' && !passing(outcome.problem)) {
-    const set: Columns = {
-      ...shredded,
-      call_until: null,
-      needs_you: null,
-      why: why(outcome.problem.code, outcome.problem.details),
-    };
-    const ended = await moved(deps, job, row, 'refused', events('refused'), set, handBack);
-    if (!ended) await settleLate(deps, row);
-    return undefined;
+  const { problem } = outcome;
+  if (problem.code === 'signInAgain') return askForSignIn(deps, row, job, problem);
+  if (isPassing(problem) || problem.code === 'stateConflict') {
+    return deferChange(deps, row, job, problem, outcome.retryAt ?? askedToWait(problem, now));
   }
-  // An answer that never came leaves the call open until its deadline; a failure has ended it.
-  const callUntil = outcome.outcome === 'unknown' ? job.leasedUntil : null;
-  const retryAt = outcome.outcome === 'failed' ? outcome.retryAt : deps.now() + soon;
-  return deferChange(
-    deps,
-    row,
-    job,
-    outcome.outcome === 'failed' ? outcome.problem.code : 'unavailable',
-    retryAt,
-    callUntil,
-  );
+  // This call has done nothing; an earlier one, whose answer was lost, may have.
+  if (row.seen_at !== null && !isPass(row) && problem.code !== 'targetUnknown') {
+    const last = await lastChange(directory, row);
+    const became = sinceCalls(row, last);
+    const refused = why(problem.code, problem.details);
+    if (became !== 'nothing') {
+      // Nobody can be handed it any more, and the old one is gone.
+      const set: Columns = { ...shredded, ...earlierCall(row), ...unknown, why: refused, scramble: 1 };
+      await moved(deps, job, row, 'expired', events('refused', 'expired'), set);
+      return deps.now();
+    }
+    if (last === undefined || now < showsBy(row)) return deferChange(deps, row, job, problem, showsBy(row));
+  }
+  const set: Columns = { ...shredded, ...settled, why: why(problem.code, problem.details) };
+  const ended = await moved(deps, job, row, 'refused', events('refused'), set, handBack);
+  if (!ended) await settleLate(deps, row, earlierCall(row));
+  return undefined;
 }
 
-/** Throttled, unavailable or changed under us: the same value is set again later. */
-function passing({ code }: Problem): boolean {
-  return code === 'throttled' || code === 'unavailable' || code === 'stateConflict';
+/** What is not known of calls before this walk's: a call that has certainly done nothing leaves it as it was. */
+function earlierCall({ call_until, seen_at }: ResetRow): Columns {
+  return { call_until, seen_at };
 }
 
+/**
+ * Tried again later: throttled, out of reach, changed under us, or to be mended by an operator.
+ * @param notBefore in milliseconds since the epoch; 0: when it is due by itself
+ * @param call what is known of the call; nothing, when it may still be under way
+ */
 async function deferChange(
   deps: WalkDeps,
   row: ResetRow,
   job: Lease,
-  code: ProblemCode,
-  retryAt?: number,
-  callUntil: number | null = null,
+  { code, details }: Problem,
+  notBefore: number,
+  call: Columns = earlierCall(row),
 ): Promise<Next> {
   job.failed = true;
-  const next = Math.min(retryAt ?? deps.now() + backoffAfter(Math.min(job.attempts, 5)), row.expires_at);
-  const needs = job.attempts >= 4 ? 'directoryFailed' : null;
-  const set: Columns = { next_attempt_at: next, needs_you: needs, why: why(code), call_until: callUntil };
-  if (!(await moved(deps, job, row, row.state, events('deferred'), set)) && callUntil === null)
-    await settleLate(deps, row);
+  const now = deps.now();
+  const own = now + backoffAfter(Math.min(job.attempts, 5));
+  // However often it says "at once", nothing is hammered.
+  const asked = Math.max(notBefore, now + soonAfter(job.attempts));
+  const next = Math.min(notBefore > 0 ? asked : own, row.expires_at);
+  const needs = job.attempts >= 4 || isMendable(code) ? 'directoryFailed' : null;
+  const set: Columns = { next_attempt_at: next, needs_you: needs, why: why(code, details), ...call };
+  if (!(await moved(deps, job, row, row.state, events('deferred'), set)) && 'call_until' in call)
+    await settleLate(deps, row, call);
   return next;
 }
 
 /** The row moved on while the call was under way (kill, supersede): the call has ended, whoever waited may go on. */
-async function settleLate(deps: WalkDeps, row: ResetRow): Promise<void> {
+async function settleLate(deps: WalkDeps, row: ResetRow, call: Columns): Promise<void> {
   const now = deps.now();
+  const { call_until = null, seen_at = null, baseline_at = row.baseline_at } = call;
   await deps.sql.run(function* (tx) {
-    yield* tx.run`update reset set call_until = null where tenant = ${row.tenant} and id = ${row.id}`;
+    yield* tx.run`update reset set call_until = ${call_until}, seen_at = ${seen_at}, baseline_at = ${baseline_at}
+      where tenant = ${row.tenant} and id = ${row.id}`;
     yield* tx.run`update job set due_at = ${now} where tenant = ${row.tenant} and subject = ${row.user_id}
       and kind = ${resetJob}`;
   });

@@ -57,7 +57,8 @@ async function noteMail(deps: WalkDeps, row: ResetRow, job: Lease, outcome: Send
   }
   job.failed = true;
   const wait = outcome.outcome === 'unknown' && attempts === 1 ? soon : backoffAfter(attempts);
-  const next = Math.min(deps.now() + wait, row.expires_at);
+  const asked = outcome.outcome === 'later' ? (outcome.retryAt ?? 0) : 0;
+  const next = Math.min(Math.max(deps.now() + wait, asked), row.expires_at);
   const needs = outcome.outcome === 'misconfigured' ? 'mailMisconfigured' : attempts >= 4 ? 'overdue' : null;
   const set: Columns = { mail_attempts: attempts, next_attempt_at: next, needs_you: needs };
   await moved(deps, job, row, 'mailing', [{ name: 'deferred', evidence }], set);

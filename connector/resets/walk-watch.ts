@@ -5,6 +5,7 @@ import { Problem } from '#shared/problem.ts';
 import type { Directory, PasswordChange } from '../directory/directory.ts';
 import type { Tenant } from '../tenant.ts';
 import {
+  askedToWait,
   backoffAfter,
   changedSince,
   deadline,
@@ -19,11 +20,13 @@ import {
   remaining,
   scrambleOf,
   sessionsStay,
+  sinceCalls,
   type WalkDeps,
   within,
 } from './lease.ts';
-import { type Columns, type ResetRow, shredded } from './row.ts';
-import { newerOnItsWay, newerPassword, olderCall } from './supersede.ts';
+import { type Columns, isPass, type ResetRow, shredded } from './row.ts';
+import { newerCredential, newerOnItsWay, olderCall } from './supersede.ts';
+import { noteEnd, removePass, sawUse } from './walk-pass.ts';
 
 /**
  * Looks whether the password has changed since ours was set; true when there is nothing left to watch. A directory that
@@ -45,9 +48,13 @@ async function sawChange(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lea
   return moved(deps, job, row, 'done', noted, set);
 }
 
+/** Is there nothing left to watch? */
+const sawEnd: typeof sawChange = (deps, tenant, row, job, until) =>
+  (isPass(row) ? sawUse : sawChange)(deps, tenant, row, job, until);
+
 /** ready → leased is the recipient's doing (link.ts); here it is watched, and ended when its time is over. */
 export async function waitForOpening(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
-  if (await sawChange(deps, tenant, row, job, row.expires_at)) return deps.now();
+  if (await sawEnd(deps, tenant, row, job, row.expires_at)) return deps.now();
   const now = deps.now();
   if (now < row.expires_at) return Math.min(row.expires_at, now + glance);
   await moved(deps, job, row, 'expired', events('expired'), {
@@ -66,12 +73,13 @@ export async function waitForChange(deps: WalkDeps, tenant: Tenant, row: ResetRo
     if (next !== undefined) return next;
   }
   if (row.changed === 1) return undefined;
-  if (await sawChange(deps, tenant, row, job, changeBy)) return deps.now();
+  if (await sawEnd(deps, tenant, row, job, changeBy)) return deps.now();
   const now = deps.now();
   // The admin has let the person keep it: then it is not temporary, and saying that it works is the end.
-  const keeps = row.force_change === 0;
+  const keeps = row.force_change === 0 && !isPass(row);
   if (keeps && row.state === 'done') return undefined;
   if (now >= changeBy) {
+    if (isPass(row) && row.state === 'done') return noteEnd(deps, row, job);
     if (keeps) {
       const set = { ...shredded, changed: 1, needs_you: needsAfter(row, null) };
       await moved(deps, job, row, 'done', [{ name: 'done', evidence: 'kept' }], set);
@@ -112,11 +120,27 @@ async function rememberAddress(deps: WalkDeps, tenant: Tenant, row: ResetRow, jo
 /** What a scramble may do, after a look at what the directory holds. */
 type Verdict = 'wait' | 'scramble' | 'done before' | 'not ours' | 'chosen';
 
-async function judge(deps: WalkDeps, row: ResetRow, last: PasswordChange | undefined): Promise<Verdict> {
-  if (await deps.sql.run((tx) => newerPassword(tx, row))) return 'not ours';
+const newerOf = (deps: WalkDeps, row: ResetRow) => deps.sql.run((tx) => newerCredential(tx, row));
+
+async function judge(
+  deps: WalkDeps,
+  row: ResetRow,
+  last: PasswordChange | undefined,
+  newer: Awaited<ReturnType<typeof newerOf>>,
+): Promise<Verdict> {
+  if (newer === 'same') return 'not ours';
   // Replaced by one that has not set its own yet: if it does, there is nothing left to scramble.
   if (row.state === 'superseded' && (await deps.sql.run((tx) => newerOnItsWay(tx, row)))) return 'wait';
   if (last?.by.kind === 'operation' && last.by.operation === scrambleOf(row)) return 'done before';
+  // Calls whose answers were lost: our own, before there is a baseline, or a scramble.
+  const became = row.seen_at === null ? undefined : sinceCalls(row, last);
+  if (row.state !== 'recalled') {
+    if (row.baseline_at === null && (became === undefined || became === 'nothing')) return 'not ours';
+    if (row.baseline_at === null && became === 'later') return last?.by.kind === 'operation' ? 'not ours' : 'chosen';
+    // Changed while our scramble could have taken place: whoever it was, the temporary password is gone, and one that
+    // the person may have chosen stays.
+    if (row.baseline_at !== null && became === 'ours' && last?.by.kind === 'unknown') return 'done before';
+  }
   // A password that the person chose is never touched (reset.md C32). After "wrong person" it may be the wrong person
   // who chose it.
   const chosen = changedSince(row, last);
@@ -124,20 +148,22 @@ async function judge(deps: WalkDeps, row: ResetRow, last: PasswordChange | undef
   return chosen !== undefined && row.state !== 'recalled' ? 'chosen' : 'scramble';
 }
 
-/** Replaces a password that nobody shall use any more by one that nobody knows. */
+/** Replaces a password that nobody shall use any more by one that nobody knows; a pass is removed. */
 export async function scramble(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
   if (row.scramble === 0) return undefined;
   const now = deps.now();
-  // Who was shown a password that was then replaced may still be using it, while nothing better has come.
-  const usable = row.state === 'superseded' ? (row.change_by ?? row.expires_at) : 0;
   if (row.next_attempt_at !== null && now < row.next_attempt_at) return row.next_attempt_at;
   if (row.call_until !== null && row.call_until > now) return row.call_until;
   const older = await deps.sql.run((tx) => olderCall(tx, row, now));
   if (older !== undefined) return older;
   const directory = directoryFor(deps, tenant, row);
+  if (isPass(row)) return removePass(deps, row, job, directory);
+  const newer = await newerOf(deps, row);
+  // Who was shown a password that was then replaced may still be using it, while nothing better has come.
+  const usable = row.state === 'superseded' && newer === undefined ? (row.change_by ?? row.expires_at) : 0;
   const last = await directory.lastPasswordChange(row.user_id);
-  const verdict = await judge(deps, row, last);
-  const ended: Columns = { scramble: 0, next_attempt_at: null, needs_you: null, call_until: null };
+  const verdict = await judge(deps, row, last, newer);
+  const ended: Columns = { scramble: 0, next_attempt_at: null, needs_you: null, call_until: null, seen_at: null };
   if (verdict === 'wait' || (verdict === 'scramble' && now < usable)) return Math.max(usable, now + glance);
   if (verdict === 'not ours') {
     await moved(deps, job, row, row.state, [], ended);
@@ -151,9 +177,12 @@ export async function scramble(deps: WalkDeps, tenant: Tenant, row: ResetRow, jo
     return undefined;
   }
   return verdict === 'done before'
-    ? noteScrambled(deps, row, job, directory, ended)
+    ? noteScrambled(deps, row, job, directory, ended, last?.by.kind === 'unknown' ? [answerLost] : [])
     : makeUseless(deps, row, job, directory, last, ended);
 }
+
+/** Evidence: the change was seen, and no answer came that says that it was ours. */
+const answerLost = 'answer lost, change seen';
 
 async function makeUseless(
   deps: WalkDeps,
@@ -163,9 +192,13 @@ async function makeUseless(
   last: PasswordChange | undefined,
   ended: Columns,
 ): Promise<Next> {
+  const seen = last?.at ?? 0;
+  // By this a scramble whose answer is lost is known again; a newer reset waits for it.
+  const begun = { call_until: job.leasedUntil, seen_at: seen, baseline_at: row.baseline_at ?? seen };
+  if (!(await moved(deps, job, row, row.state, [], begun))) return deps.now();
   const profile = { password: deps.scramblePassword(), forceChangePasswordNextSignIn: true };
   // Only what was just looked at is replaced: a change in between makes this a conflict, and it is looked at again.
-  const call = directory.setPassword(row.user_id, profile, scrambleOf(row), last?.at ?? 0, deadline(job));
+  const call = directory.setPassword(row.user_id, profile, scrambleOf(row), seen, deadline(job));
   const outcome = await within(remaining(job, deps.now()), call);
   if (outcome.outcome === 'done') return noteScrambled(deps, row, job, directory, ended);
   if (outcome.outcome === 'failed' && outcome.problem.code === 'targetUnknown') {
@@ -176,8 +209,12 @@ async function makeUseless(
   if (outcome.outcome === 'failed' && outcome.problem.code === 'signInAgain') throw outcome.problem;
   job.failed = true;
   const conflict = outcome.outcome === 'failed' && outcome.problem.code === 'stateConflict';
-  const next = deps.now() + (conflict ? 0 : backoffAfter(job.attempts));
-  const set: Columns = { next_attempt_at: next, needs_you: conflict ? row.needs_you : 'directoryFailed' };
+  const asked = outcome.outcome === 'failed' ? (outcome.retryAt ?? askedToWait(outcome.problem, deps.now())) : 0;
+  const next = Math.max(deps.now() + (conflict ? 0 : backoffAfter(job.attempts)), asked);
+  // One that has certainly done nothing leaves what is known of the one before it.
+  const { call_until, seen_at, baseline_at } = row;
+  const known = outcome.outcome === 'failed' ? { call_until, seen_at, baseline_at } : {};
+  const set: Columns = { ...known, next_attempt_at: next, needs_you: conflict ? row.needs_you : 'directoryFailed' };
   await moved(deps, job, row, row.state, conflict ? [] : events('deferred'), set);
   return next;
 }
@@ -188,12 +225,11 @@ async function noteScrambled(
   job: Lease,
   directory: Directory,
   ended: Columns,
+  evidence: readonly string[] = [],
 ): Promise<Next> {
   const revoked = await within(remaining(job, deps.now()), directory.revokeSessions(row.user_id));
-  const noted = {
-    name: 'scrambled' as const,
-    ...(revoked.outcome === 'done' ? {} : { evidence: sessionsStay }),
-  };
+  const all = revoked.outcome === 'done' ? evidence : [...evidence, sessionsStay];
+  const noted = { name: 'scrambled' as const, ...(all.length > 0 ? { evidence: all.join(', ') } : {}) };
   await moved(deps, job, row, row.state === 'expired' ? 'scrambled' : row.state, [noted], ended);
   return undefined;
 }

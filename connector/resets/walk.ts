@@ -4,9 +4,12 @@
 import { Problem } from '#shared/problem.ts';
 import { type Job, release } from '../jobs.ts';
 import {
+  askedToWait,
   askForSignIn,
   backoffAfter,
   events,
+  isMendable,
+  isPassing,
   type Lease,
   moved,
   type Next,
@@ -64,8 +67,10 @@ export async function walk(deps: WalkDeps, claimed: Job): Promise<void> {
     log.info({ reset: row?.id, state: row?.state }, 'reset moved');
   }
   // A step that had stumbled went well this time.
-  if (row && !job.failed && row.needs_you === 'overdue' && (row.state === 'ready' || row.state === 'leased')) {
-    await moved(deps, job, row, row.state, [], { needs_you: null, next_attempt_at: null });
+  if (row && !job.failed && (row.state === 'ready' || row.state === 'leased')) {
+    const set = { needs_you: row.needs_you === 'overdue' ? null : row.needs_you, next_attempt_at: null };
+    if (set.needs_you !== row.needs_you || row.next_attempt_at !== null)
+      await moved(deps, job, row, row.state, [], set);
   }
   const dueAt = row && tenant ? next : undefined;
   await sql.run((tx) => release(tx, job, job.failed ? { dueAt } : { dueAt, attempts: 0 }));
@@ -74,10 +79,15 @@ export async function walk(deps: WalkDeps, claimed: Job): Promise<void> {
 /** A step threw what it should not: it is tried again later, and somebody is told, since nothing may wait in silence. */
 async function stumble(deps: WalkDeps, row: ResetRow, job: Lease, error: unknown): Promise<Next> {
   if (error instanceof Problem && error.code === 'signInAgain') return askForSignIn(deps, row, job, error);
-  deps.log.error({ err: error, reset: row.id, state: row.state }, 'a step of a reset failed');
   job.failed = true;
-  const next = deps.now() + backoffAfter(job.attempts);
-  const needs = needsAfter(row, 'overdue');
+  const passing = error instanceof Problem && isPassing(error);
+  const log = { reset: row.id, state: row.state };
+  if (passing) deps.log.warn({ ...log, code: error.code }, 'a step of a reset has to wait');
+  else deps.log.error({ ...log, err: error }, 'a step of a reset failed');
+  const next = Math.max(deps.now() + backoffAfter(job.attempts), passing ? askedToWait(error, deps.now()) : 0);
+  // A service that is busy for a while is no alarm.
+  const patient = passing && !isMendable(error.code) && job.attempts < 4;
+  const needs = patient ? row.needs_you : needsAfter(row, 'overdue');
   await moved(deps, job, row, row.state, events('deferred'), { needs_you: needs, next_attempt_at: next });
   return next;
 }

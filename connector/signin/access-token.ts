@@ -3,6 +3,7 @@
 
 import { importJWK, SignJWT } from 'jose';
 import type { Directory } from '../directory/directory.ts';
+import { everyMember } from '../policy/roles.ts';
 import type { Client } from '../store/clients.ts';
 import type { Tenant } from '../tenant.ts';
 import type { Person } from './accounts.ts';
@@ -49,7 +50,8 @@ export async function delegatedClaims(
     oid: user.id,
     sub: user.id,
     ...(token.scopes.length > 0 && { scp: token.scopes.join(' ') }),
-    wids: (await directory.standingOf(user.id)).roles,
+    // As in Entra, so that nobody's roles can be told from a token that says nothing of roles.
+    wids: [...(await directory.standingOf(user.id)).roles, everyMember],
     name: user.displayName,
     preferred_username: user.userPrincipalName,
   };

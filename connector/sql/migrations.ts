@@ -210,6 +210,12 @@ export const migrations: readonly (readonly string[])[] = [
     `alter table reset add column sealed_grant text`,
     // 1: a typed address is to be put on file once it has proven to be the person's
     `alter table reset add column remember bigint not null default 0`,
+    // a Temporary Access Pass instead of a password: the link's key, sealed until the directory has chosen the value
+    `alter table reset add column credential text not null default 'password'`,
+    `alter table reset add column sealed_key text`,
+    `alter table reset add column pass_id text`,
+    // when the password had last changed, before a call whose outcome is not known (yet); 0: never
+    `alter table reset add column seen_at bigint`,
     // long-running operations of the Graph door; status: notStarted, running, succeeded, failed
     `create table graph_operation (
       tenant text not null, id text not null, user_id text not null,

@@ -1,7 +1,7 @@
 // What an administrator can do with a reset: what the connector says they may, and nothing else.
 
 import { useEffect, useState } from 'preact/hooks';
-import { isLive, mood, standing } from './ladder.ts';
+import { isLive, isPass, mood, standing } from './ladder.ts';
 import { Callout, Question, TroubleText } from './parts.tsx';
 import type { Step } from './reset-flow.ts';
 import { useRoom } from './room.tsx';
@@ -99,7 +99,7 @@ function KillQuestion({ step, leave }: { readonly step: At; readonly leave: () =
   return (
     <Question
       title={words.actions.confirmKill}
-      text={words.actions.confirmKillText(reset.user.displayName)}
+      text={isPass(reset) ? words.actions.confirmKillPass : words.actions.confirmKillText(reset.user.displayName)}
       tone="bad"
       leave={leave}
       testId="kill-question"

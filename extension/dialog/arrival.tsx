@@ -5,7 +5,19 @@ import type { Reset } from '#shared/api.ts';
 import type { DialogMessages } from '#shared/messages/dialog.ts';
 import { Actions } from './actions.tsx';
 import { Icon, type IconName } from './icon.tsx';
-import { has, isBySelf, isLive, lastReply, mood, type Rung, rungs, type Standing, standing } from './ladder.ts';
+import {
+  has,
+  isBySelf,
+  isLive,
+  isPass,
+  lastReply,
+  mood,
+  type Rung,
+  rungs,
+  type Standing,
+  saying,
+  standing,
+} from './ladder.ts';
 import { Callout, CopyButton, signInNote, TroubleText, Waiting } from './parts.tsx';
 import { PinCard } from './pin-card.tsx';
 import type { Following, Step } from './reset-flow.ts';
@@ -27,6 +39,7 @@ export function Arrival({ step }: { readonly step: Extract<Step, { at: 'reset' }
   const moment = useMoment();
   const who = reset.user.displayName;
   const now = standing(reset);
+  const { title, text } = saying(words, reset);
   const icon = iconFor(now);
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
@@ -36,10 +49,10 @@ export function Arrival({ step }: { readonly step: Extract<Step, { at: 'reset' }
         {icon ? <Icon name={icon} /> : <span class="spinner" aria-hidden="true" />}
         <div>
           <h2 ref={heading} tabIndex={-1} data-testid="standing">
-            {words.standing[now].title}
+            {title}
           </h2>
-          <p>{words.standing[now].text(who)}</p>
-          {reset.why && <p data-testid="why">{reset.why.detail}</p>}
+          <p>{text(who)}</p>
+          {reset.why && now !== 'signInAgain' && <p data-testid="why">{reset.why.detail}</p>}
           {reset.startedBy.id !== step.offer.caller.id && (
             <p class="quiet" data-testid="started-by">
               {words.ladder.startedBy(reset.startedBy.displayName, moment(reset.startedAt))}
@@ -49,7 +62,7 @@ export function Arrival({ step }: { readonly step: Extract<Step, { at: 'reset' }
       </section>
       {/* The heading takes the focus once; from then on this says what changes. */}
       <p class="hidden" role="status">
-        {words.standing[now].title}
+        {title}
       </p>
       {step.trouble && (
         <Callout tone="bad" role="alert">
@@ -118,7 +131,8 @@ function Ladder({ reset }: { readonly reset: Reset }) {
   const { words } = useRoom();
   const moment = useMoment();
   const countdown = useCountdown(reset.nextAttemptAt);
-  const awaitsPerson = (rung: Rung) => rung.state === 'active' && (rung.name === 'opened' || rung.name === 'changed');
+  const byPerson: readonly Rung['name'][] = ['opened', 'changed', 'passUsed'];
+  const awaitsPerson = (rung: Rung) => rung.state === 'active' && byPerson.includes(rung.name);
   const stateOf = (rung: Rung) => (awaitsPerson(rung) ? words.ladder.awaited : words.ladder[rung.state]);
   const note = (rung: Rung): (string | undefined)[] => {
     const now = rung.state === 'active' || rung.state === 'trouble';
@@ -126,9 +140,10 @@ function Ladder({ reset }: { readonly reset: Reset }) {
     if (rung.name === 'accepted')
       return [words.ladder.to(reset.recipient.shown), now ? replyText(words, lastReply(reset)) : undefined, again];
     if (!now) return [];
-    if (rung.name === 'passwordSet') return [again];
+    if (rung.name === 'passwordSet' || rung.name === 'passCreated') return [again];
     if (rung.name === 'opened') return [words.ladder.openBy(moment(reset.expiresAt))];
-    return reset.changeBy ? [words.ladder.changeBy(moment(reset.changeBy))] : [];
+    const by = isPass(reset) ? words.ladder.useBy : words.ladder.changeBy;
+    return reset.changeBy ? [by(moment(reset.changeBy))] : [];
   };
   return (
     <section class="ladder">
@@ -173,7 +188,11 @@ function replyText(words: DialogMessages, last: ReturnType<typeof lastReply>): s
 function Tell({ reset, pinGone }: { readonly reset: Reset; readonly pinGone: boolean }) {
   const { words } = useRoom();
   const { from, subject } = reset.mail;
-  const sentence = (reset.pin ? words.tell.sentenceWithPin : words.tell.sentence)(from, subject);
+  const { tell } = words;
+  const [plain, withPin] = isPass(reset)
+    ? [tell.sentencePass, tell.sentencePassWithPin]
+    : [tell.sentence, tell.sentenceWithPin];
+  const sentence = (reset.pin ? withPin : plain)(from, subject);
   return (
     <section class="tell">
       <h3>{words.tell.title(reset.user.displayName)}</h3>

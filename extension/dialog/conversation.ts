@@ -29,6 +29,8 @@ export interface ConversationDeps {
   /** A new Idempotency-Key. */
   readonly newKey: () => string;
   readonly show: (flow: Flow) => void;
+  /** Takes what the token tells of the caller's roles, for the buttons in the rows. */
+  readonly noteMayReset?: (mayReset: boolean | undefined) => void;
 }
 
 /** What the dialog's person may ask for. Nothing here rejects; what went wrong is in the flow. */
@@ -123,9 +125,17 @@ export function converse(deps: ConversationDeps): Conversation {
   async function signedIn(mine: number, trying: Promise<SignInOutcome>): Promise<void> {
     const outcome = await trying;
     if (mine !== journey) return;
-    if (outcome.outcome === 'done') return find();
+    if (outcome.outcome === 'done') {
+      void noteRole();
+      return find();
+    }
     const wasOpen = flow.step.at === 'signIn' && flow.step.phase === 'open';
     tell({ is: 'signInWanted', ...noteOn(outcome, wasOpen) });
+  }
+
+  async function noteRole(): Promise<void> {
+    const me = await connector?.me();
+    if (me?.outcome === 'done') deps.noteMayReset?.(me.value.mayReset);
   }
 
   /** Signs in beside a reset that stays in sight. */

@@ -14,7 +14,8 @@ import { checkPassword, type PasswordFinding } from '#shared/password.ts';
 import { isLive } from './ladder.ts';
 
 export interface Draft {
-  readonly create: boolean;
+  /** What is handed over: a generated password, one that is typed here, or a Temporary Access Pass. */
+  readonly how: 'generate' | 'create' | 'pass';
   readonly password: string;
   readonly forceChange: boolean;
   /** The id of an address on file, `typed`, or nothing chosen yet. */
@@ -41,7 +42,7 @@ export function newDraft(offer: Offer, replaces?: Reset): Draft {
   const onFile = same ?? only;
   const typed = typedBefore || (addresses.length === 0 && offer.recipient.mayType);
   return {
-    create: false,
+    how: replaces?.credential === 'temporaryAccessPass' && offer.temporaryAccessPass ? 'pass' : 'generate',
     password: '',
     forceChange: offer.forceChange.default,
     recipient: typed ? 'typed' : onFile && { onFile: onFile.id },
@@ -87,7 +88,7 @@ export type Missing = 'password' | 'recipient' | 'address';
 /** The parts that must be mended before anything can be sent, in the order of the form. */
 export function missing(draft: Draft, offer: Offer): Missing[] {
   const found: Missing[] = [];
-  if (draft.create && passwordFindings(draft, offer).length > 0) found.push('password');
+  if (draft.how === 'create' && passwordFindings(draft, offer).length > 0) found.push('password');
   if (draft.recipient === undefined) found.push('recipient');
   if (draft.recipient === 'typed' && addressTrouble(draft, offer)) found.push('address');
   return found;
@@ -101,11 +102,13 @@ export function toRequest(draft: Draft, offer: Offer, replaces?: Reset): Omit<Re
   return {
     user: offer.user.id,
     mode: 'link',
-    forceChangePasswordNextSignIn: draft.forceChange,
+    ...(draft.how === 'pass' ? { credential: 'temporaryAccessPass' } : {}),
+    // A pass changes no password.
+    forceChangePasswordNextSignIn: draft.how !== 'pass' && draft.forceChange,
     recipient,
     locale: draft.locale,
     ...(draft.recipient === 'typed' && draft.remember && offer.recipient.mayRemember ? { remember: true } : {}),
-    ...(draft.create ? { password: draft.password } : {}),
+    ...(draft.how === 'create' ? { password: draft.password } : {}),
     ...(replaces && isLive(replaces) ? { supersede: replaces.id } : {}),
   };
 }

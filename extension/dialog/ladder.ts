@@ -1,10 +1,15 @@
 // The arrival ladder: what has been proven of a reset, rung by rung, and how it stands as a whole. Pure; every rung
 // that is done rests on an event of the connector's, never on a guess.
 
-import { type EventName, liveStates, type NeedsYou, type Reset, type State } from '#shared/api.ts';
+import { type Credential, type EventName, liveStates, type NeedsYou, type Reset, type State } from '#shared/api.ts';
+import type { DialogMessages } from '#shared/messages/dialog.ts';
 
-export const rungNames = ['accepted', 'passwordSet', 'opened', 'changed'] as const satisfies EventName[];
-export type RungName = (typeof rungNames)[number];
+/** The rungs of each credential. */
+export const rungNames = {
+  password: ['accepted', 'passwordSet', 'opened', 'changed'],
+  temporaryAccessPass: ['accepted', 'passCreated', 'opened', 'passUsed'],
+} as const satisfies Record<Credential, EventName[]>;
+export type RungName = (typeof rungNames)[Credential][number];
 
 export interface Rung {
   readonly name: RungName;
@@ -15,8 +20,8 @@ export interface Rung {
 }
 
 /**
- * How a reset stands: while it lives, where it is or what it needs; then how it ended. `changed` is the only
- * success, and only with the record that says so; `signedIn` is the person's own word.
+ * How a reset stands: while it lives, where it is or what it needs; then how it ended. `changed` (of a pass `passUsed`) is
+ * the only success, and only with the record that says so; `signedIn` is the person's own word, and so is `passEnded`.
  */
 export type Standing =
   | 'sending'
@@ -29,6 +34,8 @@ export type Standing =
   | 'signedIn'
   | 'changed'
   | 'changedSince'
+  | 'passUsed'
+  | 'passEnded'
   | 'replacing'
   | 'killing'
   | 'killedUnchanged'
@@ -55,13 +62,28 @@ export function isLive(reset: Reset): boolean {
   return (liveStates as readonly string[]).includes(reset.state);
 }
 
+/** Is a Temporary Access Pass handed over, and no password changed? */
+export function isPass({ credential }: Reset): boolean {
+  return credential === 'temporaryAccessPass';
+}
+
+/** Has the directory set the password, or made the pass? */
+function isSet(reset: Reset): boolean {
+  return has(reset, 'passwordSet') || has(reset, 'passCreated');
+}
+
+/** Has it been made useless? */
+function isUseless(reset: Reset): boolean {
+  return has(reset, 'scrambled') || has(reset, 'passRemoved');
+}
+
 /** Nothing will be added to it any more: it ended and owes nothing, or the person has chosen a new password. */
 export function isOver(reset: Reset): boolean {
   if (isLive(reset)) return false;
-  if (reset.state === 'done') return has(reset, 'changed');
+  if (reset.state === 'done') return has(reset, 'changed') || has(reset, 'passUsed') || has(reset, 'passEnded');
   // Both may still owe a scramble, which is told when it is done.
-  if (reset.state === 'expired') return !has(reset, 'passwordSet');
-  if (reset.state === 'recalled') return has(reset, 'scrambled') || !has(reset, 'accepted');
+  if (reset.state === 'expired') return !isSet(reset);
+  if (reset.state === 'recalled') return isUseless(reset) || !has(reset, 'accepted');
   return true;
 }
 
@@ -69,10 +91,10 @@ export function isOver(reset: Reset): boolean {
 export function standing(reset: Reset): Standing {
   switch (reset.state) {
     case 'recalled':
-      if (has(reset, 'scrambled')) return 'killed';
+      if (isUseless(reset)) return 'killed';
       return has(reset, 'accepted') ? 'killing' : 'killedUnchanged';
     case 'expired':
-      return has(reset, 'passwordSet') ? 'expiring' : 'expiredUnchanged';
+      return isSet(reset) ? 'expiring' : 'expiredUnchanged';
     case 'rejected':
     case 'cancelled':
     case 'refused':
@@ -80,6 +102,8 @@ export function standing(reset: Reset): Standing {
     case 'superseded':
       return reset.state;
     case 'done':
+      if (has(reset, 'passUsed')) return 'passUsed';
+      if (has(reset, 'passEnded')) return 'passEnded';
       if (!has(reset, 'changed')) return reset.needsYou ?? 'signedIn';
       return isBySelf(reset) ? 'changed' : 'changedSince';
   }
@@ -111,6 +135,7 @@ const moods = {
   overdue: 'attention',
   changed: 'good',
   changedSince: 'good',
+  passUsed: 'good',
   killing: 'ended',
   killedUnchanged: 'ended',
   killed: 'ended',
@@ -121,6 +146,7 @@ const moods = {
   refused: 'ended',
   scrambled: 'ended',
   superseded: 'ended',
+  passEnded: 'ended',
 } as const satisfies Record<Standing, Mood>;
 
 /** The colour and symbol that go with a standing. */
@@ -128,12 +154,19 @@ export function mood(now: Standing): Mood {
   return moods[now];
 }
 
+/** What is said of how a reset stands. */
+export function saying(words: DialogMessages, reset: Reset): { title: string; text: (who: string) => string } {
+  const now = standing(reset);
+  const ofPass: Partial<DialogMessages['standing']> = words.passStanding;
+  return (isPass(reset) ? ofPass[now] : undefined) ?? words.standing[now];
+}
+
 /** The four rungs in order. */
 export function rungs(reset: Reset): Rung[] {
   const alive = isLive(reset) || reset.state === 'done';
   const attention = mood(standing(reset)) === 'attention';
   let next = true;
-  return rungNames.map((name): Rung => {
+  return rungNames[reset.credential].map((name): Rung => {
     const event = reset.events.find((candidate) => candidate.name === name);
     if (event) {
       return { name, state: 'done', at: event.at };
@@ -142,7 +175,7 @@ export function rungs(reset: Reset): Rung[] {
     next = false;
     if (!alive) return { name, state: 'never' };
     // Opening is skipped where the person changed the password in another way.
-    if (name === 'opened' && has(reset, 'changed')) return { name, state: 'never' };
+    if (name === 'opened' && (has(reset, 'changed') || has(reset, 'passUsed'))) return { name, state: 'never' };
     if (!first) return { name, state: 'waiting' };
     return { name, state: attention ? 'trouble' : 'active' };
   });

@@ -4,7 +4,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type Locale, localeNames, locales } from '#shared/locale.ts';
 import { type Draft, isWorthKeeping, missing, newDraft, pinFor, toRequest } from './draft.ts';
-import { isLive, standing } from './ladder.ts';
+import { isLive, saying } from './ladder.ts';
 import { Callout, TroubleText } from './parts.tsx';
 import { PasswordField } from './password-field.tsx';
 import { RecipientField } from './recipient-field.tsx';
@@ -40,6 +40,7 @@ export function ResetForm({
   const busy = step.sending !== undefined;
   const locked = busy || step.unsure !== undefined;
   const pin = pinFor(draft, offer);
+  const pass = draft.how === 'pass';
   const impossible = offer.addresses.length === 0 && !offer.recipient.mayType;
 
   function send(event: Event): void {
@@ -100,12 +101,12 @@ export function ResetForm({
 
       {offer.later === 'admin' && (
         <p class="quiet" data-testid="later">
-          {words.form.laterAdmin}
+          {pass ? words.form.laterAdminPass : words.form.laterAdmin}
         </p>
       )}
       {offer.later === 'none' && (
         <Callout tone="attention">
-          <p data-testid="later">{words.form.laterNone}</p>
+          <p data-testid="later">{pass ? words.form.laterNonePass : words.form.laterNone}</p>
         </Callout>
       )}
 
@@ -115,11 +116,17 @@ export function ResetForm({
             <p data-testid="send-trouble">{step.unsure ? words.form.unsure : <TroubleText trouble={step.trouble} />}</p>
           </Callout>
         )}
-        {!step.trouble && <p class="quiet">{words.form.promise}</p>}
+        {!step.trouble && <p class="quiet">{pass ? words.form.promisePass : words.form.promise}</p>}
         <div class="buttons">
           <button type="button" class="main" aria-disabled={busy || impossible} onClick={send} data-testid="send">
             {busy && <span class="spinner" aria-hidden="true" />}
-            {busy ? words.form.sending : step.unsure ? words.form.askAgain : words.form.send}
+            {busy
+              ? words.form.sending
+              : step.unsure
+                ? words.form.askAgain
+                : pass
+                  ? words.form.sendPass
+                  : words.form.send}
           </button>
           <button type="button" onClick={close} data-testid="cancel-form">
             {words.form.cancel}
@@ -155,8 +162,8 @@ function PasswordChoice({
         <input
           type="radio"
           name="how"
-          checked={!draft.create}
-          onChange={() => change({ create: false, password: '' })}
+          checked={draft.how === 'generate'}
+          onChange={() => change({ how: 'generate', password: '' })}
           data-testid="generate"
         />
         <span>
@@ -168,9 +175,9 @@ function PasswordChoice({
         <input
           type="radio"
           name="how"
-          checked={draft.create}
+          checked={draft.how === 'create'}
           disabled={!mayCreate}
-          onChange={() => change({ create: true })}
+          onChange={() => change({ how: 'create' })}
           data-testid="create"
         />
         <span>
@@ -178,19 +185,36 @@ function PasswordChoice({
           <span class="hint">{mayCreate ? words.form.createHint : words.form.createNotAllowed}</span>
         </span>
       </label>
-      {draft.create && (
+      {draft.how === 'create' && (
         <PasswordField {...{ draft, offer, asked, disabled }} onInput={(password) => change({ password })} />
       )}
-      <label class="choice">
-        <input
-          type="checkbox"
-          checked={draft.forceChange}
-          disabled={offer.forceChange.default && !offer.forceChange.mayUntick}
-          onChange={(event) => change({ forceChange: event.currentTarget.checked })}
-          data-testid="force-change"
-        />
-        <span>{words.form.forceChange}</span>
-      </label>
+      {offer.temporaryAccessPass && (
+        <label class="choice">
+          <input
+            type="radio"
+            name="how"
+            checked={draft.how === 'pass'}
+            onChange={() => change({ how: 'pass', password: '' })}
+            data-testid="pass"
+          />
+          <span>
+            {words.form.pass}
+            <span class="hint">{words.form.passHint}</span>
+          </span>
+        </label>
+      )}
+      {draft.how !== 'pass' && (
+        <label class="choice">
+          <input
+            type="checkbox"
+            checked={draft.forceChange}
+            disabled={offer.forceChange.default && !offer.forceChange.mayUntick}
+            onChange={(event) => change({ forceChange: event.currentTarget.checked })}
+            data-testid="force-change"
+          />
+          <span>{words.form.forceChange}</span>
+        </label>
+      )}
     </fieldset>
   );
 }
@@ -203,7 +227,7 @@ function LastReset({ step }: { readonly step: Extract<Step, { at: 'form' }> }) {
   if (!last) return null;
   return (
     <p class="last">
-      <span>{words.form.last(words.standing[standing(last)].title, moment(last.startedAt))}</span>
+      <span>{words.form.last(saying(words, last).title, moment(last.startedAt))}</span>
       <button type="button" class="quiet-link" onClick={talk.showReset} data-testid="show-last">
         {words.form.showLast}
       </button>

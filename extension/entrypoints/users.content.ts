@@ -4,10 +4,17 @@
 import '../rows.css';
 import { browser } from 'wxt/browser';
 import { defineContentScript } from 'wxt/utils/define-content-script';
+import type { Locale } from '#shared/locale.ts';
 import { rowMessages } from '#shared/messages/row.ts';
 import { portalOf, portals } from '../portals/portals.ts';
-import { watchRows } from '../rows.ts';
-import { localeOf, readSettings } from '../settings.ts';
+import { type Words, watchRows } from '../rows.ts';
+import { localeOf, readMayReset, readSettings } from '../settings.ts';
+
+/** What buttons say. `mayReset`: whoever signed in last seems to have a role for it. */
+function wordsOf(locale: Locale, mayReset: boolean): Words {
+  const { label, labelFor, faint } = rowMessages[locale];
+  return { label, labelFor, lang: locale, ...(mayReset ? {} : { faint }) };
+}
 
 export default defineContentScript({
   matches: portals.flatMap((portal) => portal.hosts.map((host) => `https://${host}/*`)),
@@ -20,12 +27,13 @@ export default defineContentScript({
     const portal = portalOf(new URL(location.href));
     if (!portal) return;
     let locale = localeOf(undefined, browser.i18n.getUILanguage());
+    let mayReset = true;
     let retired = false;
 
     const rows = watchRows({
       document,
       portal,
-      words: { ...rowMessages[locale], lang: locale },
+      words: wordsOf(locale, true),
       signal: ctx.signal,
       open(hint) {
         if (retired) return location.reload();
@@ -51,11 +59,11 @@ export default defineContentScript({
     }
 
     async function speak(): Promise<void> {
-      const { language } = await readSettings(browser.storage);
+      const [{ language }, role] = await Promise.all([readSettings(browser.storage), readMayReset(browser.storage)]);
       const wanted = localeOf(language.value, browser.i18n.getUILanguage());
-      if (wanted === locale || ctx.signal.aborted) return;
-      locale = wanted;
-      rows.speak({ ...rowMessages[locale], lang: locale });
+      if ((wanted === locale && role === mayReset) || ctx.signal.aborted) return;
+      [locale, mayReset] = [wanted, role];
+      rows.speak(wordsOf(locale, mayReset));
     }
     const changed = () => void speak();
     browser.storage.onChanged.addListener(changed);

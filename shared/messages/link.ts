@@ -1,9 +1,10 @@
 // The words of the one-time link's page, by language.
 
+import type { Credential } from '../api.ts';
 import type { LinkTruth } from '../link-open.ts';
 import type { Locale } from '../locale.ts';
-import { link as en } from './en/link.ts';
-import { link as tr } from './tr/link.ts';
+import { link as en, passLink as enPass } from './en/link.ts';
+import { link as tr, passLink as trPass } from './tr/link.ts';
 
 /** What a screen says: a heading and a paragraph. */
 export interface Told {
@@ -81,3 +82,44 @@ export interface LinkMessages {
 }
 
 export const linkMessages: Readonly<Record<Locale, LinkMessages>> = { en, tr };
+
+/** The sentences that are others where the link shows a Temporary Access Pass. */
+export interface PassLinkMessages {
+  readonly tab: string;
+  readonly start: LinkMessages['start'];
+  readonly pin: Pick<LinkMessages['pin'], 'body'>;
+  readonly password: Pick<
+    LinkMessages['password'],
+    | 'title'
+    | 'password'
+    | 'copyPassword'
+    | 'copyByHand'
+    | 'stepCopy'
+    | 'stepSignIn'
+    | 'stepChange'
+    | 'hiddenAt'
+    | 'lastMinute'
+  >;
+  readonly truths: Pick<LinkMessages['truths'], 'notReady' | 'expired' | 'recalled' | 'finished'>;
+  readonly openedElsewhere: Pick<LinkMessages['openedElsewhere'], 'body' | 'alarmed'>;
+  readonly done: Told;
+  readonly leaseOver: Told;
+}
+
+function withPass(words: LinkMessages, pass: PassLinkMessages): LinkMessages {
+  return {
+    ...words,
+    ...pass,
+    pin: { ...words.pin, ...pass.pin },
+    password: { ...words.password, ...pass.password },
+    truths: { ...words.truths, ...pass.truths },
+    openedElsewhere: { ...words.openedElsewhere, ...pass.openedElsewhere },
+  };
+}
+
+const passMessages: Readonly<Record<Locale, LinkMessages>> = { en: withPass(en, enPass), tr: withPass(tr, trPass) };
+
+/** The words of the page, for what its link shows. */
+export function linkWords(locale: Locale, credential: Credential): LinkMessages {
+  return (credential === 'password' ? linkMessages : passMessages)[locale];
+}

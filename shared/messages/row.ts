@@ -12,6 +12,8 @@ export interface RowMessages {
   /** In place of the label when the extension was replaced under the page. */
   readonly reload: string;
   readonly reloadWhy: string;
+  /** Of the button, when whoever signed in last seems to have no role for it. */
+  readonly faint: string;
 }
 
 export const rowMessages = { en, tr } satisfies Record<Locale, RowMessages>;

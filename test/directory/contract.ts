@@ -26,6 +26,7 @@ export interface Subject {
 
 const first = 'Kf7e-rB4m-t9Rz-5hWd';
 const second = 'Mn8w-Qd3k-x5Tv-7jPy';
+const nobody = '00000000-0000-4000-8000-000000000000';
 const force = (password: string) => ({ password, forceChangePasswordNextSignIn: true });
 
 /** Runs the contract. `make` gives a fresh directory for each test. */
@@ -206,6 +207,50 @@ export function directoryContract(name: string, make: () => Promise<Subject>): v
         }
         expect(await directory.find(nobody)).toBeUndefined();
         expect(await directory.lastPasswordChange(nobody)).toBeUndefined();
+      }));
+  });
+
+  describe(`${name}: Temporary Access Passes, where there are some`, () => {
+    const wanted = { lifetimeInMinutes: 60, isUsableOnce: true };
+
+    test('a pass is made with a value, an id and an end; a second one replaces it, under another id', () =>
+      using(async ({ directory }, idOf) => {
+        const passes = directory.temporaryAccessPass;
+        const user = await directory.find(cast.amara.userName);
+        if (!passes || !user) return;
+        expect((await passes.allowed(user))?.maximumLifetimeInMinutes).toBeGreaterThanOrEqual(60);
+        const id = await idOf(cast.amara);
+        const first = await passes.create(id, wanted, 'reset:one');
+        const again = await passes.create(id, wanted, 'reset:one');
+        if (first.outcome !== 'done' || again.outcome !== 'done') throw new Error('No pass was made.');
+        expect(first.pass.reveal().length).toBeGreaterThanOrEqual(8);
+        expect(again.pass.reveal()).not.toBe(first.pass.reveal());
+        expect(again.id).not.toBe(first.id);
+        expect(first.until - first.at).toBeGreaterThanOrEqual(59 * 60_000);
+        expect(`${first.pass}${JSON.stringify(first)}`).not.toContain(first.pass.reveal());
+        expect([await passes.isUsed(id, first.id), await passes.isUsed(id, again.id)]).toEqual([false, false]);
+        expect(await directory.lastPasswordChange(id)).toBeUndefined();
+      }));
+
+    test('removing takes the pass that is meant, or whichever there is; that there is none is as good', () =>
+      using(async ({ directory }, idOf) => {
+        const passes = directory.temporaryAccessPass;
+        if (!passes) return;
+        const id = await idOf(cast.amara);
+        const first = await passes.create(id, wanted, 'reset:one');
+        const second = await passes.create(id, wanted, 'reset:two');
+        if (first.outcome !== 'done' || second.outcome !== 'done') throw new Error('No pass was made.');
+        for (const which of [first.id, first.id, second.id, second.id, undefined]) {
+          expect(await passes.remove(id, which)).toMatchObject({ outcome: 'done' });
+        }
+        await passes.create(id, wanted, 'reset:three');
+        expect(await passes.remove(id)).toMatchObject({ outcome: 'done' });
+      }));
+
+    test('nobody gets none', () =>
+      using(async ({ directory }) => {
+        const made = await directory.temporaryAccessPass?.create(nobody, wanted, 'reset:one');
+        if (made) expect(made).toMatchObject({ outcome: 'failed', problem: { code: 'targetUnknown' } });
       }));
   });
 }

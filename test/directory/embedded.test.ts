@@ -14,13 +14,14 @@ import { people } from '../people.ts';
 import { openStore, start, tenants } from '../scim/scim-server.ts';
 import { directoryContract, type Subject } from './contract.ts';
 
+const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
 const stamp = { at: start, actor: 'operator' };
 
 async function make(): Promise<Subject> {
   const sql = await openStore();
   let at = start;
   const queue = hashing({ concurrency: 2, waiting: 16 });
-  const deps = { sql, hashing: queue, now: () => at };
+  const deps = { sql, hashing: queue, random, now: () => at };
   const directory = embeddedDirectory(deps, tenants[0]);
   for (const [number, person] of people.entries()) {
     const id = uuidv7(start, new Uint8Array(10).fill(number));
@@ -55,7 +56,7 @@ directoryContract('embedded', make);
 
 test('one organisation’s directory knows nobody of another’s', async () => {
   const sql = await openStore();
-  const deps = { sql, hashing: hashing({ concurrency: 1, waiting: 1 }), now: () => start };
+  const deps = { sql, hashing: hashing({ concurrency: 1, waiting: 1 }), random, now: () => start };
   const [contoso, fabrikam] = tenants.map((tenant) => embeddedDirectory(deps, tenant));
   await sql.run((tx) => createUser(tx, 'default', 'a', readUser({ schemas: [coreUser], userName: 'ada' }), stamp));
   expect(await contoso?.find('a')).toBeDefined();
@@ -77,7 +78,7 @@ test('one organisation’s directory knows nobody of another’s', async () => {
 test('standing: roles of one’s own, through groups, over a unit; of nobody, none', async () => {
   const sql = await openStore();
   const directory = embeddedDirectory(
-    { sql, hashing: hashing({ concurrency: 1, waiting: 1 }), now: () => start },
+    { sql, hashing: hashing({ concurrency: 1, waiting: 1 }), random, now: () => start },
     tenants[0],
   );
   for (const id of ['a', 'b'])
@@ -98,7 +99,7 @@ test('standing: roles of one’s own, through groups, over a unit; of nobody, no
 test('a full hashing queue is failed and certain: nothing was changed', async () => {
   const sql = await openStore();
   const queue = hashing({ concurrency: 1, waiting: 0 });
-  const directory = embeddedDirectory({ sql, hashing: queue, now: () => start }, tenants[0]);
+  const directory = embeddedDirectory({ sql, hashing: queue, random, now: () => start }, tenants[0]);
   await sql.run((tx) => createUser(tx, 'default', 'a', readUser({ schemas: [coreUser], userName: 'ada' }), stamp));
   const held = Promise.withResolvers<void>();
   const holding = queue.turn(() => held.promise);

@@ -39,6 +39,7 @@ export const ada = {
 };
 export const tid = '99999999-0000-4000-8000-000000000001';
 export const operationPath = /\/operations\//;
+export const passId = '66666666-0000-4000-8000-000000000001';
 export const resetPath = /\/resetPassword$/;
 const callerId = '0b0b0b0b-0000-4000-8000-000000000002';
 
@@ -53,6 +54,9 @@ export interface Service {
   readonly collections: Record<string, Json[]>;
   /** How often an operation says running before its end, and the end. */
   operation: { running: number; end: string; statusDetail?: string };
+  /** The pass of whoever has one, and the policy; undefined: nobody may read it. */
+  pass: { there: boolean; methodUsabilityReason: string };
+  passPolicy?: Json;
   /** What a filter or search finds. */
   find: (query: URLSearchParams) => Json[];
 }
@@ -75,6 +79,7 @@ export async function startStage(limits: Partial<Limits> = {}, total = 30_000) {
       ],
     },
     operation: { running: 0, end: 'succeeded' },
+    pass: { there: false, methodUsabilityReason: 'EnabledByPolicy' },
     find: () => [],
   };
   const server = createServer(async (request, response) => {
@@ -156,6 +161,10 @@ function serve(service: Service, origin: string, asked: Asked): Answer {
     if (path.startsWith('/users/') && !service.people[id]) return unknown();
     return jsonAnswer(200, { '@odata.context': context, value: [] });
   }
+  if (path.startsWith('/policies/')) {
+    if (service.passPolicy) return jsonAnswer(200, { '@odata.context': context, ...service.passPolicy });
+    return graphError(asked, 403, 'accessDenied', 'You do not have access.');
+  }
   const person = service.people[id];
   if (!path.startsWith('/users/') || !person) return unknown();
   const change = (password: string, force?: unknown) => {
@@ -201,11 +210,22 @@ function serve(service: Service, origin: string, asked: Asked): Answer {
     }
     case 'POST revokeSignInSessions':
       return jsonAnswer(200, { '@odata.context': `${origin}/v1.0/$metadata#Edm.Boolean`, value: true });
+    case 'GET authentication/temporaryAccessPassMethods':
+      return jsonAnswer(200, { '@odata.context': context, value: service.pass.there ? [{ id: passId }] : [] });
+    case `GET authentication/temporaryAccessPassMethods/${passId}`: {
+      const { there, methodUsabilityReason } = service.pass;
+      return there ? jsonAnswer(200, { '@odata.context': context, id: passId, methodUsabilityReason }) : unknown();
+    }
+    case `DELETE authentication/temporaryAccessPassMethods/${passId}`:
+      if (!service.pass.there) return unknown();
+      service.pass.there = false;
+      return empty(204);
     case 'POST authentication/temporaryAccessPassMethods':
+      service.pass.there = true;
       return jsonAnswer(201, {
         '@odata.context': context,
-        ...{ id: '66666666-0000-4000-8000-000000000001', temporaryAccessPass: 'T4p-Secret', isUsable: true },
-        ...{ isUsableOnce: false, lifetimeInMinutes: 60, methodUsabilityReason: 'EnabledByPolicy' },
+        ...{ id: passId, temporaryAccessPass: 'T4p-Secret', isUsable: true },
+        ...{ isUsableOnce: false, lifetimeInMinutes: 60, methodUsabilityReason: service.pass.methodUsabilityReason },
         ...{ createdDateTime: '2026-11-22T21:00:00Z', startDateTime: '2026-11-22T21:00:00Z', ...body },
       });
     case 'POST sendMail':

@@ -367,23 +367,76 @@ describe('beside the password', () => {
     });
   });
 
+  const wanted = { lifetimeInMinutes: 90, isUsableOnce: true };
+  const passesOf = (stage: Awaited<ReturnType<typeof startStage>>) => {
+    const passes = stage.directory().temporaryAccessPass;
+    if (!passes) throw new Error('There are no passes.');
+    return passes;
+  };
+
   test('a Temporary Access Pass, which does not print', async () => {
     await using stage = await startStage();
-    const given = await stage
-      .directory()
-      .createTemporaryAccessPass(ada.id, { lifetimeInMinutes: 90, isUsableOnce: true });
+    const given = await passesOf(stage).create(ada.id, wanted, 'reset:1');
     if (given.outcome !== 'done') return expect.fail(given.outcome);
-    expect(given.pass).toMatchObject({ lifetimeInMinutes: 90, isUsableOnce: true, isUsable: true });
-    expect(given.pass.pass.reveal()).toBe('T4p-Secret');
+    expect(given).toMatchObject({ id: expect.stringMatching(/^6{8}-/), until: given.at + 90 * 60_000 });
+    expect(given.pass.reveal()).toBe('T4p-Secret');
     expect(inspect(given, { depth: 9 }) + JSON.stringify(given)).not.toContain('T4p-Secret');
+    const [asked] = stage.asked('POST', /temporaryAccessPass/);
+    expect(asked?.requestBody).toEqual(wanted);
     const off = 'Temporary Access Pass is not enabled by policy.';
-    stage.proxy.fault({ path: /temporaryAccessPass/ }, faults.graphError(400, 'badRequest', off));
-    expect(await stage.directory().createTemporaryAccessPass(ada.id)).toMatchObject({
+    stage.proxy.fault({ method: 'POST', path: /temporaryAccessPass/ }, faults.graphError(400, 'badRequest', off));
+    expect(await passesOf(stage).create(ada.id, wanted, 'reset:1')).toMatchObject({
       outcome: 'failed',
       problem: { code: 'directoryRefused', details: { reason: off.slice(0, -1) } },
     });
-    stage.proxy.fault({ path: /temporaryAccessPass/ }, faults.committedThenDropped());
-    expect(await stage.directory().createTemporaryAccessPass(ada.id)).toMatchObject({ outcome: 'unknown' });
+    stage.proxy.fault({ method: 'POST', path: /temporaryAccessPass/ }, faults.committedThenDropped());
+    expect(await passesOf(stage).create(ada.id, wanted, 'reset:1')).toMatchObject({ outcome: 'unknown' });
+  });
+
+  test('a pass lives as long as the tenant’s policy has it; where that cannot be read, as is usual', async () => {
+    await using stage = await startStage();
+    const person = await stage.directory().find(ada.id);
+    if (!person) return expect.fail('nobody');
+    expect(await passesOf(stage).allowed(person)).toEqual({ maximumLifetimeInMinutes: 480 });
+    expect(await passesOf(stage).allowed({ ...person, userType: 'Guest' })).toBeUndefined();
+    expect(stage.asApp().temporaryAccessPass).toBeUndefined();
+    const short = await passesOf(stage).create(ada.id, { ...wanted, lifetimeInMinutes: 10 }, 'reset:1');
+    expect(short.outcome === 'done' && short.until - short.at).toBe(60 * 60_000);
+    const path = /authenticationMethodConfigurations/;
+    stage.service.passPolicy = { state: 'enabled', minimumLifetimeInMinutes: 10, maximumLifetimeInMinutes: 1440 };
+    expect(await passesOf(stage).allowed(person)).toEqual({ maximumLifetimeInMinutes: 1440 });
+    const brief = await passesOf(stage).create(ada.id, { ...wanted, lifetimeInMinutes: 10 }, 'reset:1');
+    expect(brief.outcome === 'done' && brief.until - brief.at).toBe(10 * 60_000);
+    stage.service.passPolicy = { state: 'disabled' };
+    expect(await passesOf(stage).allowed(person)).toBeUndefined();
+    stage.proxy.fault({ path, times: 3 }, faults.unavailable(0));
+    await expect(passesOf(stage).allowed(person)).rejects.toThrow('unavailable');
+  });
+
+  test('whoever is not in the policy gets none, though Graph makes it', async () => {
+    await using stage = await startStage();
+    stage.service.pass.methodUsabilityReason = 'DisabledByPolicy';
+    expect(await passesOf(stage).create(ada.id, wanted, 'reset:1')).toMatchObject({
+      problem: { code: 'passNotAllowed' },
+    });
+    expect(stage.asked('DELETE', /temporaryAccessPassMethods\/6{8}-/)).toHaveLength(1);
+  });
+
+  test('used, removed, gone', async () => {
+    await using stage = await startStage();
+    const made = await passesOf(stage).create(ada.id, wanted, 'reset:1');
+    if (made.outcome !== 'done') return expect.fail(made.outcome);
+    expect(await passesOf(stage).isUsed(ada.id, made.id)).toBe(false);
+    stage.service.pass.methodUsabilityReason = 'OneTimeUsed';
+    expect(await passesOf(stage).isUsed(ada.id, made.id)).toBe(true);
+    expect(await passesOf(stage).isUsed(ada.id, tid)).toBe(false);
+    expect(await passesOf(stage).remove(ada.id, tid)).toMatchObject({ outcome: 'done' });
+    expect(stage.service.pass.there).toBe(true);
+    expect(await passesOf(stage).remove(ada.id)).toMatchObject({ outcome: 'done' });
+    expect(stage.service.pass.there).toBe(false);
+    for (const id of [made.id, undefined])
+      expect(await passesOf(stage).remove(ada.id, id)).toMatchObject({ outcome: 'done' });
+    expect(await passesOf(stage).isUsed(ada.id, made.id)).toBe(false);
   });
 });
 

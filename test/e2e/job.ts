@@ -2,16 +2,32 @@
 // between. One practice and one browser for all; each test has a person of its own. Played on the embedded directory and on
 // a Microsoft 365 tenant alike.
 
+import { DatabaseSync } from 'node:sqlite';
 import type { Browser, BrowserContext, Page } from 'puppeteer-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { dialogPages } from '../browser.ts';
 import { cast, homeAddresses, stranger } from '../people.ts';
 import * as act from '../practice/acts.ts';
+import { databaseOf } from '../practice/connector.ts';
+import { axe } from './axe.ts';
 import { at, type JobStage, press, text } from './job-stage.ts';
 
 let stage: JobStage;
 let browser: Browser;
 let users: Page;
+
+/** Says in the organisation's policy whether passes may be handed over; it is read each time. */
+function allowPasses(yes: boolean): void {
+  const database = new DatabaseSync(databaseOf(stage.practice.folder));
+  database.exec(`update tenant set policy = json_set(policy, '$.temporaryAccessPass', json('${yes}'))`);
+  database.close();
+}
+
+async function isSound(page: Page): Promise<void> {
+  const { violations, passes } = await axe(page, 'html');
+  expect(violations).toEqual([]);
+  expect(passes).toBeGreaterThan(15);
+}
 
 /** Registers the tests of the job. @param start what they are played on */
 export function jobTests(start: () => Promise<JobStage>): void {
@@ -76,6 +92,67 @@ export function jobTests(start: () => Promise<JobStage>): void {
         expect(await page.$eval('html', (html) => html.lang)).toBe('tr');
         expect(await act.showPassword(page)).toBe('Deniz-feneri-2026');
       });
+    });
+  });
+
+  describe('a Temporary Access Pass instead', () => {
+    it('is a choice where it is allowed, signs in in place of the password, and is seen to be used', async () => {
+      const person = cast.irish;
+      const without = await stage.dialogFor(person);
+      await act.untilStep(without, 'form');
+      expect(await without.$(at('pass'))).toBeNull();
+      await without.close({ runBeforeUnload: false });
+
+      allowPasses(true);
+      const dialog = await stage.dialogFor(person);
+      await act.untilStep(dialog, 'form');
+      await press(dialog, 'create');
+      await dialog.waitForSelector('#password');
+      await press(dialog, 'pass');
+      await dialog.waitForSelector(at('force-change'), { hidden: true });
+      expect(await dialog.$('#password')).toBeNull();
+      expect(await text(dialog, 'send')).toBe('Make & send a pass');
+      await isSound(dialog);
+      await act.send(dialog);
+      await act.untilRung(dialog, 'passCreated');
+      await isSound(dialog);
+      const mail = await mailTo(homeAddresses(person)[0] ?? '');
+      expect(mail.email.subject).toContain('Temporary Access Pass');
+
+      await recipient(async (context) => {
+        const page = await openLink(context, mail.link);
+        const value = await act.showPassword(page);
+        await act.untilRung(dialog, 'opened');
+        expect(await text(dialog, 'rung-passUsed')).toContain('The pass can be used until');
+        const signIn = await act.followSignIn(context, page, stage.practice.signIn);
+        await act.signInWithTemporary(signIn, { userName: person.userName, password: value });
+        await act.sayDone(page);
+        await act.untilRung(dialog, 'passUsed');
+        expect(await dialog.$eval(at('arrival'), (one) => (one as HTMLElement).dataset.standing)).toBe('passUsed');
+        expect(await users.content()).not.toContain(value);
+      });
+    });
+
+    it('"wrong person": the link is dead, and the pass removed', async () => {
+      allowPasses(true);
+      const person = cast.hyphen;
+      const dialog = await stage.dialogFor(person);
+      await act.untilStep(dialog, 'form');
+      await press(dialog, 'pass');
+      await act.send(dialog);
+      await act.untilRung(dialog, 'passCreated');
+      const mail = await mailTo(homeAddresses(person)[0] ?? '');
+      await press(dialog, 'kill');
+      expect(await text(dialog, 'kill-question')).toContain('A pass that was already made is removed');
+      await press(dialog, 'confirm-kill');
+      await dialog.waitForSelector(`${at('arrival')}[data-standing="killed"]`, { timeout: 15_000 });
+      expect(await text(dialog, 'standing')).toBe('Stopped: link dead, pass removed');
+      await recipient(async (context) => {
+        const page = await openLink(context, mail.link);
+        await page.locator('main button.primary').click();
+        await page.waitForSelector('main[data-screen="truth"]');
+      });
+      allowPasses(false);
     });
   });
 

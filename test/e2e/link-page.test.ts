@@ -10,7 +10,7 @@ import { pageRoutes } from '../../connector/resets/page.ts';
 import { codeOf, deriveLink, linkUrl, sealPassword, toBase64url } from '../../shared/link.ts';
 import { type LinkTruth, type Opened, parseOpenRequest } from '../../shared/link-open.ts';
 import { type Locale, locales } from '../../shared/locale.ts';
-import { linkMessages } from '../../shared/messages/link.ts';
+import { linkMessages, linkWords } from '../../shared/messages/link.ts';
 import { findBrowser } from '../browser.ts';
 
 const id = Uint8Array.from({ length: 16 }, (_, i) => i * 3);
@@ -367,6 +367,31 @@ describe('showing the password', () => {
     expect(await page.evaluate(() => location.hash)).toBe('');
   });
 });
+
+test.each(locales)(
+  'a Temporary Access Pass is spoken of as what it is, from the first screen on, in %s',
+  async (locale) => {
+    const words = linkWords(locale, 'temporaryAccessPass');
+    const url = linkUrl(origin, { id, key, locale, pin: false, credential: 'temporaryAccessPass' });
+    answers.push({ state: 'notReady' }, await opened({ credential: 'temporaryAccessPass', forceChange: false }));
+    await visit(url);
+    expect([await heading(), await page.title()]).toEqual([words.start.title, words.tab]);
+    await press(words.start.show);
+    await until(words.truths.notReady.title);
+    await refresh();
+    expect(await heading()).toBe(words.start.title);
+    await press(words.start.show);
+    await until(words.password.title);
+    expect(await page.$eval('#password', (element) => element.textContent)).toBe(password);
+    expect(await page.$$eval('.steps li', (all) => all.map((one) => one.textContent))).toEqual([
+      words.password.stepCopy,
+      words.password.stepSignIn,
+      words.password.stepChange,
+    ]);
+    expect(await text()).toContain(words.password.copyPassword);
+    expect(await text()).not.toContain(linkMessages[locale].password.title);
+  },
+);
 
 describe('the PIN', () => {
   test('is asked for, grouped while typed, refused locally when it cannot be one, counted down when wrong', async () => {

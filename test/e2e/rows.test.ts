@@ -377,6 +377,24 @@ test('the button speaks the language that the settings say, at once', async () =
   );
 });
 
+test('the button is faint when the last sign-in showed no role for it, and can be pressed all the same', async () => {
+  page = await stage.open();
+  await settle(page);
+  const options = await stage.browser.newPage();
+  await options.goto(`chrome-extension://${practiceId}/options.html`);
+  const note = (mayReset: boolean) => options.evaluate(`chrome.storage.local.set({ mayReset: ${mayReset} })`);
+  await note(false);
+  await page.bringToFront();
+  await page.waitForSelector('.rr-reset[data-faint]');
+  await expectTrue(people.length);
+  expect(await page.$eval('.rr-reset', (button) => button.getAttribute('title'))).toContain(rowMessages.en.faint);
+  await page.click(buttonOf('Ada Lovelace'));
+  expect(await dialogs(1)).toHaveLength(1);
+  await note(true);
+  await page.bringToFront();
+  await page.waitForFunction(() => document.querySelector('.rr-reset') && !document.querySelector('[data-faint]'));
+});
+
 test.each([1360, 700])('axe finds nothing wrong with it, %i pixels wide (WCAG 2.2 A and AA)', async (width) => {
   page = await stage.open();
   await page.setViewport({ width, height: 900 });

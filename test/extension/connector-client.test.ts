@@ -68,6 +68,7 @@ const reset = (seq: number, more: Partial<Reset> = {}): Reset => ({
   id: 'r1',
   user,
   mode: 'link',
+  credential: 'password',
   state: 'ready',
   startedAt: '2026-11-22T10:00:00.000Z',
   startedBy: { id: 'c', displayName: 'Gwen Okafor' },

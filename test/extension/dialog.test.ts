@@ -42,6 +42,7 @@ const offer: Offer = {
   modes: ['link'],
   password: { mayCreate: true, policy: entraPolicy },
   forceChange: { default: true, mayUntick: true },
+  temporaryAccessPass: false,
   addresses: [{ id: 'a1', masked: 'a•••@m•••.example' }],
   recipient: { mayType: true, mayRemember: true },
   later: 'connector',
@@ -53,6 +54,7 @@ const reset = (state: Reset['state'], more: Partial<Reset> = {}): Reset => ({
   id: 'r1',
   user,
   mode: 'link',
+  credential: 'password',
   state,
   startedAt: '2026-11-22T10:00:00.000Z',
   startedBy: caller,
@@ -553,9 +555,28 @@ describe('the draft', () => {
     expect(missing(draft, offer)).toEqual(expected === undefined ? [] : ['address']);
   });
 
+  test('a pass is proposed again for a reset that had one, where it is still allowed, and takes no password along', () => {
+    const before = reset('ready', { credential: 'temporaryAccessPass' });
+    const allowing = { ...offer, temporaryAccessPass: true };
+    expect([newDraft(allowing).how, newDraft(allowing, reset('ready')).how]).toEqual(['generate', 'generate']);
+    expect(newDraft(offer, before).how).toBe('generate');
+    const again = newDraft(allowing, before);
+    expect(again.how).toBe('pass');
+    expect(toRequest({ ...again, password: 'typed before' }, allowing, before)).toEqual({
+      user: 'u',
+      mode: 'link',
+      credential: 'temporaryAccessPass',
+      forceChangePasswordNextSignIn: false,
+      recipient: { onFile: 'a1' },
+      locale: 'en',
+      supersede: 'r1',
+    });
+    expect(missing({ ...again, password: 'x' }, allowing)).toEqual([]);
+  });
+
   test('with nothing missing becomes a request that the connector’s own parser takes', () => {
     const draft = fc.record({
-      create: fc.boolean(),
+      how: fc.constantFrom('generate' as const, 'create' as const, 'pass' as const),
       password: fc.oneof(fc.constant('Wq7-Xkvb-Zr'), fc.string({ unit: 'binary' })),
       forceChange: fc.boolean(),
       recipient: fc.constantFrom('typed' as const, { onFile: 'a1' }, undefined),
@@ -571,7 +592,8 @@ describe('the draft', () => {
         sent++;
         const made = toRequest(some, offer);
         expect(parseResetRequest(JSON.parse(JSON.stringify(made)))).toEqual(made);
-        expect('password' in made).toBe(some.create);
+        expect('password' in made).toBe(some.how === 'create');
+        expect(made.credential).toBe(some.how === 'pass' ? 'temporaryAccessPass' : undefined);
       }),
     );
     expect(sent).toBeGreaterThan(5);

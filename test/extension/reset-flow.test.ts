@@ -13,8 +13,10 @@ import {
   type State,
   states,
 } from '#shared/api.ts';
+import { locales } from '#shared/locale.ts';
+import { dialogMessages } from '#shared/messages/dialog.ts';
 import { entraPolicy } from '#shared/password.ts';
-import { isLive, isOver, lastReply, mood, newer, rungs, standing } from '../../extension/dialog/ladder.ts';
+import { isLive, isOver, lastReply, mood, newer, rungs, saying, standing } from '../../extension/dialog/ladder.ts';
 import { begin, type Flow, foreignDomain, type Happening, reduce } from '../../extension/dialog/reset-flow.ts';
 
 const secret = 'Wq7-secret-Zr';
@@ -33,6 +35,7 @@ function reset(state: State, events: readonly (EventName | [EventName, string])[
     id: 'r1',
     user,
     mode: 'link',
+    credential: 'password',
     state,
     startedAt: '2026-11-22T10:00:00.000Z',
     startedBy: caller,
@@ -61,6 +64,7 @@ const offer: Offer = {
   modes: ['link'],
   password: { mayCreate: true, policy: entraPolicy },
   forceChange: { default: true, mayUntick: true },
+  temporaryAccessPass: false,
   addresses: [{ id: 'a1', masked: 'a•••@m•••.example' }],
   recipient: { mayType: true, mayRemember: true },
   later: 'connector',
@@ -221,6 +225,73 @@ describe('the ladder', () => {
   });
 });
 
+describe('where a Temporary Access Pass is handed over', () => {
+  const pass = (state: State, events: readonly EventName[], more: Partial<Reset> = {}) =>
+    reset(state, events, { credential: 'temporaryAccessPass', ...more });
+  const made = ['accepted', 'passCreated'] as const;
+
+  test('the last rung is a sign-in with it, and a changed password is not waited for', () => {
+    const at = (state: State, ...events: EventName[]) => rungs(pass(state, events)).map((rung) => rung.state);
+    expect(rungs(pass('ready', made)).map(({ name }) => name)).toEqual([
+      'accepted',
+      'passCreated',
+      'opened',
+      'passUsed',
+    ]);
+    expect(at('mailed', 'accepted')).toEqual(['done', 'active', 'waiting', 'waiting']);
+    expect(at('leased', ...made, 'opened')).toEqual(['done', 'done', 'done', 'active']);
+    expect(at('done', ...made, 'opened', 'passUsed')).toEqual(['done', 'done', 'done', 'done']);
+    expect(at('done', ...made, 'passUsed')).toEqual(['done', 'done', 'never', 'done']);
+    expect(at('scrambled', ...made, 'opened', 'expired', 'passRemoved')).toEqual(['done', 'done', 'done', 'never']);
+  });
+
+  test('no success is told that was not seen', () => {
+    expect(standing(pass('done', [...made, 'opened', 'done']))).toBe('signedIn');
+    expect(standing(pass('done', [...made, 'opened', 'done', 'passUsed']))).toBe('passUsed');
+    expect(standing(pass('done', [...made, 'opened', 'done', 'passEnded']))).toBe('passEnded');
+    expect(standing(pass('recalled', [...made, 'recalled']))).toBe('killing');
+    expect(standing(pass('recalled', [...made, 'recalled', 'passRemoved']))).toBe('killed');
+    expect(standing(pass('expired', [...made, 'expired']))).toBe('expiring');
+    expect(standing(pass('expired', ['accepted', 'expired']))).toBe('expiredUnchanged');
+  });
+
+  test('it is followed until it was used, has ended or is removed', () => {
+    for (const last of ['passUsed', 'passEnded'] as const) {
+      expect(isOver(pass('done', [...made, 'done', last]))).toBe(true);
+    }
+    expect(isOver(pass('done', [...made, 'done']))).toBe(false);
+    expect(isOver(pass('expired', [...made, 'expired']))).toBe(false);
+    expect(isOver(pass('recalled', [...made, 'recalled']))).toBe(false);
+    expect(isOver(pass('recalled', [...made, 'recalled', 'passRemoved']))).toBe(true);
+  });
+
+  test.each(locales)('nothing is said of a changed or old password in its place, in %s', (locale) => {
+    const words = dialogMessages[locale];
+    const standings = new Set<string>();
+    for (const state of states) {
+      for (const events of [
+        [],
+        made,
+        [...made, 'passUsed'],
+        [...made, 'passEnded'],
+        [...made, 'passRemoved'],
+      ] as const) {
+        for (const needsYou of [undefined, ...needs]) {
+          const one = pass(state, events, needsYou ? { needsYou } : {});
+          standings.add(standing(one));
+          const { title, text } = saying(words, one);
+          const wrong =
+            /new password|old password|temporary password|changing the password|yeni (bir )?parola|eski parola|geçici parola/i;
+          expect(`${title} ${text('Amara Nwosu')}`).not.toMatch(wrong);
+        }
+      }
+    }
+    expect(standings.size).toBeGreaterThan(20);
+    // A password is spoken of as before.
+    expect(saying(words, reset('ready', ['accepted', 'passwordSet']))).toBe(words.standing.waiting);
+  });
+});
+
 describe('an act without an answer', () => {
   const unsure = { kind: 'unsure', act: 'kill' } as const;
   const shown = play(
@@ -327,7 +398,8 @@ describe('in any order of events', () => {
           const shown = flow.step.reset;
           if (mood(standing(shown)) !== 'good') continue;
           expect(shown.state).toBe('done');
-          expect(shown.events.map(({ name }) => name)).toContain('changed');
+          const seen = standing(shown) === 'passUsed' ? 'passUsed' : 'changed';
+          expect(shown.events.map(({ name }) => name)).toContain(seen);
         }
       }),
       { numRuns: 500 },

@@ -10,7 +10,8 @@ import { stamper } from '../../extension/rows.ts';
 import { rowMessages } from '../../shared/messages/row.ts';
 import { v8Grid, v9Grid } from './markup.ts';
 
-const en = { ...rowMessages.en, lang: 'en' };
+const { faint, ...words } = rowMessages.en;
+const en = { ...words, lang: 'en' };
 
 function page(html: string) {
   const document = parseHTML(`<!doctype html><body>${html}</body>`).document as unknown as Document;
@@ -32,6 +33,19 @@ test('a row gets one button, last in the display name’s cell, with the person�
   // The list moves the focus with the arrow keys; five thousand Tab stops would be a trap.
   expect(button?.getAttribute('tabindex')).toBe('-1');
   expect(button?.getAttribute('data-is-focusable')).toBe('true');
+});
+
+test('a button is faint, and says why, when the last sign-in showed no role for it', () => {
+  const { document, rows, buttons, stamp } = page(v8Grid([{ name: 'Ada Lovelace', address: 'ada@contoso.example' }]));
+  rows.forEach(stamp);
+  expect(buttons()[0]?.hasAttribute('data-faint')).toBe(false);
+  buttons()[0]?.remove();
+  rows.forEach(stamper(document, adminCenter, { ...en, faint }));
+  expect(buttons()[0]?.hasAttribute('data-faint')).toBe(true);
+  expect(buttons()[0]?.getAttribute('title')).toContain(faint);
+  // Only a hint, which may be out of date: what it is called, and that it can be pressed, stays.
+  expect(buttons()[0]?.getAttribute('aria-label')).toBe('Reset & resend – Ada Lovelace');
+  expect(buttons()[0]?.hasAttribute('disabled')).toBe(false);
 });
 
 test('in a grid without a focus of its own the button is a Tab stop', () => {

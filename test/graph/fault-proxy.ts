@@ -92,6 +92,8 @@ export interface FaultProxy {
    * @param ca what signs the upstream's certificate (PEM); default: the proxy's own pair
    */
   forwardTo(upstream: string, ca?: string): void;
+  /** Whose clock the Date of answers is on, in milliseconds since the epoch; default: each service's own. */
+  keepTime(now: () => number): void;
   /** Puts a fault in place. Where several match, the one put in place last that has turns left is met. */
   fault(match: Match, fault: Fault): Scripted;
   /** Takes all faults away; what passed stays recorded. */
@@ -135,6 +137,7 @@ export async function startFaultProxy(): Promise<FaultProxy> {
   const passed: Exchange[] = [];
   let upstream: URL | undefined;
   let upstreamCa = pair.cert;
+  let now: (() => number) | undefined;
 
   const server = createServer({ key: pair.key, cert: pair.cert, keepAlive: true }, (incoming, outgoing) => {
     // A client that leaves in the middle is a case of its own, never an error of the proxy.
@@ -161,7 +164,8 @@ export async function startFaultProxy(): Promise<FaultProxy> {
     for (const one of rule?.waiting ?? []) if (rule && rule.met >= one.nth) one.resolve();
     if (fate === 'drop') return void incoming.socket.destroy();
     if (fate === 'hang') return;
-    outgoing.writeHead(fate.status, { ...fate.headers, 'content-length': String(fate.bytes.length) });
+    const date = now ? { date: new Date(now()).toUTCString() } : {};
+    outgoing.writeHead(fate.status, { ...fate.headers, ...date, 'content-length': String(fate.bytes.length) });
     outgoing.end(asked.method === 'HEAD' ? undefined : fate.bytes);
   }
 
@@ -175,6 +179,9 @@ export async function startFaultProxy(): Promise<FaultProxy> {
     forwardTo(origin, ca = pair.cert) {
       upstream = new URL(origin);
       upstreamCa = ca;
+    },
+    keepTime(clock) {
+      now = clock;
     },
     fault(match, fault) {
       const rule: Rule = { ...match, fault, seen: 0, met: 0, waiting: [] };

@@ -181,6 +181,44 @@ export const faults = {
   graphError: (status: number, code: string, message: string): Fault =>
     answering('graphError', (asked) => graphError(asked, status, code, message)),
 
+  /** Waits until it is let go; then as `end` says, which is asked nothing before. */
+  held(until: Promise<unknown>, end: Fault): Fault {
+    return {
+      name: `held(${end.name})`,
+      async meet(asked, forward) {
+        await until;
+        return end.meet(asked, forward);
+      },
+    };
+  },
+  /** The upstream has done it at once; its answer waits until it is let go, or is lost then. */
+  committedThenHeld: (until: Promise<unknown>, then: 'answer' | 'drop'): Fault => ({
+    name: 'committedThenHeld',
+    async meet(_, forward) {
+      const answer = await forward();
+      await until;
+      return then === 'drop' ? 'drop' : answer;
+    },
+  }),
+
+  /** 202 with the address of an operation that the upstream knows nothing of; for POST …/resetPassword. */
+  accepted: (): Fault =>
+    answering('accepted', (asked) => {
+      const [, , , person] = asked.path.split('/');
+      const location = `https://${asked.headers.host}/v1.0/users/${person}/authentication/operations/${randomUUID()}`;
+      return jsonAnswer(202, {}, { location });
+    }),
+  /** What such an operation has come to; for GET …/operations/{id}. */
+  operation: (status: 'notStarted' | 'running' | 'failed', statusDetail?: string): Fault =>
+    answering('operation', (asked) => {
+      const at = new Date().toISOString();
+      return jsonAnswer(200, {
+        '@odata.context': `https://${asked.headers.host}/v1.0/$metadata#longRunningOperation`,
+        ...{ id: asked.path.split('/').at(-1), status, createdDateTime: at, lastActionDateTime: at },
+        ...(statusDetail === undefined ? {} : { statusDetail }),
+      });
+    }),
+
   /** 202 without the address of its operation; for POST …/resetPassword. */
   withoutLocation: (): Fault =>
     editing('withoutLocation', (_, answer) => {

@@ -35,6 +35,7 @@ export async function startUpstream(options: UpstreamOptions = {}) {
   const world = await makeWorld({ ...options.world, env: { RR_PUBLIC_URL: origin, ...options.world?.env } });
   const { app, sql, tenant, connector, now } = world;
   await app.listen({ host: '127.0.0.1', port: 0 });
+  proxy.keepTime(now);
   proxy.forwardTo(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}`);
 
   const { hashing } = connector.state;

@@ -15,12 +15,13 @@ const host = 'https://reset.contoso.example';
 async function sample(changes: Partial<ResetMail> = {}): Promise<ResetMail> {
   const locale = changes.locale ?? 'en';
   const pin = changes.pin ?? false;
+  const credential = changes.credential ?? 'password';
   return {
     organisation: 'Contoso',
     branding: { support: 'help desk, extension 4357' },
     person: { displayName: 'Ayşe Yılmaz', userPrincipalName: 'ayse.yilmaz@contoso.example' },
-    link: linkUrl(host, { id, key, locale, pin }),
-    code: await codeOf({ key, pin }),
+    link: linkUrl(host, { id, key, locale, pin, credential }),
+    code: await codeOf({ key, pin, credential }),
     pin,
     locale,
     expiresAt: Date.UTC(2026, 10, 23, 14, 59),
@@ -46,6 +47,8 @@ describe('golden files', () => {
     ['tr', { locale: 'tr', branding: {} }],
     ['en-pin', { locale: 'en', pin: true, branding: {} }],
     ['tr-pin', { locale: 'tr', pin: true, branding: { support: 'BT yardım masası, 4357' } }],
+    ['en-pass', { locale: 'en', credential: 'temporaryAccessPass' }],
+    ['tr-pass', { locale: 'tr', pin: true, credential: 'temporaryAccessPass', branding: {} }],
   ] as const)('%s.eml, byte for byte', async (name, changes) => {
     const { bytes } = await resetMail(await sample(changes));
     await expect(ascii(bytes)).toMatchFileSnapshot(`golden/${name}.eml`);
@@ -91,6 +94,20 @@ describe.each(locales)('in %s', (locale) => {
     }
     expect(read.text).toMatch(new RegExp(`^${mail.link.replace(/[.?]/g, '\\$&')}$`, 'm'));
     expect(read.html).toContain(`<html lang="${locale}"`);
+  });
+
+  test('of a pass speaks of no new password, and of a password of no pass', async () => {
+    for (const credential of ['password', 'temporaryAccessPass'] as const) {
+      const { subject, bytes } = await resetMail(await sample({ locale, credential, pin: true }));
+      const { text = '', html = '' } = await PostalMime.parse(bytes);
+      for (const said of [`${subject}\n${text}`, html]) {
+        const handed =
+          /(show my|prepared a|link to a) new password|yeni (bir parola hazırladı|parola bağlantı|parolamı)/i;
+        expect(handed.test(said.replace(/\s+/g, ' '))).toBe(credential === 'password');
+        expect(/Temporary Access Pass|Geçici Erişim Geçişi/.test(said)).toBe(credential !== 'password');
+      }
+      expect(text).toContain(`#1.${locale}.p.${credential === 'password' ? '' : 't.'}`);
+    }
   });
 
   test('is a transactional mail that no machine answers', async () => {

@@ -142,7 +142,10 @@ export async function sendAgain(dialog: Page): Promise<void> {
   await untilStep(dialog, 'form');
 }
 
-export type RungName = Extract<EventName, 'accepted' | 'passwordSet' | 'opened' | 'changed'>;
+export type RungName = Extract<
+  EventName,
+  'accepted' | 'passwordSet' | 'passCreated' | 'opened' | 'changed' | 'passUsed'
+>;
 
 /** Waits until a rung of the arrival ladder is lit. */
 export async function untilRung(dialog: Page, name: RungName): Promise<void> {

@@ -32,6 +32,28 @@ describe('callers', () => {
     }
   });
 
+  it('learn from their token alone whether it shows a role that resets somebody', async () => {
+    await using world = await makeWorld(names);
+    const everyMember = 'b79fbf4d-3ef9-4689-8143-76b194e85509';
+    const told = async (claims: object) => {
+      const token = await world.token('noRole', { ...claims });
+      const answer = await world.app.inject({ url: '/api/me', headers: { authorization: `Bearer ${token}` } });
+      return answer.json();
+    };
+    const id = world.ids.noRole;
+    expect(await told({})).toEqual({ id });
+    expect(await told({ wids: [everyMember] })).toEqual({ id, mayReset: false });
+    const helpdesk = '729827e3-9c14-49f7-bb1b-9608f156bbb8';
+    expect(await told({ wids: [everyMember, helpdesk] })).toEqual({ id, mayReset: true });
+    // And it decides nothing.
+    const token = await world.token('noRole', { wids: [helpdesk] });
+    const search = await world.app.inject({
+      url: '/api/users?search=a',
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect([search.statusCode, search.json().code]).toEqual([403, 'roleMissing']);
+  });
+
   it('of the other door get that door’s own error form', async () => {
     await using world = await makeWorld(names);
     const headers = { authorization: `Bearer ${await world.token('globalAdmin')}` };

@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import type { Reset } from '#shared/api.ts';
 import type { Sql, Statement } from '../../connector/sql/sql.ts';
 import { openSqlite } from '../../connector/sql/sqlite.ts';
+import { spendPass } from '../../connector/store/temporary-access-pass.ts';
 import { makeWorld } from '../world.ts';
 
 /** A database whose process "dies" at the n-th statement from the moment it is armed: every later one fails too. */
@@ -32,7 +33,9 @@ function mortal(): { sql: Sql; dieAt: (n: number) => void; revive: () => void; s
   };
 }
 
-const options = { names: ['globalAdmin', 'amara'] as const };
+const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
+const options = { names: ['globalAdmin', 'amara'] as const, env: { RR_POLICY_TAP: 'yes' } };
+const pass = { credential: 'temporaryAccessPass', forceChangePasswordNextSignIn: false } as const;
 
 it('a reset survives a death at each of its statements', async () => {
   let deaths = 0;
@@ -93,6 +96,74 @@ it('a kill survives a death at each of its statements', async () => {
     await world.pass(2 * 60_000);
     expect(await world.holds('amara', password), `scrambled after death at ${n}`).toBe(false);
     expect((await world.see(id)).events.filter(({ name }) => name === 'scrambled')).toHaveLength(1);
+    await world[Symbol.asyncDispose]();
+  }
+  expect(deaths).toBeGreaterThan(20);
+}, 60_000);
+
+it('a reset that hands over a pass survives a death at each of its statements', async () => {
+  let deaths = 0;
+  for (let n = 1; ; n++) {
+    const { sql, dieAt, revive, statements } = mortal();
+    const world = await makeWorld({ ...options, sql });
+    await world.signUp('amara', 'the 0ld-Passw0rd works');
+    const before = statements();
+    dieAt(n);
+    const key = 'the-key-of-this-try';
+    const started = await world.reset('globalAdmin', 'amara', pass, key).catch(() => undefined);
+    await world.walk().catch(() => {});
+    const died = statements() - before >= n;
+    revive();
+    if (!died) break;
+    deaths++;
+
+    const again = started?.statusCode === 202 ? started : await world.reset('globalAdmin', 'amara', pass, key);
+    expect(again.statusCode, `at statement ${n}: ${again.body}`).toBe(202);
+    await world.pass(2 * 60_000);
+    await world.pass(2 * 60_000);
+    const reset = await world.see(again.json<Reset>().id);
+    expect([n, reset.state]).toEqual([n, 'ready']);
+    expect(new Set(world.sent.map(({ bytes }) => Buffer.from(bytes).toString('hex'))).size).toBe(1);
+    // However many passes were made, the one that is shown is the one that signs in; the key is nowhere any more.
+    expect(await sql.get`select sealed_key, ciphertext is not null as shows from reset`).toEqual({
+      sealed_key: null,
+      shows: 1,
+    });
+    const { password = '' } = await world.open((await world.letter(0)).link);
+    const deps = { sql, now: world.now, hashing: world.connector.state.hashing, random };
+    expect(await spendPass(deps, 'default', world.ids.amara, password), `the pass after death at ${n}`).toBe(true);
+    expect(await world.holds('amara', 'the 0ld-Passw0rd works')).toBe(true);
+    expect(reset.events.map(({ name }) => name).filter((name) => name !== 'deferred')).toEqual([
+      'requested',
+      'prepared',
+      'accepted',
+      'passCreated',
+      'armed',
+    ]);
+    await world[Symbol.asyncDispose]();
+  }
+  expect(deaths).toBeGreaterThan(40);
+}, 60_000);
+
+it('the removal of a pass survives a death at each of its statements', async () => {
+  let deaths = 0;
+  for (let n = 1; ; n++) {
+    const { sql, dieAt, revive, statements } = mortal();
+    const world = await makeWorld({ ...options, sql });
+    const { id } = (await world.reset('globalAdmin', 'amara', pass)).json<Reset>();
+    await world.walk();
+    const before = statements();
+    dieAt(n);
+    await world.api('globalAdmin', 'POST', `/resets/${id}/kill`).catch(() => {});
+    await world.walk().catch(() => {});
+    const died = statements() - before >= n;
+    revive();
+    if (!died) break;
+    deaths++;
+    expect((await world.api('globalAdmin', 'POST', `/resets/${id}/kill`)).statusCode).toBe(200);
+    await world.pass(2 * 60_000);
+    expect(await sql.all`select id from temporary_access_pass`, `after death at ${n}`).toEqual([]);
+    expect((await world.see(id)).events.filter(({ name }) => name === 'passRemoved')).toHaveLength(1);
     await world[Symbol.asyncDispose]();
   }
   expect(deaths).toBeGreaterThan(20);

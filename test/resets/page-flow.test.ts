@@ -16,12 +16,12 @@ import {
 import { spoken } from '../../connector/resets/page/password-screen.ts';
 import { codeOf, deriveLink, linkUrl, sealPassword, toBase64url } from '../../shared/link.ts';
 import { locales } from '../../shared/locale.ts';
-import { linkMessages } from '../../shared/messages/link.ts';
+import { linkMessages, linkWords } from '../../shared/messages/link.ts';
 
 const id = Uint8Array.from({ length: 16 }, (_, i) => i);
 const key = Uint8Array.from({ length: 32 }, (_, i) => 200 - i);
 const holder = toBase64url(new Uint8Array(32).fill(9));
-const visit: Visit = { id: toBase64url(id), key, holder, locale: 'en', pin: false };
+const visit: Visit = { id: toBase64url(id), key, holder, locale: 'en', pin: false, credential: 'password' };
 const context = { tenant: 'default', reset: 'r1' };
 const password = 'Kestrel-7-harbour-Moss';
 
@@ -53,6 +53,16 @@ async function opened(pin?: string) {
 const uniform = () => Response.json({ code: 'linkNotOpened', status: 403 }, { status: 403 });
 
 describe('opening', () => {
+  test('a pass is told apart from a password', async () => {
+    const pass = { ...(await (await opened()).json()), credential: 'temporaryAccessPass', forceChange: false };
+    const { deps } = server(Response.json(pass), Response.json({ ...pass, credential: 'key of the safe' }));
+    const screen = await open(deps, { ...visit, credential: 'temporaryAccessPass' }, undefined);
+    expect(screen).toMatchObject({ name: 'password', password, opened: { credential: 'temporaryAccessPass' } });
+    // What is not known is shown as what it is in nearly every case.
+    const unknown = await open(deps, visit, undefined);
+    expect(unknown.name === 'password' && unknown.opened).not.toHaveProperty('credential');
+  });
+
   test('shows proof and holder, never key or PIN, and decrypts here', async () => {
     const { deps, asked, body } = server(await opened('12345678'));
     const screen = await open(deps, { ...visit, pin: true }, '12345678');
@@ -166,7 +176,11 @@ describe('what is typed', () => {
   test('the code, the fragment or the whole link will do', async () => {
     const link = linkUrl('https://h.example', { id, key, locale: 'tr', pin: true });
     for (const text of [await codeOf({ key, pin: true }), link, new URL(link).hash, `<${link}>`]) {
-      expect(await readCode(text)).toEqual({ key, pin: true });
+      expect(await readCode(text)).toEqual({ key, pin: true, credential: 'password' });
+    }
+    const pass = linkUrl('https://h.example', { id, key, locale: 'tr', pin: false, credential: 'temporaryAccessPass' });
+    for (const text of [await codeOf({ key, pin: false, credential: 'temporaryAccessPass' }), pass]) {
+      expect(await readCode(text)).toEqual({ key, pin: false, credential: 'temporaryAccessPass' });
     }
     const code = await codeOf({ key, pin: false });
     expect(await readCode(code.slice(0, -1))).toEqual({ wrong: 'incomplete', typed: 55 });
@@ -181,7 +195,8 @@ describe('what is typed', () => {
 describe('what the tab remembers', () => {
   test('comes back as it was', () => {
     const { key: _, ...keyless } = visit;
-    for (const kept of [visit, { ...visit, pin: true, locale: 'tr' as const }, keyless]) {
+    const pass = { ...visit, credential: 'temporaryAccessPass' as const };
+    for (const kept of [visit, { ...visit, pin: true, locale: 'tr' as const }, pass, keyless]) {
       expect(readVisit(writeVisit(kept), visit.id)).toEqual(kept);
     }
   });
@@ -214,5 +229,29 @@ describe.each(locales)('in %s', (locale) => {
     expect(new Set(names).size).toBe(95);
     expect(names.every((name) => name.length > 1)).toBe(true);
     expect(Object.keys(linkMessages[locale].spoken.symbols)).toHaveLength(33);
+  });
+
+  test('where a pass is shown nothing speaks of a new password', () => {
+    const {
+      tab,
+      start,
+      pin,
+      password: screen,
+      truths,
+      openedElsewhere,
+      done,
+      leaseOver,
+    } = linkWords(locale, 'temporaryAccessPass');
+    const { notReady, expired, recalled, finished } = truths;
+    const told = [start, pin, notReady, expired, recalled, finished, openedElsewhere.alarmed, done, leaseOver];
+    const said = [
+      ...told.flatMap(({ title, body }) => [title, body]),
+      ...[tab, screen.title, screen.password, screen.copyPassword, screen.stepCopy, openedElsewhere.body('10:42')],
+      ...[screen.hiddenAt('10:42'), screen.lastMinute, screen.copyByHand],
+    ];
+    expect(said.join('\n')).toMatch(/pass\b|geçiş/i);
+    // "Without your password" is the one thing to say of it, on the first screen.
+    expect(said.filter((text) => /password|parola/i.test(text))).toEqual([start.body]);
+    expect(linkWords(locale, 'password')).toBe(linkMessages[locale]);
   });
 });

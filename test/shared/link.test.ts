@@ -3,6 +3,7 @@
 import { createCipheriv, createHash, hkdfSync, pbkdf2Sync } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { credentials } from '../../shared/api.ts';
 import {
   codeCharacters,
   codeLength,
@@ -193,6 +194,7 @@ describe('base64url', () => {
 
 const anyKey = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const anyLocale = fc.constantFrom(...locales);
+const anyCredential = fc.constantFrom(...credentials);
 
 describe('the address', () => {
   test('is https://host/r/<id>#1.<locale>[.p].<key>', () => {
@@ -205,17 +207,29 @@ describe('the address', () => {
 
   test('gives back what was put into it', () => {
     fc.assert(
-      fc.property(anyKey, anyLocale, fc.boolean(), (secret, locale, pin) => {
-        const url = linkUrl('https://h.example', { id, key: secret, locale, pin });
-        expect(parseFragment(new URL(url).hash)).toEqual({ key: secret, locale, pin });
-        expect(parseFragment(url)).toEqual({ key: secret, locale, pin });
-        expect(parseFragment(`${url}). `)).toEqual({ key: secret, locale, pin });
+      fc.property(anyKey, anyLocale, fc.boolean(), anyCredential, (secret, locale, pin, credential) => {
+        const url = linkUrl('https://h.example', { id, key: secret, locale, pin, credential });
+        expect(parseFragment(new URL(url).hash)).toEqual({ key: secret, locale, pin, credential });
+        expect(parseFragment(url)).toEqual({ key: secret, locale, pin, credential });
+        expect(parseFragment(`${url}). `)).toEqual({ key: secret, locale, pin, credential });
       }),
     );
   });
 
+  test('a pass has a flag of its own, and a password none', () => {
+    const url = linkUrl('https://h.example', { id, key, locale: 'tr', pin: true, credential: 'temporaryAccessPass' });
+    expect(new URL(url).hash).toBe(`#1.tr.p.t.${toBase64url(key)}`);
+    const plain = linkUrl('https://h.example', { id, key, locale: 'en', pin: false, credential: 'password' });
+    expect(plain).toBe(linkUrl('https://h.example', { id, key, locale: 'en', pin: false }));
+  });
+
   test('a language from elsewhere becomes English', () => {
-    expect(parseFragment(`#1.pt-BR.${toBase64url(key)}`)).toEqual({ key, locale: 'en', pin: false });
+    expect(parseFragment(`#1.pt-BR.${toBase64url(key)}`)).toEqual({
+      key,
+      locale: 'en',
+      pin: false,
+      credential: 'password',
+    });
   });
 
   test.each([
@@ -251,10 +265,10 @@ describe('the printed code', () => {
     );
   });
 
-  test('gives back key and PIN flag, however it is typed', async () => {
+  test('gives back key and flags, however it is typed', async () => {
     await fc.assert(
-      fc.asyncProperty(anyKey, fc.boolean(), async (secret, pin) => {
-        const code = await codeOf({ key: secret, pin });
+      fc.asyncProperty(anyKey, fc.boolean(), anyCredential, async (secret, pin, credential) => {
+        const code = await codeOf({ key: secret, pin, credential });
         expect(code).toMatch(/^([0-9A-HJKMNP-TV-Z]{4}-){13}[0-9A-HJKMNP-TV-Z]{4}$/);
         expect(codeCharacters(code)).toHaveLength(codeLength);
         const typed = [
@@ -267,7 +281,7 @@ describe('the printed code', () => {
           code.replaceAll('1', 'ı').replaceAll('-', '–'),
           code.replaceAll('1', 'İ'),
         ];
-        for (const text of typed) expect(await parseCode(text)).toEqual({ key: secret, pin });
+        for (const text of typed) expect(await parseCode(text)).toEqual({ key: secret, pin, credential });
       }),
       { numRuns: 50 },
     );

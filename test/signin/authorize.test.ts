@@ -4,7 +4,7 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { authenticate } from '../../connector/http/auth.ts';
-import { roleTemplates } from '../../connector/policy/roles.ts';
+import { everyMember, roleTemplates } from '../../connector/policy/roles.ts';
 import { extensionClientId, redirectUriOf } from '../../connector/signin/clients.ts';
 import { keysOf } from '../../connector/signin/keys.ts';
 import { tenants } from '../../connector/tenant.ts';
@@ -72,7 +72,7 @@ describe('the authorization code flow', () => {
       azp: extensionClientId,
       azpacr: '0',
       scp: 'Passwords.Reset',
-      wids: ['62e90394-69f5-4237-9190-012177145e10'],
+      wids: ['62e90394-69f5-4237-9190-012177145e10', everyMember],
       name: 'Gwen Okafor',
       preferred_username: 'gwen.okafor@contoso.example',
       ver: '2.0',
@@ -102,7 +102,7 @@ describe('the authorization code flow', () => {
     const deps = { tenants: tenants(site.sql), keysOf: keysOf(site.deps), now: site.now };
     const caller = await authenticate(deps, `Bearer ${tokens.access_token}`);
     expect(caller).toMatchObject({ id: site.id, userPrincipalName: globalAdmin.userName, azp: extensionClientId });
-    expect(caller.wids).toEqual([roleTemplates['Global Administrator']]);
+    expect(caller.wids).toEqual([roleTemplates['Global Administrator'], everyMember]);
     await expect(authenticate(deps, `Bearer ${tokens.id_token}`)).rejects.toMatchObject({ code: 'unauthorized' });
     site.pass(3_600_000 + 61_000);
     await expect(authenticate(deps, `Bearer ${tokens.access_token}`)).rejects.toMatchObject({ code: 'tokenExpired' });
@@ -260,7 +260,7 @@ describe('refreshing', () => {
     const second = await refresh(visit, tokens.refresh_token, { scope: 'Passwords.Reset openid profile' });
     expect(second.answer.status, second.answer.text).toBe(200);
     expect(second.tokens.refresh_token).not.toBe(tokens.refresh_token);
-    expect(decodeJwt(second.tokens.access_token)).toMatchObject({ scp: 'Passwords.Reset', wids: [] });
+    expect(decodeJwt(second.tokens.access_token)).toMatchObject({ scp: 'Passwords.Reset', wids: [everyMember] });
 
     expect((await refresh(visit, tokens.refresh_token)).tokens.error).toBe('invalid_grant');
     expect((await refresh(visit, second.tokens.refresh_token)).tokens.error).toBe('invalid_grant');

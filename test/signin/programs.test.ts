@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { decodeJwt, decodeProtectedHeader, generateKeyPair } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { verifyAccess } from '../../connector/http/auth.ts';
-import { roleTemplates } from '../../connector/policy/roles.ts';
+import { everyMember, roleTemplates } from '../../connector/policy/roles.ts';
 import { signer } from '../../connector/signin/access-token.ts';
 import { extensionClientId } from '../../connector/signin/clients.ts';
 import { keysOf } from '../../connector/signin/keys.ts';
@@ -268,7 +268,7 @@ describe('the extension at another API', () => {
     expect(tokens.scope).toBe(`api://${program.id}/Passwords.Reset`);
     expect(decodeJwt(tokens.access_token)).toMatchObject({
       ...{ aud: program.id, scp: 'Passwords.Reset', azp: extensionClientId, azpacr: '0', oid: site.id },
-      wids: [roleTemplates['Global Administrator']],
+      wids: [roleTemplates['Global Administrator'], everyMember],
     });
     const deps = { tenants: site.deps.tenants, keysOf: keysOf(site.deps), now: site.now };
     const access = await verifyAccess(deps, `Bearer ${tokens.access_token}`, () => program.id);
@@ -322,7 +322,7 @@ describe('a program for the person whose token it holds', () => {
     expect(decodeJwt(access_token)).toEqual({
       ...{ iss: issuer, aud: publicUrl, tid: site.tenant.tid, oid: site.id, sub: site.id, azp: site.program.id },
       ...{ azpacr: '1', idtyp: 'user', ver: '2.0', scp: delegated.join(' '), iat: at, nbf: at, exp: at + 3600 },
-      ...{ wids: [roleTemplates['Global Administrator']], name: 'Gwen Okafor', uti: expect.any(String) },
+      ...{ wids: [roleTemplates['Global Administrator'], everyMember], name: 'Gwen Okafor', uti: expect.any(String) },
       preferred_username: globalAdmin.userName,
     });
     expect(await atDoor(site, access_token)).toMatchObject({

@@ -79,7 +79,7 @@ export async function openSite(options: SiteOptions = {}) {
   const queue = hashing({ concurrency: 4, waiting: 50, argon: options.argon ?? argon2id });
   const deps = {
     ...{ sql, keyring: ring, now, random, log, publicUrl, hashing: queue, tenants: tenants(sql) },
-    directory: (of: Tenant) => embeddedDirectory({ sql, hashing: queue, now }, of),
+    directory: (of: Tenant) => embeddedDirectory({ sql, hashing: queue, random, now }, of),
     extensionIds: options.extensionIds ?? [extensionId, geckoId],
   };
   const { key, cert } = await tls();

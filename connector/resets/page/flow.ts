@@ -1,10 +1,12 @@
 // What the one-time page knows and asks, without a screen: the secret of its link, the requests, and what each answer
 // means for the person. Nothing is asked of the server before the person presses a button.
 
+import type { Credential } from '../../../shared/api.ts';
 import {
   codeCharacters,
   codeLength,
   deriveLink,
+  type Fragment,
   fromBase64url,
   openPassword,
   parseCode,
@@ -25,6 +27,8 @@ export interface Visit {
   readonly key?: Uint8Array;
   /** A PIN will be asked for. */
   readonly pin: boolean;
+  /** What the link shows, as its fragment says. */
+  readonly credential: Credential;
 }
 
 /** What the person sees next. */
@@ -68,11 +72,12 @@ export function readVisit(text: string | null, id: string): Visit | undefined {
     return undefined;
   }
   if (typeof kept !== 'object' || kept === null) return undefined;
-  const { locale, holder, pin, key: keptKey, id: keptId } = kept as Record<string, unknown>;
+  const { locale, holder, pin, credential, key: keptKey, id: keptId } = kept as Record<string, unknown>;
   if (keptId !== id || !isLocale(locale) || typeof pin !== 'boolean') return undefined;
   if (typeof holder !== 'string' || !fromBase64url(holder, 32)) return undefined;
   const key = typeof keptKey === 'string' ? fromBase64url(keptKey, 32) : undefined;
-  return { id, locale, holder, pin, ...(key ? { key } : {}) };
+  const shows = credential === 'temporaryAccessPass' ? credential : 'password';
+  return { id, locale, holder, pin, credential: shows, ...(key ? { key } : {}) };
 }
 
 // -- the code from the mail
@@ -80,9 +85,9 @@ export function readVisit(text: string | null, id: string): Visit | undefined {
 /** Reads what was typed or pasted: the code, or a fragment or whole link, for people who paste that. */
 export async function readCode(
   text: string,
-): Promise<{ key: Uint8Array; pin: boolean } | { wrong: 'incomplete' | 'mistyped'; typed: number }> {
+): Promise<Omit<Fragment, 'locale'> | { wrong: 'incomplete' | 'mistyped'; typed: number }> {
   const fragment = parseFragment(text);
-  if (fragment) return { key: fragment.key, pin: fragment.pin };
+  if (fragment) return { key: fragment.key, pin: fragment.pin, credential: fragment.credential };
   const typed = codeCharacters(text).length;
   if (typed !== codeLength) return { wrong: 'incomplete', typed };
   return (await parseCode(text)) ?? { wrong: 'mistyped', typed };

@@ -3,7 +3,7 @@
 
 import { codeLength, parseFragment, toBase64url } from '../../../shared/link.ts';
 import { type Locale, localeNames, locales, pickLocale } from '../../../shared/locale.ts';
-import { linkMessages } from '../../../shared/messages/link.ts';
+import { linkWords } from '../../../shared/messages/link.ts';
 import { h, on } from './element.ts';
 import { alarm, finish, firstScreen, open, readCode, readVisit, type Screen, type Visit, writeVisit } from './flow.ts';
 import { passwordScreen } from './password-screen.ts';
@@ -41,8 +41,9 @@ function visitNow(): Visit {
   const fragment = parseFragment(location.hash);
   if (location.hash) history.replaceState(null, '', location.pathname);
   const holder = kept?.holder ?? toBase64url(crypto.getRandomValues(new Uint8Array(32)));
-  const first = kept ?? { id, holder, pin: false, locale: pickLocale(navigator.languages) };
-  const visit = fragment ? { ...first, key: fragment.key, locale: fragment.locale, pin: fragment.pin } : first;
+  const unknown = { id, holder, pin: false, credential: 'password', locale: pickLocale(navigator.languages) } as const;
+  const first: Visit = kept ?? unknown;
+  const visit = fragment ? { ...first, ...fragment } : first;
   store.write(visit);
   return visit;
 }
@@ -62,6 +63,9 @@ const main = document.getElementById('screen') as HTMLElement;
 const foot = document.getElementById('foot') as HTMLElement;
 const status = document.getElementById('status') as HTMLElement;
 
+/** The words for what this link shows, in the language that is chosen. */
+const words = () => linkWords(visit.locale, visit.credential);
+
 /** Said to those who listen; the same words twice are said twice. */
 function say(text: string): void {
   status.textContent = '';
@@ -80,7 +84,7 @@ function time(at: number): string {
 }
 
 function nodes(): Node[] {
-  const { locale } = visit;
+  const { locale, credential } = visit;
   if (screen.name === 'password') {
     const copy = (text: string) => navigator.clipboard.writeText(text);
     return passwordScreen(locale, screen, {
@@ -90,7 +94,7 @@ function nodes(): Node[] {
       hiddenAt: time(hideAt),
     });
   }
-  return screenNodes(locale, screen, {
+  return screenNodes(linkWords(locale, credential), screen, {
     show: (pin) => run(() => open(deps, visit, pin)),
     enterCode,
     askForCode: () => go({ name: 'code' }),
@@ -105,7 +109,7 @@ function draw(): void {
   const { locale } = visit;
   document.documentElement.lang = locale;
   document.documentElement.dir = localeNames[locale].dir;
-  document.title = linkMessages[locale].tab;
+  document.title = words().tab;
   main.dataset.screen = screen.name;
   main.replaceChildren(...nodes());
   foot.replaceChildren(languages(locale));
@@ -128,7 +132,7 @@ function languages(locale: Locale): HTMLElement {
       },
     });
   });
-  return h('div', { class: 'languages', role: 'group', 'aria-label': linkMessages[locale].language }, ...choices);
+  return h('div', { class: 'languages', role: 'group', 'aria-label': words().language }, ...choices);
 }
 
 /** Shows the next screen, and puts those who listen or use the keyboard at its beginning. */
@@ -152,7 +156,7 @@ async function run(work: () => Promise<Screen>): Promise<void> {
   again = work;
   clearTimeout(lookTimer);
   main.setAttribute('aria-busy', 'true');
-  say(linkMessages[visit.locale].wait);
+  say(words().wait);
   let next: Screen;
   try {
     next = await work();
@@ -166,12 +170,12 @@ async function run(work: () => Promise<Screen>): Promise<void> {
 }
 
 async function enterCode(text: string): Promise<string | undefined> {
-  const { code } = linkMessages[visit.locale];
+  const { code } = words();
   const read = await readCode(text);
   if ('wrong' in read) {
     return read.wrong === 'mistyped' ? code.mistyped : code.incomplete(read.typed, codeLength);
   }
-  visit = { ...visit, key: read.key, pin: read.pin };
+  visit = { ...visit, ...read };
   store.write(visit);
   go(firstScreen(visit));
   return undefined;
@@ -180,7 +184,7 @@ async function enterCode(text: string): Promise<string | undefined> {
 /** While the password is being changed the page looks by itself, quietly, for two minutes. */
 function lookAgainSoon(): void {
   if (looked++ >= looks) {
-    const { notReadyForLong } = linkMessages[visit.locale];
+    const { notReadyForLong } = words();
     main.querySelector('h1 + p')?.replaceChildren(notReadyForLong);
     say(notReadyForLong);
     return;
@@ -203,7 +207,7 @@ function beginLease(seconds: number): void {
     if (left <= 0) go({ name: 'leaseOver' });
     else if (left <= 60_000 && !warned) {
       warned = true;
-      say(linkMessages[visit.locale].password.lastMinute);
+      say(words().password.lastMinute);
     }
   }, 1000);
 }

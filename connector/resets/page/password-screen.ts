@@ -1,7 +1,7 @@
-// The screen for which everything else is made: user name and password, with all that helps to get them across.
+// The screen for which everything else is made: user name and password (or pass), with all that helps to get them across.
 
 import type { Locale } from '../../../shared/locale.ts';
-import { type LinkMessages, linkMessages } from '../../../shared/messages/link.ts';
+import { type LinkMessages, linkMessages, linkWords } from '../../../shared/messages/link.ts';
 import { h, icon, on } from './element.ts';
 import type { Screen } from './flow.ts';
 
@@ -101,11 +101,12 @@ export function passwordScreen(
   screen: Extract<Screen, { name: 'password' }>,
   actions: PasswordActions,
 ): Node[] {
-  const words = linkMessages[locale].password;
-  const { user, organisation, signIn, forceChange } = screen.opened;
+  const { user, organisation, signIn, forceChange, credential = 'password' } = screen.opened;
+  const words = linkWords(locale, credential).password;
   const userName = h('p', { class: 'user-name', id: 'user-name', dir: 'ltr', translate: 'no' }, user.userPrincipalName);
   const shown = secret(screen.password);
-  const steps = [words.stepCopy, words.stepSignIn, ...(forceChange ? [words.stepChange] : [])];
+  const last = forceChange || credential === 'temporaryAccessPass' ? [words.stepChange] : [];
+  const steps = [words.stepCopy, words.stepSignIn, ...last];
   return [
     ...(organisation ? [h('p', { class: 'organisation' }, h('bdi', {}, organisation))] : []),
     h('h1', { tabindex: '-1' }, words.title),

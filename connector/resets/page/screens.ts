@@ -2,8 +2,7 @@
 
 import { codeCharacters, codeLength } from '../../../shared/link.ts';
 import type { Contact } from '../../../shared/link-open.ts';
-import type { Locale } from '../../../shared/locale.ts';
-import { linkMessages, type Told } from '../../../shared/messages/link.ts';
+import type { LinkMessages, Told } from '../../../shared/messages/link.ts';
 import { h, icon, on, type Shape } from './element.ts';
 import { readPin, type Screen } from './flow.ts';
 
@@ -62,8 +61,8 @@ function form(
   return { element, complain };
 }
 
-function pinScreen(locale: Locale, screen: Extract<Screen, { name: 'pin' }>, actions: ScreenActions): Node[] {
-  const { pin, start } = linkMessages[locale];
+function pinScreen(words: LinkMessages, screen: Extract<Screen, { name: 'pin' }>, actions: ScreenActions): Node[] {
+  const { pin, start } = words;
   const field = h('input', {
     ...{ class: 'pin', type: 'text', inputmode: 'numeric', autocomplete: 'off', dir: 'ltr', maxlength: '20' },
     ...{ autocapitalize: 'off', spellcheck: 'false', placeholder: '0000 0000', required: true },
@@ -95,8 +94,7 @@ function pinScreen(locale: Locale, screen: Extract<Screen, { name: 'pin' }>, act
   return [heading(pin.title, 'key'), h('p', {}, pin.body), element];
 }
 
-function codeScreen(locale: Locale, actions: ScreenActions): Node[] {
-  const { code } = linkMessages[locale];
+function codeScreen({ code }: LinkMessages, actions: ScreenActions): Node[] {
   const field = h('textarea', {
     ...{ class: 'code', rows: '4', autocomplete: 'off', autocapitalize: 'characters', spellcheck: 'false', dir: 'ltr' },
     ...{ translate: 'no', maxlength: '2000', required: true },
@@ -128,21 +126,20 @@ const shapes = {
 } as const satisfies Record<Extract<Screen, { name: 'truth' }>['state'], Shape>;
 
 /** Whom to ask, under everything that didn't end well. */
-function withContact(locale: Locale, nodes: Node[], { organisation, support }: Contact = {}): Node[] {
+function withContact(words: LinkMessages, nodes: Node[], { organisation, support }: Contact = {}): Node[] {
   const name = organisation ? [h('p', { class: 'organisation' }, h('bdi', {}, organisation))] : [];
-  return [...name, ...nodes, h('p', { class: 'quiet ask' }, linkMessages[locale].ask(organisation, support))];
+  return [...name, ...nodes, h('p', { class: 'quiet ask' }, words.ask(organisation, support))];
 }
 
 /** The content of every screen but the password's. */
 export function screenNodes(
-  locale: Locale,
+  words: LinkMessages,
   screen: Exclude<Screen, { name: 'password' }>,
   actions: ScreenActions,
 ): Node[] {
-  const words = linkMessages[locale];
   switch (screen.name) {
     case 'code':
-      return codeScreen(locale, actions);
+      return codeScreen(words, actions);
     case 'start':
       return [
         heading(words.start.title, 'key'),
@@ -154,10 +151,10 @@ export function screenNodes(
         ),
       ];
     case 'pin':
-      return pinScreen(locale, screen, actions);
+      return pinScreen(words, screen, actions);
     case 'truth': {
       const again = screen.state === 'notReady' ? [button(words.tryAgain, 'secondary', actions.tryAgain)] : [];
-      return withContact(locale, told(shapes[screen.state], words.truths[screen.state], ...again), screen.truth);
+      return withContact(words, told(shapes[screen.state], words.truths[screen.state], ...again), screen.truth);
     }
     case 'openedElsewhere': {
       const { title, body, notMe } = words.openedElsewhere;
@@ -166,19 +163,19 @@ export function screenNodes(
         { title, body: body(actions.time(screen.at)) },
         button(notMe, 'primary', actions.alarm),
       );
-      return withContact(locale, nodes, screen.truth);
+      return withContact(words, nodes, screen.truth);
     }
     case 'alarmed':
-      return withContact(locale, told('good', words.openedElsewhere.alarmed));
+      return withContact(words, told('good', words.openedElsewhere.alarmed));
     case 'refused': {
       const enter = button(words.refused.enterCode, 'secondary', actions.askForCode);
-      return withContact(locale, told('stop', words.refused, enter));
+      return withContact(words, told('stop', words.refused, enter));
     }
     case 'trouble':
       return told('warn', words.trouble[screen.kind], button(words.tryAgain, 'primary', actions.tryAgain));
     case 'done':
       return told('good', words.done);
     case 'leaseOver':
-      return withContact(locale, told('wait', words.leaseOver));
+      return withContact(words, told('wait', words.leaseOver));
   }
 }

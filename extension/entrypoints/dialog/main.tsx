@@ -11,7 +11,7 @@ import { deliberation } from '../../dialog/deliberate.ts';
 import { Dialog } from '../../dialog/dialog.tsx';
 import type { Flow } from '../../dialog/reset-flow.ts';
 import { hintOf } from '../../dialog-window.ts';
-import { localeOf, readSettings } from '../../settings.ts';
+import { localeOf, noteMayReset, readSettings } from '../../settings.ts';
 import { signIn } from '../../sign-in.ts';
 import { onWake } from '../../wake.ts';
 
@@ -32,6 +32,7 @@ const talk = converse({
   random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
   newKey: () => crypto.randomUUID(),
   show: draw,
+  noteMayReset: (mayReset) => void noteMayReset(browser.storage, mayReset),
 });
 
 function draw(flow: Flow): void {

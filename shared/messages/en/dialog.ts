@@ -88,6 +88,8 @@ export const dialog = {
     create: 'Create it myself',
     createHint: 'You type it, and nobody sees it again but the recipient.',
     createNotAllowed: 'Your organisation only allows generated passwords.',
+    pass: 'Temporary Access Pass',
+    passHint: 'Signs in once without the password; the old password stays.',
     newPassword: 'New password',
     reveal: 'Show',
     hide: 'Hide',
@@ -116,6 +118,9 @@ export const dialog = {
     remember: 'Keep this address on file',
     rememberHint: 'Only once the person has opened the link there and it has worked.',
     laterAdmin: 'What happens later, such as ending an unused password, happens in your name.',
+    laterAdminPass: 'What happens later, such as making and removing the pass, happens in your name.',
+    laterNonePass:
+      'Nothing can be done later without you: an unused pass ends by itself, but can’t be removed before. Your IT department can change that.',
     laterNone:
       'Nothing can be done later without you: an unused password will not end by itself. Your IT department can change that.',
     none: 'No private address is on file for this person.',
@@ -129,9 +134,11 @@ export const dialog = {
     locale: 'Language of the mail',
 
     send: 'Reset & send',
+    sendPass: 'Make & send a pass',
     sending: 'Sending …',
     cancel: 'Cancel',
     promise: 'The old password works until a mail server has accepted the mail.',
+    promisePass: 'The pass is made once a mail server has accepted the mail.',
     replaces: (who: string) =>
       `This takes the place of the reset that is under way for ${who}. Its link stops working.`,
     keep: 'Keep the one under way',
@@ -262,6 +269,61 @@ export const dialog = {
       text: () => 'Nobody can sign in with it. The person needs a new reset.',
     },
     superseded: { title: 'Replaced by a newer reset', text: () => 'This link is dead. The newer one counts.' },
+    passUsed: { title: 'Done', text: (who: string) => `${who} has signed in with the pass.` },
+    passEnded: {
+      title: 'The person says it worked',
+      text: (who: string) => `The pass has ended; whether ${who} has used it was not seen.`,
+    },
+  },
+
+  /** The same where a Temporary Access Pass is handed over and no password changed. */
+  passStanding: {
+    sending: { title: 'Handing over the mail …', text: () => 'No pass has been made yet.' },
+    retrying: {
+      title: 'The mail is not out yet; it is tried again',
+      text: () => 'Nothing is lost. No pass has been made yet.',
+    },
+    changing: { title: 'Making the pass …', text: () => 'A mail server has accepted the mail.' },
+    changeDelayed: {
+      title: 'The directory wants to be asked again',
+      text: () => 'The mail is out; its link opens once the pass has been made.',
+    },
+    opened: { title: 'The link was opened', text: (who: string) => `${who} can sign in now, once, with the pass.` },
+    mailFailed: {
+      title: 'The mail was refused',
+      text: () => 'The mail server does not take mail for this address. No pass was made. Send to another address.',
+    },
+    mailMisconfigured: {
+      title: 'The connector can’t send mail',
+      text: () => 'Its mail settings need an operator. It keeps trying; no pass has been made yet.',
+    },
+    overdue: {
+      title: 'It takes longer than it should',
+      text: () => 'It is tried again and again. You can send to another address.',
+    },
+    signedIn: {
+      title: 'The person says it worked',
+      text: () => 'Not yet seen: a sign-in with the pass.',
+    },
+    rejected: { title: 'Stopped before a pass was made', text: () => 'Nothing was changed. The link is dead.' },
+    cancelled: { title: 'Cancelled', text: () => 'No pass was made. The link is dead.' },
+    refused: { title: 'The directory made no pass', text: () => 'The password stays as it was. The link is dead.' },
+    expiredUnchanged: { title: 'Expired before the mail went out', text: () => 'No pass was made.' },
+    expiring: { title: 'Expired', text: () => 'The link is dead. The pass is being removed.' },
+    scrambled: {
+      title: 'Expired, and the pass is removed',
+      text: () => 'Nobody used the pass in time. The password stays as it was.',
+    },
+    killing: {
+      title: 'Stopped: the link is dead',
+      text: () => 'If the pass had been made already, it is being removed.',
+    },
+    killedUnchanged: { title: 'Stopped: the link is dead', text: () => 'No pass was made.' },
+    killed: {
+      title: 'Stopped: link dead, pass removed',
+      text: () =>
+        'Nobody can sign in with it. A password that was chosen after signing in with it is scrambled, and no other.',
+    },
   },
 
   ladder: {
@@ -269,6 +331,8 @@ export const dialog = {
     accepted: 'Accepted by a mail server',
     passwordSet: 'Password changed',
     opened: 'Link opened',
+    passCreated: 'Pass made',
+    passUsed: 'Signed in with the pass',
     changed: 'New password chosen by the person',
     changedSince: 'Password changed since, by whom is not recorded',
     done: 'done',
@@ -281,6 +345,7 @@ export const dialog = {
     nextAttempt: (when: string) => `Next try ${when}`,
     openBy: (when: string) => `The link can be opened until ${when}.`,
     changeBy: (when: string) => `A new password must be chosen by ${when}.`,
+    useBy: (when: string) => `The pass can be used until ${when}.`,
     lost: 'No connection to the connector. What is shown here may be out of date; it is brought up to date as soon as the connector answers.',
     unreached: 'The mail server could not be reached.',
     startedBy: (who: string, when: string) => `Started by ${who}, ${when}`,
@@ -299,6 +364,10 @@ export const dialog = {
     leaseEnded: 'Link closed again, nothing reported',
     done: 'The person says it worked',
     changed: 'Password changed since',
+    passCreated: 'Temporary Access Pass made',
+    passUsed: 'Signed in with the pass',
+    passEnded: 'The pass has ended',
+    passRemoved: 'Pass removed',
     remembered: 'Address put on file',
     notRemembered: 'Address not put on file',
     bounced: 'Mail returned',
@@ -327,6 +396,10 @@ export const dialog = {
       `You are getting a mail from ${from} with the subject “${subject}”. Open its link to see your new password. If it isn’t there, look in spam.`,
     sentenceWithPin: (from: string, subject: string) =>
       `You are getting a mail from ${from} with the subject “${subject}”. Open its link and type the PIN that I gave you by phone. If it isn’t there, look in spam.`,
+    sentencePass: (from: string, subject: string) =>
+      `You are getting a mail from ${from} with the subject “${subject}”. Open its link to see a Temporary Access Pass, with which you sign in once without your password. If it isn’t there, look in spam.`,
+    sentencePassWithPin: (from: string, subject: string) =>
+      `You are getting a mail from ${from} with the subject “${subject}”. Open its link and type the PIN that I gave you by phone. You will see a Temporary Access Pass, with which you sign in once without your password. If it isn’t there, look in spam.`,
     copy: 'Copy as a sentence',
   },
 
@@ -341,6 +414,8 @@ export const dialog = {
     confirmKill: 'Stop this reset now?',
     confirmKillText: (who: string) =>
       `The link dies at once. A password that was already set is replaced by one that nobody knows, and open sessions end. ${who} can’t sign in until there is a new reset.`,
+    confirmKillPass:
+      'The link dies at once. A pass that was already made is removed, and open sessions end. The password stays, unless it was changed after signing in with the pass.',
     confirm: 'Stop now',
     killing: 'Stopping …',
     back: 'Leave it running',

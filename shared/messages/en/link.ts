@@ -1,6 +1,6 @@
 // The one-time link's page.
 
-import type { LinkMessages } from '../link.ts';
+import type { LinkMessages, PassLinkMessages } from '../link.ts';
 
 export const link = {
   tab: 'Your new password',
@@ -153,3 +153,53 @@ export const link = {
     },
   },
 } satisfies LinkMessages;
+
+/** Where the link shows a Temporary Access Pass and no password. */
+export const passLink = {
+  tab: 'Your Temporary Access Pass',
+  start: {
+    title: 'Get your Temporary Access Pass',
+    body: 'The pass signs you in once without your password. It is shown once, on this device, for ten minutes. Make sure that nobody else can see your screen.',
+    show: 'Show the pass',
+  },
+  pin: {
+    body: 'Your administrator tells you the PIN by phone. It is not in the mail. The pass is then shown once, for ten minutes: make sure that nobody else can see your screen.',
+  },
+  password: {
+    title: 'Your Temporary Access Pass',
+    password: 'Temporary Access Pass',
+    copyPassword: 'Copy the pass',
+    copyByHand: 'The browser did not allow it. The pass is selected: copy it by hand.',
+    stepCopy: 'Copy the pass.',
+    stepSignIn:
+      'Go to sign-in, enter your user name, and paste the pass where you are asked for it, or in place of the password.',
+    stepChange: 'The pass works once: set up what you are then asked for, such as a new password.',
+    hiddenAt: (time) => `This page hides the pass at ${time}.`,
+    lastMinute: 'The pass is hidden in one minute.',
+  },
+  truths: {
+    notReady: { title: 'Almost there', body: 'Your pass is being made. This page looks again by itself.' },
+    expired: { title: 'This link has expired', body: 'It was not opened in time, so its pass is no longer valid.' },
+    recalled: {
+      title: 'This link was called back',
+      body: 'Your administrator has made it invalid. It shows no pass any more.',
+    },
+    finished: {
+      title: 'This link has been used',
+      body: 'It showed its pass already, and the pass is no longer kept here.',
+    },
+  },
+  openedElsewhere: {
+    body: (at) =>
+      `This link was opened on another device or in another browser (${at}). It shows its pass only there. If that was not you, say so here: your administrator is told at once.`,
+    alarmed: {
+      title: 'Your administrator has been told',
+      body: 'Do not use a pass from this link. Your administrator will contact you or send you a new link.',
+    },
+  },
+  done: { title: 'All done', body: 'The pass is gone from this page. You can close it.' },
+  leaseOver: {
+    title: 'The ten minutes are over',
+    body: 'The pass is no longer shown. If you have signed in, all is well and you can close this page. If not, ask for a new link.',
+  },
+} satisfies PassLinkMessages;

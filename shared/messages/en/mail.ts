@@ -1,6 +1,6 @@
 // The mail that carries the one-time link.
 
-import type { MailMessages } from '../mail.ts';
+import type { MailMessages, PassMailMessages } from '../mail.ts';
 
 export const mail = {
   subject: (organisation) => `${organisation}: your link to a new password`,
@@ -27,3 +27,20 @@ export const mail = {
     `You did not expect this? Then don’t open the link, and tell your IT department${support ? `: ${support}` : '.'}`,
   footer: (organisation) => `Sent automatically for ${organisation} because an administrator asked for it.`,
 } satisfies MailMessages;
+
+/** Where the link shows a Temporary Access Pass and no password. */
+export const passMail = {
+  subject: (organisation) => `${organisation}: your link to a Temporary Access Pass`,
+  preheader: (until) => `The link is valid until ${until}. No pass is in this mail.`,
+  intro: (organisation) =>
+    `An administrator at ${organisation} has prepared a Temporary Access Pass for you. With it you sign in once without your password. It is not in this mail: the link below shows it to you, once.`,
+  button: 'Show my pass',
+  link: 'Open this link, which leads to your pass:',
+  steps: {
+    open: 'Open the link where nobody can see your screen, and press “Show the pass”.',
+    signIn:
+      'Go to sign-in, enter the account above, and paste the pass where you are asked for it, or in place of the password.',
+    change: 'Set up what you are then asked for, such as a new password: the pass works once.',
+  },
+  oldPassword: 'The pass by itself does not change your password.',
+} satisfies PassMailMessages;

@@ -80,6 +80,8 @@ export const problem = {
   passwordCommon: () => 'This password is too easy to guess.',
   passwordSame: () => 'Choose a password that is different from the temporary one.',
   passwordNotAllowed: () => 'Your organisation only allows generated passwords.',
+  passNotAllowed: () =>
+    'A Temporary Access Pass can’t be handed over here: the organisation’s policy, or your role, does not allow it.',
   recipientInvalid: () => 'This is not a complete mail address.',
   recipientOwnMailbox: () => 'This is the mailbox of the very account being reset. The person could not read it.',
   recipientUnknown: () => 'This address is no longer on file for this person.',

@@ -6,5 +6,6 @@ export const row: RowMessages = {
   label: 'Reset & resend',
   labelFor: (name) => `Reset & resend – ${name}`,
   reload: 'Reload this page',
+  faint: 'Your last sign-in showed no role that resets passwords.',
   reloadWhy: 'The extension was updated. Reload this page to use it.',
 };

@@ -90,6 +90,8 @@ export const dialog = {
     create: 'Kendim belirleyeceğim',
     createHint: 'Siz yazarsınız; sonra alıcıdan başka kimse görmez.',
     createNotAllowed: 'Kuruluşunuz yalnızca otomatik oluşturulan parolalara izin veriyor.',
+    pass: 'Geçici Erişim Geçişi',
+    passHint: 'Parola olmadan bir kez oturum açtırır; eski parola kalır.',
     newPassword: 'Yeni parola',
     reveal: 'Göster',
     hide: 'Gizle',
@@ -120,6 +122,9 @@ export const dialog = {
     remember: 'Bu adresi kayda geçir',
     rememberHint: 'Ancak kişi bağlantıyı orada açıp işe yaradığında.',
     laterAdmin: 'Kullanılmayan bir parolanın sonlandırılması gibi sonraki işlemler sizin adınıza yapılır.',
+    laterAdminPass: 'Geçiş kodunun oluşturulması ve kaldırılması gibi sonraki işlemler sizin adınıza yapılır.',
+    laterNonePass:
+      'Siz olmadan sonradan hiçbir şey yapılamaz: kullanılmayan geçiş kodu kendiliğinden sona erer, ama daha önce kaldırılamaz. BT birimi bunu değiştirebilir.',
     laterNone:
       'Siz olmadan sonradan hiçbir şey yapılamaz: kullanılmayan bir parola kendiliğinden sona ermez. BT birimi bunu değiştirebilir.',
     none: 'Bu kişi için kayıtlı özel bir adres yok.',
@@ -133,9 +138,11 @@ export const dialog = {
     locale: 'E-postanın dili',
 
     send: 'Sıfırla ve gönder',
+    sendPass: 'Geçiş kodu oluştur ve gönder',
     sending: 'Gönderiliyor …',
     cancel: 'Vazgeç',
     promise: 'Bir posta sunucusu e-postayı kabul edene kadar eski parola geçerlidir.',
+    promisePass: 'Geçiş kodu, bir posta sunucusu e-postayı kabul edince oluşturulur.',
     replaces: (who: string) => `Bu, ${who} için süren sıfırlamanın yerini alır. Önceki bağlantı geçersiz olur.`,
     keep: 'Süren sıfırlamayı koru',
     unsure: 'Yanıt gelmedi; sıfırlamanın başlayıp başlamadığı bilinmiyor. Yeniden sorun: iki kez başlayamaz.',
@@ -280,6 +287,70 @@ export const dialog = {
       title: 'Yerini daha yeni bir sıfırlama aldı',
       text: () => 'Bu bağlantı geçersiz. Yenisi geçerlidir.',
     },
+    passUsed: { title: 'Tamamlandı', text: (who: string) => `${who} geçiş koduyla oturum açtı.` },
+    passEnded: {
+      title: 'Kişi başardığını bildirdi',
+      text: (who: string) => `Geçiş kodunun süresi doldu; ${who} tarafından kullanıldığı görülmedi.`,
+    },
+  },
+
+  passStanding: {
+    sending: { title: 'E-posta teslim ediliyor …', text: () => 'Geçiş kodu henüz oluşturulmadı.' },
+    retrying: {
+      title: 'E-posta henüz yola çıkmadı; yeniden deneniyor',
+      text: () => 'Hiçbir şey kaybolmadı. Geçiş kodu henüz oluşturulmadı.',
+    },
+    changing: { title: 'Geçiş kodu oluşturuluyor …', text: () => 'Bir posta sunucusu e-postayı kabul etti.' },
+    changeDelayed: {
+      title: 'Dizin yeniden denenmesini istiyor',
+      text: () => 'E-posta yola çıktı; bağlantısı, geçiş kodu oluşturulunca açılır.',
+    },
+    opened: {
+      title: 'Bağlantı açıldı',
+      text: (who: string) => `${who} artık geçiş koduyla bir kez oturum açabilir.`,
+    },
+    mailFailed: {
+      title: 'E-posta reddedildi',
+      text: () => 'Posta sunucusu bu adrese e-posta almıyor. Geçiş kodu oluşturulmadı. Başka bir adrese gönderin.',
+    },
+    mailMisconfigured: {
+      title: 'Bağlayıcı e-posta gönderemiyor',
+      text: () =>
+        'Posta ayarlarına sistem yöneticisinin bakması gerekiyor. Denemeler sürüyor; geçiş kodu henüz oluşturulmadı.',
+    },
+    overdue: {
+      title: 'Gereğinden uzun sürüyor',
+      text: () => 'Denemeler sürüyor. Başka bir adrese gönderebilirsiniz.',
+    },
+    signedIn: {
+      title: 'Kişi başardığını bildirdi',
+      text: () => 'Henüz görülmedi: geçiş koduyla oturum açılması.',
+    },
+    rejected: {
+      title: 'Geçiş kodu oluşturulmadan durduruldu',
+      text: () => 'Hiçbir şey değişmedi. Bağlantı geçersiz.',
+    },
+    cancelled: { title: 'İptal edildi', text: () => 'Geçiş kodu oluşturulmadı. Bağlantı geçersiz.' },
+    refused: {
+      title: 'Dizin geçiş kodu oluşturmadı',
+      text: () => 'Parola olduğu gibi kaldı. Bağlantı geçersiz.',
+    },
+    expiredUnchanged: { title: 'E-posta çıkmadan süresi doldu', text: () => 'Geçiş kodu oluşturulmadı.' },
+    expiring: { title: 'Süresi doldu', text: () => 'Bağlantı geçersiz. Geçiş kodu kaldırılıyor.' },
+    scrambled: {
+      title: 'Süresi doldu, geçiş kodu kaldırıldı',
+      text: () => 'Geçiş kodu zamanında kullanılmadı. Parola olduğu gibi kaldı.',
+    },
+    killing: {
+      title: 'Durduruldu: bağlantı geçersiz',
+      text: () => 'Geçiş kodu bu arada oluşturulduysa kaldırılıyor.',
+    },
+    killedUnchanged: { title: 'Durduruldu: bağlantı geçersiz', text: () => 'Geçiş kodu oluşturulmadı.' },
+    killed: {
+      title: 'Durduruldu: bağlantı geçersiz, geçiş kodu kaldırıldı',
+      text: () =>
+        'Bu kodla kimse oturum açamaz. Yalnızca onunla oturum açıldıktan sonra belirlenen bir parola geçersiz kılınır.',
+    },
   },
 
   ladder: {
@@ -287,6 +358,8 @@ export const dialog = {
     accepted: 'Bir posta sunucusu kabul etti',
     passwordSet: 'Parola değiştirildi',
     opened: 'Bağlantı açıldı',
+    passCreated: 'Geçiş kodu oluşturuldu',
+    passUsed: 'Geçiş koduyla oturum açıldı',
     changed: 'Kişi yeni parolasını belirledi',
     changedSince: 'Parola sonradan değişti; kimin değiştirdiği kayıtlı değil',
     done: 'tamam',
@@ -299,6 +372,7 @@ export const dialog = {
     nextAttempt: (when: string) => `Sonraki deneme ${when}`,
     openBy: (when: string) => `Bağlantı şu ana kadar açılabilir: ${when}.`,
     changeBy: (when: string) => `Yeni parola için son an: ${when}.`,
+    useBy: (when: string) => `Geçiş kodu şu ana kadar kullanılabilir: ${when}.`,
     lost: 'Bağlayıcıyla bağlantı yok. Burada görünenler güncel olmayabilir; bağlayıcı yanıt verir vermez güncellenir.',
     unreached: 'Posta sunucusuna ulaşılamadı.',
     startedBy: (who: string, when: string) => `Başlatan: ${who}, ${when}`,
@@ -317,6 +391,10 @@ export const dialog = {
     leaseEnded: 'Bağlantı kapandı, bildirim gelmedi',
     done: 'Kişi başardığını bildirdi',
     changed: 'Parola sonradan değişti',
+    passCreated: 'Geçici Erişim Geçişi oluşturuldu',
+    passUsed: 'Geçiş koduyla oturum açıldı',
+    passEnded: 'Geçiş kodunun süresi doldu',
+    passRemoved: 'Geçiş kodu kaldırıldı',
     remembered: 'Adres kayda geçirildi',
     notRemembered: 'Adres kayda geçirilmedi',
     bounced: 'E-posta geri döndü',
@@ -345,6 +423,10 @@ export const dialog = {
       `${from} adresinden “${subject}” konulu bir e-posta alacaksınız. Yeni parolanızı görmek için içindeki bağlantıyı açın. Göremezseniz istenmeyen posta klasörüne bakın.`,
     sentenceWithPin: (from: string, subject: string) =>
       `${from} adresinden “${subject}” konulu bir e-posta alacaksınız. İçindeki bağlantıyı açıp telefonda verdiğim PIN’i yazın. Göremezseniz istenmeyen posta klasörüne bakın.`,
+    sentencePass: (from: string, subject: string) =>
+      `${from} adresinden “${subject}” konulu bir e-posta alacaksınız. İçindeki bağlantıyı açın: parolanız olmadan bir kez oturum açmanızı sağlayan bir Geçici Erişim Geçişi göreceksiniz. E-postayı göremezseniz istenmeyen posta klasörüne bakın.`,
+    sentencePassWithPin: (from: string, subject: string) =>
+      `${from} adresinden “${subject}” konulu bir e-posta alacaksınız. İçindeki bağlantıyı açıp telefonda verdiğim PIN’i yazın: parolanız olmadan bir kez oturum açmanızı sağlayan bir Geçici Erişim Geçişi göreceksiniz. E-postayı göremezseniz istenmeyen posta klasörüne bakın.`,
     copy: 'Cümle olarak kopyala',
   },
 
@@ -359,6 +441,8 @@ export const dialog = {
     confirmKill: 'Bu sıfırlama şimdi durdurulsun mu?',
     confirmKillText: (who: string) =>
       `Bağlantı anında geçersiz olur. Değiştirilmiş bir parola varsa yerine kimsenin bilmediği bir parola konur ve açık oturumlar kapanır. Yeni bir sıfırlama yapılana kadar ${who} oturum açamaz.`,
+    confirmKillPass:
+      'Bağlantı anında geçersiz olur. Oluşturulmuş bir geçiş kodu varsa kaldırılır ve açık oturumlar kapanır. Geçiş koduyla oturum açıldıktan sonra değiştirilmediyse parola kalır.',
     confirm: 'Şimdi durdur',
     killing: 'Durduruluyor …',
     back: 'Sürsün',

@@ -1,6 +1,6 @@
 // Tek kullanımlık bağlantının sayfası.
 
-import type { LinkMessages } from '../link.ts';
+import type { LinkMessages, PassLinkMessages } from '../link.ts';
 
 export const link = {
   tab: 'Yeni parolanız',
@@ -148,3 +148,56 @@ export const link = {
     },
   },
 } satisfies LinkMessages;
+
+/** Bağlantı parola değil, Geçici Erişim Geçişi gösterdiğinde. Kısaca: geçiş kodu. */
+export const passLink = {
+  tab: 'Geçici Erişim Geçişiniz',
+  start: {
+    title: 'Geçici Erişim Geçişinizi alın',
+    body: 'Geçiş kodu, parolanız olmadan bir kez oturum açmanızı sağlar. Bir kez, bu cihazda ve on dakika boyunca gösterilir. Ekranınızı başka kimsenin görmediğinden emin olun.',
+    show: 'Geçiş kodunu göster',
+  },
+  pin: {
+    body: 'PIN’i yöneticiniz size telefonla söyler; e-postada yazmaz. Ardından geçiş kodu bir kez, on dakika boyunca gösterilir: ekranınızı başka kimsenin görmediğinden emin olun.',
+  },
+  password: {
+    title: 'Geçici Erişim Geçişiniz',
+    password: 'Geçici Erişim Geçişi',
+    copyPassword: 'Geçiş kodunu kopyala',
+    copyByHand: 'Tarayıcı buna izin vermedi. Geçiş kodu seçildi: elle kopyalayın.',
+    stepCopy: 'Geçiş kodunu kopyalayın.',
+    stepSignIn:
+      'Oturum açma sayfasında kullanıcı adınızı girin; geçiş kodunu istendiği yere ya da parolanın yerine yapıştırın.',
+    stepChange: 'Geçiş kodu yalnızca bir kez kullanılabilir: ardından istenenleri ayarlayın, örneğin yeni bir parola.',
+    hiddenAt: (time) => `Geçiş kodu bu sayfada şu saatte gizlenir: ${time}`,
+    lastMinute: 'Geçiş kodu bir dakika sonra gizlenecek.',
+  },
+  truths: {
+    notReady: { title: 'Az kaldı', body: 'Geçiş kodunuz hazırlanıyor. Bu sayfa kendiliğinden yeniden bakar.' },
+    expired: {
+      title: 'Bu bağlantının süresi doldu',
+      body: 'Zamanında açılmadığı için geçiş kodu artık geçerli değil.',
+    },
+    recalled: {
+      title: 'Bu bağlantı geri çekildi',
+      body: 'Yöneticiniz bağlantıyı geçersiz kıldı. Artık geçiş kodu göstermez.',
+    },
+    finished: {
+      title: 'Bu bağlantı kullanıldı',
+      body: 'Bağlantı geçiş kodunu zaten gösterdi; kod artık burada tutulmuyor.',
+    },
+  },
+  openedElsewhere: {
+    body: (at) =>
+      `Bu bağlantı başka bir cihazda veya tarayıcıda açıldı (${at}). Geçiş kodunu yalnızca orada gösterir. Açan siz değilseniz buradan bildirin: yöneticinize hemen haber verilir.`,
+    alarmed: {
+      title: 'Yöneticinize haber verildi',
+      body: 'Bu bağlantıdan gelen bir geçiş kodunu kullanmayın. Yöneticiniz size ulaşacak veya yeni bir bağlantı gönderecek.',
+    },
+  },
+  done: { title: 'Tamamlandı', body: 'Geçiş kodu bu sayfadan silindi. Sayfayı kapatabilirsiniz.' },
+  leaseOver: {
+    title: 'On dakika doldu',
+    body: 'Geçiş kodu artık gösterilmiyor. Oturum açtıysanız her şey yolunda, sayfayı kapatabilirsiniz. Açamadıysanız yeni bir bağlantı isteyin.',
+  },
+} satisfies PassLinkMessages;

@@ -82,6 +82,7 @@ export const problem = {
   passwordCommon: () => 'Bu parola çok kolay tahmin edilir.',
   passwordSame: () => 'Geçici paroladan farklı bir parola seçin.',
   passwordNotAllowed: () => 'Kuruluşunuz yalnızca otomatik oluşturulan parolalara izin veriyor.',
+  passNotAllowed: () => 'Burada Geçici Erişim Geçişi gönderilemez: kuruluşun ilkesi ya da rolünüz buna izin vermiyor.',
   recipientInvalid: () => 'Bu tam bir e-posta adresi değil.',
   recipientOwnMailbox: () => 'Bu, parolası sıfırlanan hesabın kendi posta kutusu. Kişi onu okuyamaz.',
   recipientUnknown: () => 'Bu adres artık kişinin kayıtlı adresleri arasında değil.',

@@ -6,5 +6,6 @@ export const row: RowMessages = {
   label: 'Sıfırla ve gönder',
   labelFor: (name) => `Sıfırla ve gönder – ${name}`,
   reload: 'Sayfayı yenileyin',
+  faint: 'Son oturumunuzda parola sıfırlayan bir rol görünmedi.',
   reloadWhy: 'Uzantı güncellendi. Kullanmak için bu sayfayı yenileyin.',
 };
