@@ -1,7 +1,7 @@
 // Which permission opens which route of the Graph door: Microsoft Graph's permission names, delegated (`scp`) and
 // application (`roles`), declared beside each route and asked for before anything of the request is read.
 
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Access } from '../http/auth.ts';
 
 /** Any one of the names is enough; an empty list: nobody of this kind may. */
@@ -19,16 +19,23 @@ declare module 'fastify' {
   }
 }
 
-const callers = new WeakMap<FastifyRequest, Access>();
+// Kept on the request itself: the entries of a WeakMap hold their requests until the collector next goes through everything.
+const caller = Symbol('caller');
+type Called = FastifyRequest & { [caller]?: Access | undefined };
+
+/** Has the requests of the door made with a place for who calls. */
+export function decorateCaller(app: FastifyInstance): void {
+  app.decorateRequest(caller, undefined);
+}
 
 /** Notes who calls; the door's first hook. */
 export function setCaller(request: FastifyRequest, access: Access): void {
-  callers.set(request, access);
+  (request as Called)[caller] = access;
 }
 
 /** Who calls; every route behind the door's first hook has somebody. */
 export function callerOf(request: FastifyRequest): Access {
-  const access = callers.get(request);
+  const access = (request as Called)[caller];
   if (!access) throw new Error('A route of the Graph door was reached without a caller.');
   return access;
 }

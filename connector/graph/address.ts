@@ -19,25 +19,43 @@ const byLowerCase = new Map(names.map((name) => [name.toLowerCase(), name]));
 export function canonicalAddress(url: string): string {
   const end = url.search(/[?#]/);
   const path = end === -1 ? url : url.slice(0, end);
-  const [empty = '', version = '', ...segments] = path.split('/');
-  while (segments.length > 1 && segments.at(-1) === '') segments.pop();
-  return [empty, version, ...segments.flatMap(canonicalSegments)].join('/') + url.slice(path.length);
+  const segments = path.split('/');
+  // The first two are empty and the version.
+  let isOther = false;
+  while (segments.length > 3 && segments.at(-1) === '') {
+    segments.pop();
+    isOther = true;
+  }
+  for (let at = 2; at < segments.length; at++) {
+    const given = segments[at] as string;
+    const canonical = canonicalSegment(given);
+    if (canonical === given) continue;
+    segments[at] = canonical;
+    isOther = true;
+  }
+  return isOther ? segments.join('/') + url.slice(path.length) : url;
 }
 
-function canonicalSegments(segment: string): string[] {
+/** A segment, or the two that it stands for. */
+function canonicalSegment(segment: string): string {
   const plain = nameOf(segment);
-  if (plain !== undefined) return [plain];
+  // Only brackets, as they are or as %28, make it anything else.
+  if (plain !== undefined || !/\(|%28/.test(segment)) return plain ?? segment;
   const [, called = '', keyText = ''] = /^([\w.]+)\((.*)\)$/s.exec(decoded(segment)) ?? [];
   const name = nameOf(called);
-  if (name === undefined) return [segment];
+  if (name === undefined) return segment;
   const key = keyOf(keyText);
-  return key === '' ? [name] : [name, encodeURIComponent(key)];
+  return key === '' ? name : `${name}/${encodeURIComponent(key)}`;
 }
+
+const namespace = 'microsoft.graph.';
 
 /** The name of a segment in any case, with or without the namespace of an action or function. */
 function nameOf(segment: string): string | undefined {
   const lower = segment.toLowerCase();
-  return byLowerCase.get(lower) ?? byLowerCase.get(lower.replace(/^microsoft\.graph\./, ''));
+  const plain = byLowerCase.get(lower);
+  if (plain !== undefined || !lower.startsWith(namespace)) return plain;
+  return byLowerCase.get(lower.slice(namespace.length));
 }
 
 /** `'id'`, `id`, or `roleTemplateId='id'`; a quote within is doubled. */

@@ -13,13 +13,13 @@ import { parseJson } from '../http/json.ts';
 import { type Paths, watchPaths } from '../http/methods.ts';
 import { announcesBody } from '../http/unread.ts';
 import { rateLimit, rateOf } from '../scim/limits.ts';
-import { setCaller } from './access.ts';
+import { decorateCaller, setCaller } from './access.ts';
 import { authenticationRoutes } from './authentication.ts';
 import { batchRoutes } from './batch.ts';
 import { doorPath, type GraphDeps, type GraphRoutes } from './deps.ts';
 import { denied, gatewayError } from './error.ts';
 import { groupRoutes } from './groups.ts';
-import { setIdentity } from './identity.ts';
+import { decorateIdentity, setIdentity } from './identity.ts';
 import { mailRoutes } from './mail.ts';
 import { meRoutes } from './me.ts';
 import { membershipRoutes } from './membership.ts';
@@ -53,6 +53,8 @@ const json = 'application/json;odata.metadata=minimal;odata.streaming=true;IEEE7
 export function graphDoor(deps: GraphDeps, routes: readonly GraphRoutes[] = parts): FastifyPluginAsync {
   return async (app) => {
     const paths = watchPaths(app, (url) => url.startsWith(doorPath));
+    decorateIdentity(app);
+    decorateCaller(app);
     speakGraph(app, deps);
     app.addHook('onRequest', (request, reply, done) => {
       const { requestId, clientRequestId } = setIdentity(request, deps.now(), deps.random);
@@ -71,12 +73,13 @@ export function graphDoor(deps: GraphDeps, routes: readonly GraphRoutes[] = part
 function admission(deps: GraphDeps, paths: Paths): (request: FastifyRequest) => Promise<void> {
   const wait = rateLimit(deps.rate ?? rateOf(0), deps.now);
   const auth = { ...deps, recent: recentTokens() };
+  const stillThere = onceATurn((access: Access) => isStill(deps, access));
   return async (request) => {
     const access = await verifyAccess(auth, request.headers.authorization, (tenant) => {
       if (tenant.directory === 'embedded') return deps.publicUrl;
       throw unauthenticated('Access token validation failure. Invalid audience.', true);
     });
-    if (!(await isStill(deps, access))) throw new Problem('unauthorized');
+    if (!(await stillThere(access))) throw new Problem('unauthorized');
     const retryAfter = wait(`${access.tenant.id} ${access.azp || access.oid}`);
     if (retryAfter > 0) throw new Problem('throttled', { retryAfter });
     if (request.is404) throw noSuchAddress(request, paths);
@@ -84,6 +87,20 @@ function admission(deps: GraphDeps, paths: Paths): (request: FastifyRequest) => 
     if (encoding !== 'identity' && encoding !== '') throw new Problem('unsupportedMediaType');
     if (!isPermitted(request, access)) throw denied();
     setCaller(request, access);
+  };
+}
+
+/** Asks once for all requests of one token that arrive in one turn of the event loop, and anew in the next one. */
+function onceATurn<K, V>(ask: (key: K) => Promise<V>): (key: K) => Promise<V> {
+  const asked = new Map<K, Promise<V>>();
+  return (key) => {
+    let answer = asked.get(key);
+    if (!answer) {
+      answer = ask(key);
+      if (asked.size === 0) setImmediate(() => asked.clear());
+      asked.set(key, answer);
+    }
+    return answer;
   };
 }
 
@@ -135,11 +152,9 @@ function speakGraph(app: FastifyInstance, { log, now }: GraphDeps): void {
   });
   app.addHook('onSend', (_request, reply, payload, done) => {
     if (payload === undefined || payload === null || payload === '') reply.removeHeader('content-type');
-    else if (
-      /^application\/json(; charset=utf-8)?$/.test(String(reply.getHeader('content-type') ?? '')) &&
-      reply.statusCode < 400
-    ) {
-      reply.header('content-type', json);
+    else if (reply.statusCode < 400) {
+      const type = reply.getHeader('content-type');
+      if (type === 'application/json' || type === 'application/json; charset=utf-8') reply.header('content-type', json);
     }
     reply.header('odata-version', '4.0').header('cache-control', 'no-store');
     done(null, payload);

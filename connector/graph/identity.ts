@@ -1,7 +1,7 @@
 // By what a request is found again: `request-id` is ours, `client-request-id` the caller's own where it is a GUID, else the
 // same (Microsoft Graph, HTTP response headers). Both are sent with every answer and stand in every error.
 
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { uuidv7 } from '../store/uuid.ts';
 
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -11,7 +11,14 @@ export interface RequestIdentity {
   readonly clientRequestId: string;
 }
 
-const identities = new WeakMap<FastifyRequest, RequestIdentity>();
+// On the request itself, as who calls is (access.ts).
+const identity = Symbol('identity');
+type Identified = FastifyRequest & { [identity]?: RequestIdentity | undefined };
+
+/** Has the requests of the door made with a place for their identity. */
+export function decorateIdentity(app: FastifyInstance): void {
+  app.decorateRequest(identity, undefined);
+}
 
 /** Gives a request its identity; the door's first act. */
 export function setIdentity(
@@ -21,14 +28,15 @@ export function setIdentity(
 ): RequestIdentity {
   const requestId = uuidv7(now, random(10));
   const given = request.headers['client-request-id'];
-  const identity = { requestId, clientRequestId: typeof given === 'string' && guid.test(given) ? given : requestId };
-  identities.set(request, identity);
-  return identity;
+  const clientRequestId = typeof given === 'string' && guid.test(given) ? given : requestId;
+  const made = { requestId, clientRequestId };
+  (request as Identified)[identity] = made;
+  return made;
 }
 
 const nobody = '00000000-0000-0000-0000-000000000000';
 
 /** The identity of a request; of one that never reached the door, zeros. */
 export function identify(request: FastifyRequest): RequestIdentity {
-  return identities.get(request) ?? { requestId: nobody, clientRequestId: nobody };
+  return (request as Identified)[identity] ?? { requestId: nobody, clientRequestId: nobody };
 }

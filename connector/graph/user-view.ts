@@ -4,7 +4,7 @@
 import type { FastifyRequest } from 'fastify';
 import { fold } from '../filter/fold.ts';
 import type { Access } from '../http/auth.ts';
-import type { Sql, Tx, Work } from '../sql/sql.ts';
+import type { Tx, Work } from '../sql/sql.ts';
 import { inChunks, placeholders } from '../store/in-list.ts';
 import type { StoredUser } from '../store/users.ts';
 import type { Permissions } from './access.ts';
@@ -72,37 +72,25 @@ interface UserRow {
  * A user by object id, or by userPrincipalName in any case; undefined when there is none.
  * @param withPassword also when the password last changed
  */
-export async function findUser(
-  sql: Sql,
-  tenant: string,
-  key: string,
-  withPassword = false,
-): Promise<UserRow | undefined> {
+function* userWith(tx: Tx, tenant: string, key: string, withPassword: boolean): Work<UserRow | undefined> {
   const isId = guid.test(key);
-  const ask = (byId: boolean) =>
-    byId ? userById(sql, tenant, key, withPassword) : userByName(sql, tenant, key, withPassword);
   // What looks like an id is one; a userPrincipalName may look like anything.
-  return (await ask(isId)) ?? (await ask(!isId));
+  const found = isId ? yield* userById(tx, tenant, key) : yield* userByName(tx, tenant, key);
+  const user = found ?? (isId ? yield* userByName(tx, tenant, key) : yield* userById(tx, tenant, key));
+  if (!user || !withPassword) return user;
+  const credential = yield* tx.get<{ changed: number | null }>`select changed_at as changed from credential
+    where tenant = ${tenant} and user_id = ${user.id}`;
+  return { ...user, changed: credential?.changed ?? null };
 }
 
-function userById(sql: Sql, tenant: string, key: string, withPassword: boolean): Promise<UserRow | undefined> {
-  const id = key.toLowerCase();
-  if (!withPassword) {
-    return sql.get<UserRow>`select id, resource as text, version from app_user where tenant = ${tenant} and id = ${id}`;
-  }
-  return sql.get<UserRow>`select u.id, u.resource as text, u.version, c.changed_at as changed from app_user u
-    left join credential c on c.tenant = u.tenant and c.user_id = u.id where u.tenant = ${tenant} and u.id = ${id}`;
+function userById(tx: Tx, tenant: string, key: string) {
+  return tx.get<UserRow>`select id, resource as text, version from app_user
+    where tenant = ${tenant} and id = ${key.toLowerCase()}`;
 }
 
-function userByName(sql: Sql, tenant: string, name: string, withPassword: boolean): Promise<UserRow | undefined> {
-  const key = fold(name);
-  if (!withPassword) {
-    return sql.get<UserRow>`select id, resource as text, version from app_user
-      where tenant = ${tenant} and user_name_key = ${key}`;
-  }
-  return sql.get<UserRow>`select u.id, u.resource as text, u.version, c.changed_at as changed from app_user u
-    left join credential c on c.tenant = u.tenant and c.user_id = u.id
-    where u.tenant = ${tenant} and u.user_name_key = ${key}`;
+function userByName(tx: Tx, tenant: string, name: string) {
+  return tx.get<UserRow>`select id, resource as text, version from app_user
+    where tenant = ${tenant} and user_name_key = ${fold(name)}`;
 }
 
 const entityOptions = ['select', 'format'];
@@ -119,7 +107,7 @@ export async function answerUser(deps: ReadDeps, access: Access, key: string, ra
   const select = options.get('select');
   const selection = select === undefined ? undefined : readSelect(select);
   const withPassword = selection?.properties.includes('lastPasswordChangeDateTime') ?? false;
-  const found = await findUser(deps.sql, access.tenant.id, key, withPassword);
+  const found = await deps.sql.read((tx) => userWith(tx, access.tenant.id, key, withPassword));
   // Who may read nobody else is not told who there is.
   const readable = readableBy(access, found?.id);
   if (!found) throw notFound(key.slice(0, 256));

@@ -59,8 +59,9 @@ export interface AuthDeps {
  * a key or a setting that has been taken back is still believed; whether person or app still exist is asked elsewhere.
  */
 export interface RecentTokens {
-  get(token: string, now: number): Access | undefined;
-  keep(token: string, access: Access, now: number): void;
+  /** @param authorization the whole header, as it was sent */
+  get(authorization: string, now: number): Access | undefined;
+  keep(authorization: string, access: Access, now: number): void;
 }
 
 /** How long a verified token is remembered, in milliseconds, and how many are. */
@@ -71,16 +72,16 @@ const mostRecent = 1000;
 export function recentTokens(): RecentTokens {
   const known = new Map<string, { access: Access; until: number }>();
   return {
-    get(token, now) {
-      const found = known.get(token);
+    get(authorization, now) {
+      const found = known.get(authorization);
       if (found && now < found.until) return found.access;
-      known.delete(token);
+      if (found) known.delete(authorization);
       return undefined;
     },
-    keep(token, access, now) {
+    keep(authorization, access, now) {
       const [oldest] = known.size >= mostRecent ? known.keys() : [];
       if (oldest !== undefined) known.delete(oldest);
-      known.set(token, { access, until: Math.min(now + recently, access.expiresAt) });
+      known.set(authorization, { access, until: Math.min(now + recently, access.expiresAt) });
     },
   };
 }
@@ -124,13 +125,13 @@ export async function verifyAccess(
   authorization: string | undefined,
   audienceOf: (tenant: Tenant) => string,
 ): Promise<Access> {
-  const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+) *$/i.exec(authorization ?? '')?.[1];
-  if (token === undefined) throw new Problem('unauthorized');
-  const known = deps.recent?.get(token, deps.now());
+  const known = authorization === undefined ? undefined : deps.recent?.get(authorization, deps.now());
   if (known) return known;
+  const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+) *$/i.exec(authorization ?? '')?.[1];
+  if (authorization === undefined || token === undefined) throw new Problem('unauthorized');
   try {
     const access = await verified(deps, token, audienceOf);
-    deps.recent?.keep(token, access, deps.now());
+    deps.recent?.keep(authorization, access, deps.now());
     return access;
   } catch (error) {
     if (error instanceof errors.JWTExpired) throw new Problem('tokenExpired');
