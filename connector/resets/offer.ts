@@ -5,6 +5,7 @@ import { type Locale, pickLocale } from '#shared/locale.ts';
 import { problemBody } from '#shared/messages/problem.ts';
 import { Problem, type ProblemBody } from '#shared/problem.ts';
 import type { Directory, DirectoryOf, Organization, User } from '../directory/directory.ts';
+import { askingOnce } from '../directory/once.ts';
 import type { Caller } from '../http/auth.ts';
 import { addressesOnFile } from '../policy/recipient.ts';
 import type { Keyring } from '../secret.ts';
@@ -31,7 +32,7 @@ const recent = 72 * 3600_000;
  * @throws Problem roleMissing (a caller without any role learns nothing of anybody), targetUnknown
  */
 export async function makeOffer(deps: OfferDeps, caller: Caller, userId: string, locale: Locale): Promise<Offer> {
-  const directory = deps.directoryOf(caller.tenant, { kind: 'caller', caller });
+  const directory = askingOnce(deps.directoryOf(caller.tenant, { kind: 'caller', caller }));
   const asking = await authoriseSearch(directory, caller.id);
   const user = await directory.find(userId);
   if (!user) throw new Problem('targetUnknown');
