@@ -3,6 +3,7 @@
 
 import { expect } from 'vitest';
 import type { Offer, Reset, ResetRequest } from '#shared/api.ts';
+import type { Tx, Work } from '../../connector/sql/sql.ts';
 import { updateUser } from '../../connector/store/users.ts';
 import { type Letter, makeWorld, type Name, type WorldOptions } from '../world.ts';
 import type { Exchange, Match } from './fault-proxy.ts';
@@ -140,6 +141,13 @@ export async function startDownstream(options: DownstreamOptions = {}) {
       await world.pass(milliseconds);
     },
     walk: () => world.walk(),
+    /** Done as the mail server takes the next mail: what has changed when the walk looks again. */
+    onMail(work: () => Promise<unknown>): void {
+      world.script.push(async () => {
+        await work();
+        return { outcome: 'accepted', reply: '250 2.0.0 OK queued' };
+      });
+    },
     /** Hour by hour, as time goes by. */
     async days(count: number): Promise<void> {
       for (let hours = 0; hours < 24 * count; hours++) await stage.pass(hour);
@@ -179,6 +187,13 @@ export async function startDownstream(options: DownstreamOptions = {}) {
           actor: 'operator',
         }),
       ),
+    /** A change by upstream's own administrators, in its own words. */
+    upstreamDoes: <T>(work: (tx: Tx, by: { at: number; actor: string }) => Work<T>): Promise<T> => {
+      const by = { at: upstream.world.now(), actor: 'operator' };
+      return held.run(function* (tx) {
+        return yield* work(tx, by);
+      });
+    },
     /** The process dies as it is, and a new one goes on with its database. */
     async restart(): Promise<void> {
       left.push(world);
