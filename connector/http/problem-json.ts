@@ -34,7 +34,9 @@ export function problemReply(error: unknown, request: FastifyRequest, reply: Fas
     const reason = problem.code === 'tokenExpired' ? ', error="invalid_token"' : challengeOf(problem);
     reply.header('www-authenticate', `Bearer realm="reset-and-resend"${reason}`);
   }
-  if (problem.status === 429 || problem.status === 503) reply.header('retry-after', '2');
+  if (problem.status === 429 || problem.status === 503) {
+    reply.header('retry-after', String(problem.details.retryAfter ?? 2));
+  }
   if (problem.code === 'methodNotAllowed' && typeof problem.details.allow === 'string') {
     reply.header('allow', problem.details.allow);
   }

@@ -15,6 +15,8 @@ export interface Act {
   readonly callerId: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
+  /** Who that is, and by which role; absent: the directory no longer knows the person, or cannot be asked. */
+  readonly by?: { readonly name: string; readonly role: string };
   /** The right of whoever acts, as the row keeps it; absent: what the row has stays. */
   readonly grant?: Pick<ResetRow, 'grant_identity' | 'sealed_grant'>;
 }
@@ -72,7 +74,9 @@ function grant(sql: Sql, act: Act): Promise<ResetRow> {
     const row = yield* readReset(tx, act.tenant, act.id);
     if (!row) throw new Problem('notFound');
     if (row.needs_you !== 'signInAgain') return row;
-    const set = { ...act.grant, needs_you: null, why: null, next_attempt_at: null, epoch: row.epoch + 1 };
+    // Their role is what the directory is asked for from now on: the first one's may be gone with their sign-in.
+    const caller = act.by && { caller_id: act.callerId, caller_name: act.by.name, caller_role: act.by.role };
+    const set = { ...act.grant, ...caller, needs_you: null, why: null, next_attempt_at: null, epoch: row.epoch + 1 };
     const who = { at: act.at, actor: `user:${act.callerId}` };
     const moved = yield* move(tx, row, row.state, { ...who, events: [{ name: 'signedInAgain' }], set });
     yield* enqueue(tx, { tenant: act.tenant, kind: resetJob, ref: row.id, subject: row.user_id, dueAt: act.at });

@@ -77,6 +77,9 @@ export function events(...names: EventName[]): { name: EventName }[] {
 
 /** An alarm is the admin's to end, by "kill": nothing that happens meanwhile takes it away. */
 export function needsAfter(row: ResetRow, needs: ResetRow['needs_you']): ResetRow['needs_you'] {
+  const passing = needs === 'overdue' || needs === 'directoryFailed';
+  // What a person has to do is not hidden by what mends itself.
+  if (passing && (row.needs_you === 'pinLocked' || row.needs_you === 'likelyScanner')) return row.needs_you;
   return row.needs_you === 'alarm' ? 'alarm' : needs;
 }
 
@@ -136,6 +139,11 @@ export async function expireUnchanged(deps: WalkDeps, row: ResetRow, job: Lease)
   return undefined;
 }
 
+/** Can nothing be seen before the end, because the admin's right was that of an hour? Then nobody is bothered before. */
+export function isBlind(row: ResetRow, error: unknown): boolean {
+  return row.grant_identity === 'none' && error instanceof Problem && error.code === 'signInAgain';
+}
+
 /** What refuses the right to ask is no failure of the directory: an admin must sign in again, and nothing is hammered. */
 export async function askForSignIn(
   deps: WalkDeps,
@@ -149,7 +157,9 @@ export async function askForSignIn(
   const told = row.needs_you === needs && row.why === why(code, details);
   // No call was made: what is not known of an earlier one is so still.
   const { call_until, seen_at, baseline_at } = row;
-  const set: Columns = { needs_you: needs, why: why(code, details), next_attempt_at: null };
+  // The right of an hour has no successor.
+  const over = row.grant_identity === 'none' ? { sealed_grant: null } : {};
+  const set: Columns = { ...over, needs_you: needs, why: why(code, details), next_attempt_at: null };
   const noted = told ? [] : [{ name: 'deferred' as const, evidence: code }];
   await moved(deps, job, row, row.state, noted, { ...set, call_until, seen_at, baseline_at });
   return row.expires_at > deps.now() ? Math.min(row.expires_at, again) : again;
@@ -221,7 +231,7 @@ export function showsBy(row: ResetRow): number {
 
 /** Whose right a walk uses: the one that the reset has taken along. */
 export function actingOf(deps: WalkDeps, row: ResetRow): Acting {
-  return { kind: 'grant', grant: grantOf(deps, row), keep: (secret) => keep(deps, row, secret) };
+  return { kind: 'grant', grant: grantOf(deps, row), keep: keeping(deps, row) };
 }
 
 /** The directory, asked with that right. */
@@ -236,13 +246,20 @@ function grantOf(deps: WalkDeps, row: ResetRow): Grant {
   return { identity: row.grant_identity, secret };
 }
 
-/** Outside of the walk's own writes: whoever has walked on meanwhile needs the newer one too. */
-async function keep(deps: WalkDeps, row: ResetRow, secret: Secret): Promise<void> {
-  const sealed = deps.keyring.seal(secret.reveal(), aad(row, 'sealed_grant'));
-  await deps.sql.run(function* (tx) {
-    yield* tx.run`update reset set sealed_grant = ${sealed}
-      where tenant = ${row.tenant} and id = ${row.id} and sealed_grant is not null`;
-  });
+/**
+ * Outside of the walk's own writes: whoever has walked on meanwhile needs the newer form too. A grant that somebody else
+ * has brought since is another one, and stays.
+ */
+function keeping(deps: WalkDeps, row: ResetRow): (secret: Secret) => Promise<void> {
+  let held = row.sealed_grant;
+  return async (secret) => {
+    const sealed = deps.keyring.seal(secret.reveal(), aad(row, 'sealed_grant'));
+    const kept = await deps.sql.run(function* (tx) {
+      return yield* tx.run`update reset set sealed_grant = ${sealed} where tenant = ${row.tenant} and id = ${row.id}
+        and grant_identity = 'admin' and sealed_grant = ${held}`;
+    });
+    if (kept === 1) held = sealed;
+  };
 }
 
 export function aad(row: ResetRow, column: string): string {

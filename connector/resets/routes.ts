@@ -116,13 +116,14 @@ export function resetsDoor(deps: ApiDeps) {
       app.post(
         `/resets/:id/${name}`,
         known(async (request, _reply, caller) => {
-          const row = await permitted(deps, caller, parameter(request, 'id'));
+          const id = parameter(request, 'id');
+          const { row, by } = await (name === 'grant' ? permitted : permittedToStop)(deps, caller, id);
           const grant = name === 'cancel' ? undefined : await grantFor(deps, caller, row, name);
-          const act = { tenant: row.tenant, id: row.id, callerId: caller.id, at: deps.now() };
-          await acts[name](deps.sql, grant ? { ...act, grant } : act);
+          const act = { tenant: row.tenant, id: row.id, callerId: caller.id, at: deps.now(), ...(by ? { by } : {}) };
+          const acted = await acts[name](deps.sql, grant ? { ...act, grant } : act);
           deps.watchers.changed(row.tenant, row.user_id);
           deps.worker().wake();
-          return read(deps, request, caller);
+          return resetOf(deps, acted, localeOf(request));
         }),
       );
     }
@@ -218,14 +219,38 @@ async function grantFor(deps: ApiDeps, caller: Caller, row: ResetRow, name: 'kil
   }
 }
 
+/** A reset, and as whom the caller may act on it, as far as the directory still knows its person. */
+interface Permitted {
+  readonly row: ResetRow;
+  readonly by?: { readonly name: string; readonly role: string };
+}
+
 /** The row, for a caller who may reset its person now; others do not learn that it exists. */
-async function permitted(deps: ApiDeps, caller: Caller, id: string): Promise<ResetRow> {
+async function permitted(deps: ApiDeps, caller: Caller, id: string): Promise<Permitted> {
   const row = await deps.sql.run((tx) => readReset(tx, caller.tenant.id, id));
   if (!row) throw new Problem('notFound');
   const directory = deps.directoryOf(caller.tenant, { kind: 'caller', caller });
-  if (await directory.find(row.user_id)) await authorise(directory, caller.id, row.user_id);
-  else await authoriseSearch(directory, caller.id);
-  return row;
+  if (await directory.find(row.user_id)) {
+    const permission = await authorise(directory, caller.id, row.user_id);
+    return { row, by: { name: permission.caller.displayName, role: permission.by } };
+  }
+  await authoriseSearch(directory, caller.id);
+  return { row };
+}
+
+/** Nobody can be asked at the moment: that says nothing about the caller. */
+const unasked = (error: unknown) =>
+  error instanceof Problem && ['throttled', 'unavailable', 'signInAgain'].includes(error.code);
+
+/** As `permitted`; while the directory cannot be asked, whoever started a reset may still stop it. */
+async function permittedToStop(deps: ApiDeps, caller: Caller, id: string): Promise<Permitted> {
+  try {
+    return await permitted(deps, caller, id);
+  } catch (error) {
+    const row = unasked(error) ? await deps.sql.run((tx) => readReset(tx, caller.tenant.id, id)) : undefined;
+    if (row?.caller_id === caller.id) return { row };
+    throw error;
+  }
 }
 
 async function resetOf(deps: ApiDeps, row: ResetRow, locale: Locale): Promise<Reset> {
@@ -234,12 +259,14 @@ async function resetOf(deps: ApiDeps, row: ResetRow, locale: Locale): Promise<Re
 }
 
 async function read(deps: ApiDeps, request: FastifyRequest, caller: Caller): Promise<Reset> {
-  return resetOf(deps, await permitted(deps, caller, parameter(request, 'id')), localeOf(request));
+  const { row } = await permitted(deps, caller, parameter(request, 'id'));
+  return resetOf(deps, row, localeOf(request));
 }
 
 /** The stream of a reset (HTML Living Standard, server-sent events): one event per change, each the whole Reset. */
 async function events(deps: ApiDeps, request: FastifyRequest, reply: FastifyReply, caller: Caller): Promise<Readable> {
-  const { tenant, id, user_id: person } = await permitted(deps, caller, parameter(request, 'id'));
+  const { row } = await permitted(deps, caller, parameter(request, 'id'));
+  const { tenant, id, user_id: person } = row;
   const locale = localeOf(request);
   const lastSeen = Number(request.headers['last-event-id'] ?? Number.NaN);
   let sent = Number.isInteger(lastSeen) ? lastSeen : -1;
@@ -263,9 +290,16 @@ async function events(deps: ApiDeps, request: FastifyRequest, reply: FastifyRepl
     looking = looking.then(look).catch((error: unknown) => void stream.destroy(error as Error));
   };
   const unwatch = deps.watchers.watch(tenant, person, lookNext);
+  // A directory elsewhere counts what it is asked.
+  const often = caller.tenant.directory === 'embedded' ? 1 : 6;
+  let beats = 0;
   const beat = setInterval(() => {
     stream.push(': still here\n\n');
-    permitted(deps, caller, id).then(lookNext, () => stream.push(null));
+    if (++beats % often !== 0) return lookNext();
+    permitted(deps, caller, id).then(lookNext, (error: unknown) => {
+      if (unasked(error) && (error as Problem).code !== 'signInAgain') lookNext();
+      else stream.push(null);
+    });
   }, heartbeat);
   stream.once('close', () => {
     clearInterval(beat);

@@ -141,7 +141,7 @@ export function* move(tx: Tx, reset: ResetRow, to: State, change: Move): Work<Re
 function mayOwe(row: ResetRow): boolean {
   if (isLive(row) || row.scramble === 1) return true;
   const watched = row.changed === 0 && (row.force_change === 1 || isPass(row));
-  return row.state === 'done' && (watched || row.remember === 1);
+  return row.state === 'done' && (watched || (row.remember === 1 && row.holder_hash !== null));
 }
 
 /** Writes the events of a row whose `seq` already counts them. */

@@ -152,8 +152,8 @@ async function prepare(
   const recipient = chooseRecipient(request.recipient, user, onFile, policy);
   checkPin(request.pin, recipient, policy);
 
-  if (request.remember && (recipient.onFile || !policy.mayRemember))
-    throw new Problem('invalidValue', { field: 'remember' });
+  // An address that is on file is, however it was given.
+  if (request.remember && !policy.mayRemember) throw new Problem('invalidValue', { field: 'remember' });
   const grant = await deps.directory.grant();
 
   const id = crypto.randomUUID();
@@ -239,7 +239,7 @@ async function prepare(
     superseded_by: null,
     grant_identity: grant.identity,
     sealed_grant: sealedGrant(keyring, grant, place('sealed_grant')),
-    remember: request.remember ? 1 : 0,
+    remember: request.remember && !recipient.onFile ? 1 : 0,
     seq: 0,
   };
 }

@@ -175,7 +175,7 @@ async function noteNoChange(
   if (outcome.outcome === 'unknown') {
     const again = isPass(row) ? job.leasedUntil : now + soonAfter(job.attempts);
     // The call stays open until its deadline.
-    return deferChange(deps, row, job, new Problem('unavailable'), again, {});
+    return deferChange(deps, row, job, new Problem('unavailable', { reason: 'lost' }), again, {});
   }
   const { problem } = outcome;
   if (problem.code === 'signInAgain') return askForSignIn(deps, row, job, problem);

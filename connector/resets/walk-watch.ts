@@ -12,6 +12,8 @@ import {
   directoryFor,
   events,
   glance,
+  isBlind,
+  isPassing,
   type Lease,
   moved,
   type Next,
@@ -37,7 +39,7 @@ async function sawChange(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lea
   try {
     last = await directoryFor(deps, tenant, row).lastPasswordChange(row.user_id);
   } catch (error) {
-    if (error instanceof Problem && deps.now() >= until) return false;
+    if (isBlind(row, error) || (error instanceof Problem && deps.now() >= until)) return false;
     throw error;
   }
   const who = changedSince(row, last);
@@ -69,8 +71,7 @@ export async function waitForOpening(deps: WalkDeps, tenant: Tenant, row: ResetR
 export async function waitForChange(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
   const changeBy = row.change_by ?? row.expires_at;
   if (row.remember === 1 && row.state === 'done' && row.holder_hash !== null) {
-    const next = await rememberAddress(deps, tenant, row, job);
-    if (next !== undefined) return next;
+    return rememberAddress(deps, tenant, row, job, changeBy);
   }
   if (row.changed === 1) return undefined;
   if (await sawEnd(deps, tenant, row, job, changeBy)) return deps.now();
@@ -99,15 +100,21 @@ export async function waitForChange(deps: WalkDeps, tenant: Tenant, row: ResetRo
   return Math.min(leaseEnd, changeBy, nextGlance(row, now));
 }
 
-/** The address has proven to be the person's: the link was opened there, and it has worked. Undefined: it is on file. */
-async function rememberAddress(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
+/** The address has proven to be the person's: the link was opened there, and it has worked. Given up at `until`. */
+async function rememberAddress(
+  deps: WalkDeps,
+  tenant: Tenant,
+  row: ResetRow,
+  job: Lease,
+  until: number,
+): Promise<Next> {
   const directory = directoryFor(deps, tenant, row);
   const outcome = await within(remaining(job, deps.now()), directory.rememberAddress(row.user_id, row.recipient));
-  if (outcome.outcome === 'failed' && outcome.problem.code === 'signInAgain') throw outcome.problem;
-  const passing = outcome.outcome === 'failed' && ['unavailable', 'throttled'].includes(outcome.problem.code);
-  if (outcome.outcome === 'unknown' || passing) {
+  const late = deps.now() >= until;
+  if (outcome.outcome === 'failed' && outcome.problem.code === 'signInAgain' && !late) throw outcome.problem;
+  if (outcome.outcome === 'unknown' || (outcome.outcome === 'failed' && isPassing(outcome.problem))) {
     job.failed = true;
-    if (job.attempts < 5) return deps.now() + backoffAfter(job.attempts);
+    if (job.attempts < 5 && !late) return Math.min(until, deps.now() + backoffAfter(job.attempts));
   }
   const event =
     outcome.outcome === 'done'
@@ -161,9 +168,14 @@ export async function scramble(deps: WalkDeps, tenant: Tenant, row: ResetRow, jo
   const newer = await newerOf(deps, row);
   // Who was shown a password that was then replaced may still be using it, while nothing better has come.
   const usable = row.state === 'superseded' && newer === undefined ? (row.change_by ?? row.expires_at) : 0;
+  const ended: Columns = { scramble: 0, next_attempt_at: null, needs_you: null, call_until: null, seen_at: null };
+  if (newer === 'same') {
+    // A newer reset has replaced it: nothing is left to be asked, whoever's right it was.
+    await moved(deps, job, row, row.state, [], ended);
+    return undefined;
+  }
   const last = await directory.lastPasswordChange(row.user_id);
   const verdict = await judge(deps, row, last, newer);
-  const ended: Columns = { scramble: 0, next_attempt_at: null, needs_you: null, call_until: null, seen_at: null };
   if (verdict === 'wait' || (verdict === 'scramble' && now < usable)) return Math.max(usable, now + glance);
   if (verdict === 'not ours') {
     await moved(deps, job, row, row.state, [], ended);

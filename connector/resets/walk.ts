@@ -67,7 +67,7 @@ export async function walk(deps: WalkDeps, claimed: Job): Promise<void> {
     log.info({ reset: row?.id, state: row?.state }, 'reset moved');
   }
   // A step that had stumbled went well this time.
-  if (row && !job.failed && (row.state === 'ready' || row.state === 'leased')) {
+  if (row && !job.failed && (row.state === 'ready' || row.state === 'leased' || row.state === 'done')) {
     const set = { needs_you: row.needs_you === 'overdue' ? null : row.needs_you, next_attempt_at: null };
     if (set.needs_you !== row.needs_you || row.next_attempt_at !== null)
       await moved(deps, job, row, row.state, [], set);
@@ -88,7 +88,9 @@ async function stumble(deps: WalkDeps, row: ResetRow, job: Lease, error: unknown
   // A service that is busy for a while is no alarm.
   const patient = passing && !isMendable(error.code) && job.attempts < 4;
   const needs = patient ? row.needs_you : needsAfter(row, 'overdue');
-  await moved(deps, job, row, row.state, events('deferred'), { needs_you: needs, next_attempt_at: next });
+  // Told when it begins; what lasts for days is no news each hour.
+  const told = row.needs_you === needs && job.attempts > 5;
+  await moved(deps, job, row, row.state, told ? [] : events('deferred'), { needs_you: needs, next_attempt_at: next });
   return next;
 }
 

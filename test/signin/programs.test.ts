@@ -10,6 +10,7 @@ import { signer } from '../../connector/signin/access-token.ts';
 import { extensionClientId } from '../../connector/signin/clients.ts';
 import { keysOf } from '../../connector/signin/keys.ts';
 import { createClient, mintId, revokeClient, setGraphRights } from '../../connector/store/clients.ts';
+import { endSessions } from '../../connector/store/credentials.ts';
 import { assignRole } from '../../connector/store/roles.ts';
 import { deleteUser } from '../../connector/store/users.ts';
 import { saveTenant } from '../../connector/tenant.ts';
@@ -311,6 +312,15 @@ describe('a program for the person whose token it holds', () => {
       ask(site, { ...onBehalf, ...program.proof, assertion, scope: wanted, ...more });
     return Object.assign(site, { program, assertion, exchange });
   }
+
+  it('gets none by a token from before the person was signed out everywhere', async () => {
+    await using site = await middle();
+    const before = await site.exchange();
+    expect(before.status, before.told.error_description).toBe(200);
+    site.pass(60_000);
+    await site.sql.run((tx) => endSessions(tx, site.tenant.id, site.id));
+    expect(refusal(await site.exchange({ scope: `${wanted} offline_access` }))).toEqual([400, 'invalid_grant', 50173]);
+  });
 
   it('gets one for the Graph door: the person, itself as azp, the scopes that were consented to', async () => {
     await using site = await middle();
