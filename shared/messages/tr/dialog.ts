@@ -125,6 +125,7 @@ export const dialog = {
     laterAdminPass: 'Geçiş kodunun oluşturulması ve kaldırılması gibi sonraki işlemler sizin adınıza yapılır.',
     laterNonePass:
       'Siz olmadan sonradan hiçbir şey yapılamaz: kullanılmayan geçiş kodu kendiliğinden sona erer, ama daha önce kaldırılamaz. BT birimi bunu değiştirebilir.',
+    laterApp: 'Kullanılmayan bir parolanın sonlandırılması gibi sonraki işlemler bağlayıcının kendi adına yapılır.',
     laterNone:
       'Siz olmadan sonradan hiçbir şey yapılamaz: kullanılmayan bir parola kendiliğinden sona ermez. BT birimi bunu değiştirebilir.',
     none: 'Bu kişi için kayıtlı özel bir adres yok.',
