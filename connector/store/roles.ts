@@ -6,6 +6,7 @@ import { Problem } from '#shared/problem.ts';
 import { record } from '../audit.ts';
 import type { Standing } from '../policy/roles.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
+import { dropPass } from './credentials.ts';
 import { inChunks, placeholders } from './in-list.ts';
 import type { Stamp } from './resource.ts';
 
@@ -121,7 +122,7 @@ export function* givesRoles(tx: Tx, tenant: string, group: string): Work<boolean
 // Writing -------------------------------------------------------------------------------------------------------
 
 /**
- * Gives a person, group or client a role. False: they hold it already.
+ * Gives a person, group or client a role; of a person, a Temporary Access Pass from before goes. False: they hold it already.
  * @param unit an administrative unit over which alone it holds; empty: the whole organisation
  * @throws Problem notFound when there is no such person, group or client
  */
@@ -134,10 +135,12 @@ export function* assignRole(
   unit = '',
 ): Work<boolean> {
   const kind = yield* kindOf(tx, tenant, principal);
-  if (kind === undefined) throw new Problem('notFound');
+  if (kind === undefined) throw new Problem('notFound', { id: principal.slice(0, 256) });
   const added = yield* tx.run`insert into role_assignment (tenant, principal_id, role_template_id, unit, created)
     values (${tenant}, ${principal}, ${role}, ${unit}, ${by.at}) on conflict do nothing`;
   if (added === 0) return false;
+  // Given out while the person was nobody's administrator, by somebody who may now not be allowed to.
+  if (kind === 'user') yield* dropPass(tx, tenant, principal, by);
   yield* recordRole(tx, tenant, 'role.assigned', `${kind}:${principal}`, role, unit, by);
   return true;
 }
