@@ -8,7 +8,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Tx, Work } from '../sql/sql.ts';
 import { createGroup, deleteGroup, type GroupContent, memberIds, readGroup, updateGroup } from '../store/groups.ts';
 import type { Stamp, StoredResource } from '../store/resource.ts';
-import { givesRoles, makeRoleAssignable, roleAssignable } from '../store/roles.ts';
+import { dropPassesWithin, givesRoles, makeRoleAssignable, roleAssignable } from '../store/roles.ts';
 import { uuidv7 } from '../store/uuid.ts';
 import { callerOf, type Permissions } from './access.ts';
 import { authorise, hasPermission } from './authority.ts';
@@ -185,6 +185,7 @@ function memberRoutes(app: FastifyInstance, deps: GraphDeps): void {
       );
     }
     yield* updateGroup(tx, tenant.id, id, membersChange('add', member), stamp);
+    if (stamp.overRoles) yield* dropPassesWithin(tx, tenant.id, member, by);
   }
 
   function* gone(tx: Tx, request: FastifyRequest, by: Stamp): Work<void> {

@@ -1,6 +1,7 @@
 // How people sign in, at the Graph door: the reset behind a 202, Temporary Access Passes, and who may see and do it.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { roleTemplates } from '../../connector/policy/roles.ts';
 import { changePassword, hashing, verifyPassword } from '../../connector/store/credentials.ts';
 import { spendPass } from '../../connector/store/temporary-access-pass.ts';
 import { graphUser } from '../../connector/store/user-resource.ts';
@@ -222,6 +223,25 @@ describe('a Temporary Access Pass', () => {
       text,
     );
 
+  /** Makes a group, and does in this order: has Amara in it by way of another, gives it a role. */
+  async function roleOfGroup(steps: readonly ('member' | 'role')[]): Promise<void> {
+    const group = async (displayName: string) => {
+      const wanted = { displayName, mailEnabled: false, mailNickname: displayName, securityEnabled: true };
+      return String((await world.call('globalAdmin', 'POST', '/groups', wanted)).body.id);
+    };
+    const [outer, inner] = [await group('Outer'), await group('Inner')];
+    const add = async (to: string, member: string) => {
+      const reference = { '@odata.id': `${origin}/v1.0/directoryObjects/${member}` };
+      expect((await world.call('globalAdmin', 'POST', `/groups/${to}/members/$ref`, reference)).status).toBe(204);
+    };
+    await add(inner, world.ids.amara);
+    const role = { principalId: outer, roleDefinitionId: roleTemplates['Directory Readers'], directoryScopeId: '/' };
+    for (const step of steps) {
+      if (step === 'member') await add(outer, inner);
+      else await world.call('globalAdmin', 'POST', '/roleManagement/directory/roleAssignments', role);
+    }
+  }
+
   it('is given, shown once, listed without its value, and taken', async () => {
     const made = await give('globalAdmin', { lifetimeInMinutes: 90, isUsableOnce: true });
     expect(made.status).toBe(201);
@@ -310,6 +330,8 @@ describe('a Temporary Access Pass', () => {
       () => world.call('globalAdmin', 'POST', `/users/${world.ids.amara}/revokeSignInSessions`),
     ],
     ['a role is given', () => world.role('amara', 'Directory Readers')],
+    ['a group that they are in is given one', () => roleOfGroup(['member', 'role'])],
+    ['they join a group that has one', () => roleOfGroup(['role', 'member'])],
   ])('is worth nothing any more once %s', async (_, happens) => {
     const { body } = await give('globalAdmin', { isUsableOnce: false });
     await happens();
