@@ -79,8 +79,9 @@ export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, t
     revokeSessions: (id) =>
       outcomeOf(async () => {
         if (!(await exists(id))) return unknownTarget();
-        await sql.run((tx) => endSessions(tx, tenant.id, id));
-        return { outcome: 'done', at: now() };
+        const at = now();
+        await sql.run((tx) => endSessions(tx, tenant.id, id, at));
+        return { outcome: 'done', at };
       }),
 
     async lastPasswordChange(id) {

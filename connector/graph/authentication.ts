@@ -142,6 +142,9 @@ interface WantedPass {
   readonly once: boolean;
 }
 
+/** How long before it can be used a pass may be made, in milliseconds. */
+const mostAhead = 30 * 86_400_000;
+
 /** @throws GraphError 400 */
 function readWanted(body: unknown, now: number): WantedPass {
   const given = body === undefined || body === null ? {} : body;
@@ -157,6 +160,7 @@ function readWanted(body: unknown, now: number): WantedPass {
   if (typeof once !== 'boolean') throw badRequest('isUsableOnce must be true or false.');
   const starts = startDateTime === undefined || startDateTime === null ? now : instantOf(startDateTime);
   if (starts + minutes * 60_000 <= now) throw badRequest('The pass would have expired already.');
+  if (starts > now + mostAhead) throw badRequest('startDateTime must be within the next 30 days.');
   return { starts, minutes, once };
 }
 

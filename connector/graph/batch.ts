@@ -1,6 +1,8 @@
 // POST /$batch (Microsoft Graph JSON batching): up to 20 requests in one, each answered by itself, with the caller's own
-// token. What depends on another waits for it, and is 424 when that one has failed.
+// token. What depends on another waits for it, and is 424 when that one has failed. Two at a time are worked on and others
+// get their turn in between, so that a batch of heavy requests holds up nobody.
 
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Permissions } from './access.ts';
 import { doorPath, type GraphDeps } from './deps.ts';
@@ -8,6 +10,10 @@ import { badRequest, gatewayError } from './error.ts';
 import { graphPermissionNames } from './permissions.ts';
 
 const most = 20;
+/** How many of them are worked on at the same time. */
+const atOnce = 2;
+/** When the answers have this many characters together, what is left is not begun. */
+const mostAnswered = 8 * 1024 * 1024;
 const methods = ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'] as const;
 
 /** Whoever may do anything may ask for it in a batch: each request is then held against its own route. */
@@ -24,6 +30,9 @@ interface Item {
   readonly body: unknown;
   readonly dependsOn: readonly string[];
 }
+
+/** Around the work on a request of a batch: nothing that is sent can forge it, or write its way around it. */
+const inBatch = new AsyncLocalStorage<true>();
 
 interface Answered {
   readonly id: string;
@@ -78,15 +87,14 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 /**
  * An address below the door: given with or without a slash before it, with or without the version.
- * @returns undefined for one that leads elsewhere, or to a batch
+ * @returns undefined for one that leads elsewhere
  */
 function addressOf(url: string): string | undefined {
   const path = url.replace(/^\/+/, '');
   const whole = /^v1\.0(\/|$)/i.test(path) ? `/v1.0${path.slice(4)}` : `${doorPath}/${path}`;
   if (!URL.canParse(whole, 'http://door')) return undefined;
   const { pathname, search } = new URL(whole, 'http://door');
-  const isBatch = /^\/v1\.0\/+(\$|%24)batch\/*$/i.test(pathname);
-  return pathname.startsWith(`${doorPath}/`) && !isBatch ? `${pathname}${search}` : undefined;
+  return pathname.startsWith(`${doorPath}/`) ? `${pathname}${search}` : undefined;
 }
 
 /** Ours, and what a request inside of another cannot have. */
@@ -102,59 +110,78 @@ const notTaken = new Set([
 /** Said once, by the answer around them. */
 const notGiven = new Set(['connection', 'content-length', 'date', 'keep-alive', 'transfer-encoding', 'odata-version']);
 
-function errorBody(code: string, message: string) {
-  return { error: { code, message } };
+const leadsNowhere = 'The url of the request leads to no resource that a batch can ask for.';
+
+function refused({ id }: Item, status: number, code: string, message: string): Answered {
+  return { id, status, headers: { 'Content-Type': 'application/json' }, body: { error: { code, message } } };
 }
 
 export function batchRoutes(app: FastifyInstance, _deps: GraphDeps): void {
-  async function answer(request: FastifyRequest, item: Item): Promise<Answered> {
+  /** The answer, and how many characters it has. */
+  async function answer(request: FastifyRequest, item: Item): Promise<{ answered: Answered; size: number }> {
     const { id, method, body } = item;
-    const json = { 'Content-Type': 'application/json' };
     const url = addressOf(item.url);
-    if (url === undefined) {
-      const message = 'The url of the request leads to no resource that a batch can ask for.';
-      return { id, status: 400, headers: json, body: errorBody('BadRequest', message) };
-    }
+    if (url === undefined) return { answered: refused(item, 400, 'BadRequest', leadsNowhere), size: 0 };
     const own = Object.entries(item.headers).map(([name, value]) => [name.toLowerCase(), value] as const);
     const headers: Record<string, string> = Object.fromEntries(own.filter(([name]) => !notTaken.has(name)));
     const payload = payloadOf(body, headers['content-type']);
-    const response = await app.inject({
+    const inner = {
       method,
       url,
       headers: { ...headers, authorization: request.headers.authorization ?? '' },
       remoteAddress: request.ip,
       ...(payload === undefined ? {} : { payload }),
-    });
+    };
+    const response = await inBatch.run(true, async () => app.inject(inner));
     const given = Object.entries(response.headers).filter(([name]) => !notGiven.has(name));
     const text = response.payload;
     const isJson = /^application\/json/.test(String(response.headers['content-type'] ?? ''));
-    return {
+    const answered = {
       id,
       status: response.statusCode,
       headers: Object.fromEntries(given.map(([name, value]) => [titled(name), String(value)])),
       ...(text === '' ? {} : { body: isJson ? JSON.parse(text) : text }),
     };
+    return { answered, size: text.length };
+  }
+
+  async function answers(request: FastifyRequest, items: readonly Item[]): Promise<Answered[]> {
+    const begun = new Map<string, Promise<Answered>>();
+    let size = 0;
+
+    async function one(item: Item): Promise<Answered> {
+      // Whatever it depends on stands before it, and has begun.
+      const needed = await Promise.all(item.dependsOn.map((id) => begun.get(id.toLowerCase())));
+      if (needed.some((other) => other === undefined || other.status >= 400)) {
+        return refused(item, 424, 'FailedDependency', 'A request that this one depends on has failed.');
+      }
+      if (size >= mostAnswered) {
+        const message = 'The answers of the batch have reached their maximum size. Nothing was done for this request.';
+        return refused(item, 413, 'ResponseSizeExceeded', message);
+      }
+      const { answered, size: more } = await answer(request, item);
+      size += more;
+      return answered;
+    }
+
+    const queue = items.values();
+    async function work(): Promise<void> {
+      for (const item of queue) {
+        const answered = one(item);
+        begun.set(item.id.toLowerCase(), answered);
+        await answered;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+    await Promise.all(Array.from({ length: atOnce }, work));
+    return Promise.all(begun.values());
   }
 
   app.post('/$batch', { config: { graph: anything } }, async (request, reply) => {
-    const items = readBatch(request.body);
-    const answers = new Map<string, Promise<Answered>>();
-    for (const item of items) {
-      const needed = item.dependsOn.map((id) => answers.get(id.toLowerCase()) as Promise<Answered>);
-      answers.set(
-        item.id.toLowerCase(),
-        after(needed, item, () => answer(request, item)),
-      );
-    }
-    return reply.send({ responses: await Promise.all(answers.values()) });
+    // However its address was written: here it has been read.
+    if (inBatch.getStore()) throw gatewayError(leadsNowhere);
+    return reply.send({ responses: await answers(request, readBatch(request.body)) });
   });
-}
-
-async function after(needed: Promise<Answered>[], { id }: Item, go: () => Promise<Answered>): Promise<Answered> {
-  const failed = (await Promise.all(needed)).some(({ status }) => status >= 400);
-  if (!failed) return go();
-  const body = errorBody('FailedDependency', 'A request that this one depends on has failed.');
-  return { id, status: 424, headers: { 'Content-Type': 'application/json' }, body };
 }
 
 /** JSON as it is sent; a text is the base64 of what is to be sent (JSON batching, request format). */

@@ -104,16 +104,18 @@ function onceATurn<K, V>(ask: (key: K) => Promise<V>): (key: K) => Promise<V> {
   };
 }
 
-/** A token outlives what it was given to: a person may be blocked or gone since, an app revoked. */
-async function isStill({ sql }: GraphDeps, { tenant, oid, appOnly }: Access): Promise<boolean> {
+/** A token outlives what it was given to: a person may be blocked or gone since, an app revoked, also one that acts for people. */
+async function isStill({ sql }: GraphDeps, { tenant, oid, appOnly, azp }: Access): Promise<boolean> {
   if (appOnly) {
     const app = await sql.get<{ revoked: number | null }>`select revoked from client
       where tenant = ${tenant.id} and id = ${oid}`;
     return app?.revoked === null;
   }
-  const person = await sql.get<{ active: number }>`select active from app_user
-    where tenant = ${tenant.id} and id = ${oid}`;
-  return person?.active === 1;
+  // What is no row of ours, the extension, cannot be revoked.
+  const person = await sql.get<{ active: number; revoked: number | null }>`select u.active, c.revoked
+    from app_user u left join client c on c.tenant = u.tenant and c.id = ${azp}
+    where u.tenant = ${tenant.id} and u.id = ${oid}`;
+  return person?.active === 1 && person.revoked === null;
 }
 
 /** Any one permission of the route is enough; delegated ones count for people, application ones for apps alone. */

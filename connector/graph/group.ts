@@ -3,7 +3,9 @@
 
 import { coreGroup, type GraphGroupContent, type GroupContent, graphGroup } from '../store/groups.ts';
 import type { StoredResource } from '../store/resource.ts';
+import type { GraphDeps } from './deps.ts';
 import { badRequest, type GraphError } from './error.ts';
+import { type Reference, readReference } from './reference.ts';
 
 interface Opened {
   readonly content: GroupContent & { readonly id: string; readonly meta: { readonly created: string } };
@@ -58,8 +60,8 @@ export function graphGroupOf(
 export interface WantedGroup {
   readonly content: GroupContent;
   readonly isAssignableToRole: boolean;
-  /** Ids of the members that a new group is to have (`members@odata.bind`). */
-  readonly members: readonly string[];
+  /** The members that a new group is to have (`members@odata.bind`). */
+  readonly members: readonly Reference[];
 }
 
 function invalid(property: string): GraphError {
@@ -86,7 +88,7 @@ const required = ['displayName', 'mailEnabled', 'mailNickname', 'securityEnabled
  * A new group (POST), or a change of one that is stored (PATCH).
  * @throws GraphError 400: no object, unknown, read-only or missing properties, values that do not fit
  */
-export function readGroupBody(body: unknown, current?: GroupContent): WantedGroup {
+export function readGroupBody(deps: Pick<GraphDeps, 'publicUrl'>, body: unknown, current?: GroupContent): WantedGroup {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw badRequest('A JSON object is required as the body of the request.');
   }
@@ -96,7 +98,7 @@ export function readGroupBody(body: unknown, current?: GroupContent): WantedGrou
   let { displayName = '' } = current ?? {};
   let extension: GraphGroupContent = { ...current?.[graphGroup] };
   let isAssignableToRole = false;
-  let members: string[] = [];
+  let members: Reference[] = [];
   for (const [name, value] of Object.entries(given)) {
     if (name === 'displayName') displayName = text(name, value, 256);
     else if (name === 'mailNickname') extension = { ...extension, mailNickname: text(name, value, 64) };
@@ -109,7 +111,7 @@ export function readGroupBody(body: unknown, current?: GroupContent): WantedGrou
     } else if (name === 'members@odata.bind' && !current) {
       if (!Array.isArray(value) || value.length > 20)
         throw badRequest('At most 20 members can be added in one request.');
-      members = value.map(referenceOf);
+      members = value.map((one) => readReference(deps, one));
     } else if (name.includes('@')) {
       // Other annotations say nothing of the group.
     } else if (!fixed[name]?.(value)) throw name in properties ? invalid(name) : unknownProperty(name);
@@ -128,12 +130,4 @@ export function readGroupBody(body: unknown, current?: GroupContent): WantedGrou
 
 function unknownProperty(name: string): GraphError {
   return badRequest(`Property '${name.slice(0, 100)}' does not exist as a declared property or extension property.`);
-}
-
-/** The id at the end of an `@odata.id`: `https://…/v1.0/directoryObjects/{id}`, or `…/users/{id}`. @throws GraphError 400 */
-export function referenceOf(reference: unknown): string {
-  const id =
-    typeof reference === 'string' ? /\/(?:directoryObjects|users|groups)\/([^/?#]+)$/.exec(reference)?.[1] : '';
-  if (!id) throw badRequest("Invalid URL format specified in '@odata.id' of the request.");
-  return decodeURIComponent(id);
 }

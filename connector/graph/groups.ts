@@ -8,16 +8,17 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Tx, Work } from '../sql/sql.ts';
 import { createGroup, deleteGroup, type GroupContent, memberIds, readGroup, updateGroup } from '../store/groups.ts';
 import type { Stamp, StoredResource } from '../store/resource.ts';
-import { givesRoles, makeRoleAssignable, roleAssignable } from '../store/roles.ts';
+import { dropPassesWithin, givesRoles, makeRoleAssignable, roleAssignable } from '../store/roles.ts';
 import { uuidv7 } from '../store/uuid.ts';
 import { callerOf, type Permissions } from './access.ts';
 import { authorise, hasPermission } from './authority.ts';
 import { collectionOf, contextOf, doorPath, type GraphDeps, stampOf } from './deps.ts';
 import { objectsOf } from './directory-object.ts';
 import { badRequest, denied, notFound } from './error.ts';
-import { graphGroupOf, readGroupBody, referenceOf, selectedOf, type WantedGroup } from './group.ts';
+import { graphGroupOf, readGroupBody, selectedOf, type WantedGroup } from './group.ts';
 import { groupList } from './group-list.ts';
 import { nextLink, parameterOf, refuseOthers, topOf, wantsCount } from './list.ts';
+import { type Reference, readReference, referencedId } from './reference.ts';
 
 const both = (...names: string[]): Permissions => ({ delegated: names, application: names });
 const directory = ['Directory.Read.All', 'Directory.ReadWrite.All'];
@@ -32,7 +33,7 @@ const writes = both('Group.ReadWrite.All', 'Directory.ReadWrite.All');
 const writesMembers = both('GroupMember.ReadWrite.All', 'Group.ReadWrite.All', 'Directory.ReadWrite.All');
 const writesRoles = ['RoleManagement.ReadWrite.Directory'];
 
-const idOf = (request: FastifyRequest) => (request.params as { id: string }).id;
+const idOf = (request: FastifyRequest) => (request.params as { id: string }).id.toLowerCase();
 
 function* groupOf(tx: Tx, tenant: string, id: string): Work<StoredResource> {
   const found = yield* readGroup(tx, tenant, id);
@@ -65,12 +66,14 @@ export function groupRoutes(app: FastifyInstance, deps: GraphDeps): void {
 
   function* created(tx: Tx, request: FastifyRequest, id: string, wanted: WantedGroup, by: Stamp) {
     const access = callerOf(request);
-    const { content, isAssignableToRole, members } = wanted;
+    const { content, isAssignableToRole } = wanted;
     yield* authorise(tx, access, 'writeGroup');
     if (isAssignableToRole) {
       if (!hasPermission(access, writesRoles)) throw denied();
       yield* authorise(tx, access, 'writeRoleAssignableGroup');
     }
+    const members: string[] = [];
+    for (const one of wanted.members) members.push(yield* referencedId(tx, access.tenant.id, one));
     const stored = yield* createGroup(tx, access.tenant.id, id, content, members, by);
     if (isAssignableToRole) yield* makeRoleAssignable(tx, access.tenant.id, id);
     return graphGroupOf(stored, isAssignableToRole);
@@ -80,7 +83,10 @@ export function groupRoutes(app: FastifyInstance, deps: GraphDeps): void {
     const { tenant } = callerOf(request);
     const { id } = yield* groupOf(tx, tenant.id, idOf(request));
     const stamp = yield* stampFor(tx, request, id, by);
-    const change = (current: GroupContent) => ({ content: readGroupBody(request.body, current).content, members: [] });
+    const change = (current: GroupContent) => ({
+      content: readGroupBody(deps, request.body, current).content,
+      members: [],
+    });
     yield* updateGroup(tx, tenant.id, id, change, stamp);
   }
 
@@ -100,7 +106,7 @@ export function groupRoutes(app: FastifyInstance, deps: GraphDeps): void {
   });
   app.post('/groups', { config: { graph: writes } }, async (request, reply) => {
     const by = stampOf(request, deps);
-    const wanted = readGroupBody(request.body);
+    const wanted = readGroupBody(deps, request.body);
     const id = uuidv7(by.at, random(10));
     const group = await sql.run((tx) => created(tx, request, id, wanted, by));
     return reply
@@ -165,12 +171,12 @@ function memberRoutes(app: FastifyInstance, deps: GraphDeps): void {
     return reply.send(collectionOf(deps, 'directoryObjects', []));
   });
 
-  function* added(tx: Tx, request: FastifyRequest, member: string, by: Stamp): Work<void> {
+  function* added(tx: Tx, request: FastifyRequest, reference: Reference, by: Stamp): Work<void> {
     const { tenant } = callerOf(request);
     const { id } = yield* groupOf(tx, tenant.id, idOf(request));
     const stamp = yield* stampFor(tx, request, id, by);
-    const known = yield* objectsOf(tx, tenant.id, [member]);
-    if (known.length === 0) throw notFound(member.slice(0, 256));
+    const member = yield* referencedId(tx, tenant.id, reference);
+    if (member === id) throw badRequest('A group cannot be a member of itself.');
     const there = yield* tx.get`select member_id from group_member
       where tenant = ${tenant.id} and group_id = ${id} and member_id = ${member}`;
     if (there) {
@@ -179,11 +185,12 @@ function memberRoutes(app: FastifyInstance, deps: GraphDeps): void {
       );
     }
     yield* updateGroup(tx, tenant.id, id, membersChange('add', member), stamp);
+    if (stamp.overRoles) yield* dropPassesWithin(tx, tenant.id, member, by);
   }
 
   function* gone(tx: Tx, request: FastifyRequest, by: Stamp): Work<void> {
     const { tenant } = callerOf(request);
-    const { memberId } = request.params as { memberId: string };
+    const memberId = (request.params as { memberId: string }).memberId.toLowerCase();
     const stored = yield* groupOf(tx, tenant.id, idOf(request));
     const stamp = yield* stampFor(tx, request, stored.id, by);
     const after = yield* updateGroup(tx, tenant.id, stored.id, membersChange('remove', memberId), stamp);
@@ -192,7 +199,7 @@ function memberRoutes(app: FastifyInstance, deps: GraphDeps): void {
 
   app.post('/groups/:id/members/$ref', { config: { graph: writesMembers } }, async (request, reply) => {
     const by = stampOf(request, deps);
-    const member = referenceOf((request.body as Record<string, unknown> | undefined)?.['@odata.id']);
+    const member = readReference(deps, (request.body as Record<string, unknown> | undefined)?.['@odata.id']);
     await sql.run((tx) => added(tx, request, member, by));
     return reply.code(204).send();
   });

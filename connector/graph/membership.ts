@@ -2,9 +2,11 @@
 // `transitiveMemberOf` also what comes through groups.
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { fold } from '../filter/fold.ts';
 import type { Tx, Work } from '../sql/sql.ts';
 import { membershipsOf } from '../store/memberships.ts';
 import { roleAssignments, standingOf } from '../store/roles.ts';
+import { contentOf, readStored } from '../store/users.ts';
 import { callerOf, type Permissions } from './access.ts';
 import { hasPermission } from './authority.ts';
 import type { GraphDeps } from './deps.ts';
@@ -27,13 +29,23 @@ const casts = {
   '/microsoft.graph.directoryRole': '#microsoft.graph.directoryRole',
 } as const;
 
+/** Is it the caller whom the address means, by id or by name? */
+function* isOwn(tx: Tx, request: FastifyRequest): Work<boolean> {
+  const { tenant, oid } = callerOf(request);
+  const asked = personIn(request);
+  const own = yield* readStored(tx, tenant.id, oid);
+  return asked.toLowerCase() === oid || (own !== undefined && fold(asked) === fold(contentOf(own).userName));
+}
+
 export function membershipRoutes(app: FastifyInstance, deps: GraphDeps): void {
   function* found(tx: Tx, request: FastifyRequest, transitive: boolean): Work<DirectoryObject[]> {
     const access = callerOf(request);
     const tenant = access.tenant.id;
+    // The route is open to User.Read so that `/users/{own id}` answers as `/me` does. Of others it does not even tell
+    // whether they are there.
+    const everybody = access.appOnly || hasPermission(access, permissions.delegated);
+    if (!everybody && !(yield* isOwn(tx, request))) throw denied();
     const { id } = yield* personOf(tx, tenant, personIn(request));
-    // The route is open to User.Read so that `/users/{own id}` answers as `/me` does.
-    if (id !== access.oid && !hasPermission(access, permissions.delegated)) throw denied();
     const memberships = (yield* membershipsOf(tx, tenant, [id])).get(id) ?? [];
     const groups = memberships.filter(({ type }) => transitive || type === 'direct').map(({ value }) => value);
     const roles = transitive

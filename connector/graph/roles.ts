@@ -153,12 +153,24 @@ function readAssignment(body: unknown): Omit<RoleAssignment, 'created'> {
   if (typeof principalId !== 'string' || typeof roleDefinitionId !== 'string') {
     throw badRequest("Values are required for properties 'principalId' and 'roleDefinitionId'.");
   }
-  const scope = typeof directoryScopeId === 'string' ? directoryScopeId : '';
-  const unit = scope.startsWith(units) ? scope.slice(units.length) : undefined;
-  if (scope !== '/' && !unit) throw badRequest("A value is required for property 'directoryScopeId'.");
+  const unit = unitOf(directoryScopeId);
   const role = roleDefinitionId.toLowerCase();
   if (builtInRole(role) === undefined) throw notFound(roleDefinitionId.slice(0, 256));
-  return { principal: principalId, role, unit: unit ?? '' };
+  return { principal: principalId.toLowerCase(), role, unit };
+}
+
+const unitScope = /^\/administrativeUnits\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
+
+/** The administrative unit of a scope; empty for `/`, the whole organisation. @throws GraphError 400 */
+function unitOf(scope: unknown): string {
+  if (typeof scope !== 'string' || scope === '') {
+    throw badRequest("A value is required for property 'directoryScopeId'.");
+  }
+  const unit = scope === '/' ? '' : unitScope.exec(scope)?.[1]?.toLowerCase();
+  if (unit === undefined) {
+    throw badRequest("Invalid value specified for property 'directoryScopeId' of resource 'RoleAssignment'.");
+  }
+  return unit;
 }
 
 function assignmentRoutes(app: FastifyInstance, deps: GraphDeps): void {
@@ -209,7 +221,7 @@ function assignmentRoutes(app: FastifyInstance, deps: GraphDeps): void {
   app.get(`${management}/transitiveRoleAssignments`, { config: { graph: reads } }, async (request, reply) => {
     const { $count, $filter = '' } = request.query as Record<string, string | undefined>;
     const eventual = request.headers.consistencylevel === 'eventual' && $count === 'true';
-    const principal = /^\s*principalId\s+eq\s+'([^']+)'\s*$/i.exec($filter)?.[1];
+    const principal = /^\s*principalId\s+eq\s+'([^']+)'\s*$/i.exec($filter)?.[1]?.toLowerCase();
     if (!eventual || principal === undefined) {
       throw badRequest(
         "This needs $count=true, the header 'ConsistencyLevel: eventual', and $filter=principalId eq '{id}'.",

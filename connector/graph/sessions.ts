@@ -1,11 +1,11 @@
-// revokeSignInSessions: ends a person's sessions and refresh tokens. Access tokens that are out run to their end, within
-// the hour.
+// revokeSignInSessions: ends a person's sessions and refresh tokens, and a Temporary Access Pass that was given out before.
+// Access tokens that are out run to their end, within the hour, and no program gets another for one of them.
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { record } from '../audit.ts';
 import { wakeSubject } from '../jobs.ts';
 import type { Tx, Work } from '../sql/sql.ts';
-import { endSessions } from '../store/credentials.ts';
+import { dropPass, endSessions } from '../store/credentials.ts';
 import type { Stamp } from '../store/resource.ts';
 import { userTypeOf } from '../store/user-resource.ts';
 import { contentOf } from '../store/users.ts';
@@ -28,7 +28,8 @@ export function sessionRoutes(app: FastifyInstance, deps: GraphDeps): void {
     if (userTypeOf(contentOf(stored)) === 'Guest') {
       throw badRequest('The operation is not supported for guest users, who sign in at their own organisation.');
     }
-    yield* endSessions(tx, tenant, id);
+    yield* endSessions(tx, tenant, id, by.at);
+    yield* dropPass(tx, tenant, id, by);
     yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'sessions.revoked', target: `user:${id}` });
     yield* wakeSubject(tx, tenant, id, by.at);
   }

@@ -1,5 +1,5 @@
 // Who signs in: a person of the directory together with the state of their password. A sign-in is good as long as the
-// password that it was made with; a person who is blocked or must still choose a password is not signed in.
+// password that it was made with, and until sessions are ended; a person who is blocked or must still choose a password is not signed in.
 
 import type { Directory, User } from '../directory/directory.ts';
 import type { Sql } from '../sql/sql.ts';
@@ -31,5 +31,6 @@ export async function findPerson({ sql, directory }: People, tenant: Tenant, id:
 export function inGoodStanding({ user, credential }: Person, signedInAt: number | undefined): boolean {
   if (!user.accountEnabled || credential.forceChange) return false;
   // auth_time has no fractions: within the same second, the rows that a change deletes decide.
-  return signedInAt !== undefined && signedInAt >= Math.floor(credential.changedAt / 1000);
+  const goodFrom = Math.floor(Math.max(credential.changedAt, credential.sessionsFrom) / 1000);
+  return signedInAt !== undefined && signedInAt >= goodFrom;
 }

@@ -228,6 +228,8 @@ export const migrations: readonly (readonly string[])[] = [
       once bigint not null, used bigint,
       primary key (tenant, user_id)
     )`,
+    // sign-ins and tokens from before are worth nothing any more; 0: never were they ended
+    `alter table credential add column sessions_from bigint not null default 0`,
     // groups made for roles, whether they hold one at the moment or not (Graph's isAssignableToRole)
     `create table role_assignable_group (
       tenant text not null, group_id text not null,

@@ -9,6 +9,7 @@ import { Problem } from '#shared/problem.ts';
 import { record } from '../audit.ts';
 import { wakeSubject } from '../jobs.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
+import type { Stamp } from './resource.ts';
 
 // Hashing -------------------------------------------------------------------------------------------------------
 
@@ -78,11 +79,13 @@ export function isOurOperation(changedBy: string): changedBy is OurOperation {
   return /^(reset|scramble):/.test(changedBy);
 }
 
-/** What is known of a person's password. `changedAt` in milliseconds since the epoch; `version` grows with each change. */
+/** What is known of a person's password. Times in milliseconds since the epoch; `version` grows with each change. */
 export interface Credential {
   readonly version: number;
   readonly forceChange: boolean;
   readonly changedAt: number;
+  /** When sessions were last ended: sign-ins and tokens from before are worth nothing. 0: never. */
+  readonly sessionsFrom: number;
   readonly changedBy: ChangedBy;
 }
 
@@ -91,6 +94,7 @@ interface CredentialRow {
   force_change: number;
   changed_at: number;
   changed_by: ChangedBy;
+  sessions_from: number;
   version: number;
 }
 
@@ -100,11 +104,13 @@ function credentialOf(row: CredentialRow): Credential {
     forceChange: row.force_change === 1,
     changedAt: row.changed_at,
     changedBy: row.changed_by,
+    sessionsFrom: row.sessions_from,
   };
 }
 
 function* readRow(tx: Tx, tenant: string, userId: string): Work<CredentialRow | undefined> {
-  return yield* tx.get<CredentialRow>`select hash, force_change, changed_at, changed_by, version from credential
+  return yield* tx.get<CredentialRow>`
+    select hash, force_change, changed_at, changed_by, sessions_from, version from credential
     where tenant = ${tenant} and user_id = ${userId}`;
 }
 
@@ -132,9 +138,10 @@ export type Change =
   | { readonly outcome: 'conflict' };
 
 /**
- * Sets a password: sessions and refresh tokens made with the old one end, the delay after failures is forgotten, and
- * when the person or an operator did it, it is recorded and whoever waits for this person is woken (our own operations
- * record their steps themselves). All in the caller's transaction.
+ * Sets a password: sessions and refresh tokens made with the old one end, the delay after failures is forgotten, and a
+ * Temporary Access Pass from before goes unless the person did it. When the person or an operator did it, it is recorded
+ * and whoever waits for this person is woken (our own operations record their steps themselves). All in the caller's
+ * transaction.
  */
 export function* setPassword(tx: Tx, next: NewCredential): Work<Change> {
   const { tenant, userId, at } = next;
@@ -147,7 +154,11 @@ export function* setPassword(tx: Tx, next: NewCredential): Work<Change> {
     on conflict (tenant, user_id) do update set hash = excluded.hash, force_change = excluded.force_change,
       changed_at = excluded.changed_at, changed_by = excluded.changed_by, version = excluded.version`;
   yield* tx.run`delete from sign_in_attempt where tenant = ${tenant} and account = ${userId}`;
-  yield* endSessions(tx, tenant, userId);
+  yield* endSessions(tx, tenant, userId, at);
+  // What scrambles one reset's password may come after the pass that another hands out in its place.
+  if (next.changedBy !== 'self' && !next.changedBy.startsWith('scramble:')) {
+    yield* dropPass(tx, tenant, userId, { at, actor: next.changedBy === 'operator' ? 'operator' : 'connector' });
+  }
   if (next.changedBy === 'self' || next.changedBy === 'operator') {
     const actor = next.changedBy === 'self' ? `user:${userId}` : 'operator';
     yield* record(tx, { tenant, at, actor, action: 'password.changed', target: `user:${userId}` });
@@ -156,9 +167,21 @@ export function* setPassword(tx: Tx, next: NewCredential): Work<Change> {
   return { outcome: 'done', at, version };
 }
 
-/** Ends the sessions, grants and refresh tokens of a person; how many rows that were. Access tokens run out within the hour. */
-export function* endSessions(tx: Tx, tenant: string, userId: string): Work<number> {
+/**
+ * Ends the sessions, grants and refresh tokens of a person; how many rows that were. Access tokens run out within the
+ * hour, and are exchanged for no new ones.
+ * @param at milliseconds since the epoch
+ */
+export function* endSessions(tx: Tx, tenant: string, userId: string, at: number): Work<number> {
+  yield* tx.run`update credential set sessions_from = ${at} where tenant = ${tenant} and user_id = ${userId}`;
   return yield* tx.run`delete from oidc_model where tenant = ${tenant} and account = ${userId}`;
+}
+
+/** Takes away a Temporary Access Pass that a person may have from before: it would sign in whoever was given it then. */
+export function* dropPass(tx: Tx, tenant: string, userId: string, { at, actor }: Stamp): Work<void> {
+  const gone = yield* tx.run`delete from temporary_access_pass where tenant = ${tenant} and user_id = ${userId}`;
+  if (gone === 0) return;
+  yield* record(tx, { tenant, at, actor, action: 'temporaryAccessPass.deleted', target: `user:${userId}` });
 }
 
 /**

@@ -6,6 +6,7 @@ import { Problem } from '#shared/problem.ts';
 import { record } from '../audit.ts';
 import type { Standing } from '../policy/roles.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
+import { dropPass } from './credentials.ts';
 import { inChunks, placeholders } from './in-list.ts';
 import type { Stamp } from './resource.ts';
 
@@ -121,7 +122,8 @@ export function* givesRoles(tx: Tx, tenant: string, group: string): Work<boolean
 // Writing -------------------------------------------------------------------------------------------------------
 
 /**
- * Gives a person, group or client a role. False: they hold it already.
+ * Gives a person, group or client a role; a Temporary Access Pass that somebody who now holds it has from
+ * before goes. False: they hold it already.
  * @param unit an administrative unit over which alone it holds; empty: the whole organisation
  * @throws Problem notFound when there is no such person, group or client
  */
@@ -134,12 +136,31 @@ export function* assignRole(
   unit = '',
 ): Work<boolean> {
   const kind = yield* kindOf(tx, tenant, principal);
-  if (kind === undefined) throw new Problem('notFound');
+  if (kind === undefined) throw new Problem('notFound', { id: principal.slice(0, 256) });
   const added = yield* tx.run`insert into role_assignment (tenant, principal_id, role_template_id, unit, created)
     values (${tenant}, ${principal}, ${role}, ${unit}, ${by.at}) on conflict do nothing`;
   if (added === 0) return false;
+  yield* dropPassesWithin(tx, tenant, principal, by);
   yield* recordRole(tx, tenant, 'role.assigned', `${kind}:${principal}`, role, unit, by);
   return true;
+}
+
+/**
+ * Takes away the Temporary Access Passes of a person, or of everybody in a group, however deep: given out while they were no
+ * administrators, by somebody who may now not be allowed to.
+ */
+export function* dropPassesWithin(tx: Tx, tenant: string, principal: string, by: Stamp): Work<void> {
+  const holders = yield* tx.all<{ id: string }>`
+    select p.user_id as id from temporary_access_pass p where p.tenant = ${tenant} and p.user_id in (
+      with recursive inside (id) as (
+        select user_id from temporary_access_pass where tenant = ${tenant} and user_id = ${principal}
+        union
+        select member_id from group_member where tenant = ${tenant} and group_id = ${principal}
+        union
+        select m.member_id from inside i cross join group_member m where m.tenant = ${tenant} and m.group_id = i.id)
+      select id from inside)
+    order by p.user_id`;
+  for (const { id } of holders) yield* dropPass(tx, tenant, id, by);
 }
 
 /** Takes a role from a person, group or client. False: it was not given to them. */

@@ -132,7 +132,7 @@ function* spent(tx: Tx, tenant: string, userId: string, id: string, unknown: str
   yield* tx.run`insert into credential (tenant, user_id, hash, force_change, changed_at, changed_by, version)
     values (${tenant}, ${userId}, ${unknown}, 1, ${at}, 'operator', 1)
     on conflict (tenant, user_id) do update set force_change = 1`;
-  yield* endSessions(tx, tenant, userId);
+  yield* endSessions(tx, tenant, userId, at);
   const target = `user:${userId}`;
   yield* record(tx, { tenant, at, actor: target, action: 'temporaryAccessPass.used', target });
   yield* wakeSubject(tx, tenant, userId, at);

@@ -120,7 +120,7 @@ export function* updateUser(
   if (touched('userName', 'emails')) yield* writeAddresses(tx, tenant, id, before, after, by.at);
   if (touched('userName', 'displayName', 'name')) yield* writeWords(tx, tenant, id, before, after);
   if (before.active !== after.active) {
-    if (!after.active) yield* endSessions(tx, tenant, id);
+    if (!after.active) yield* endSessions(tx, tenant, id, by.at);
     yield* wakeSubject(tx, tenant, id, by.at);
   }
   const detail = { attributes: changed.join(' ') };
@@ -154,7 +154,7 @@ export function* deleteUser(
   yield* tx.run`delete from temporary_access_pass where tenant = ${tenant} and user_id = ${id}`;
   yield* tx.run`delete from graph_operation where tenant = ${tenant} and user_id = ${id}`;
   yield* dropRoles(tx, tenant, id);
-  yield* endSessions(tx, tenant, id);
+  yield* endSessions(tx, tenant, id, by.at);
   yield* wakeSubject(tx, tenant, id, by.at);
   yield* leaveGroups(tx, tenant, id, by);
   yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'user.deleted', target: `user:${id}` });

@@ -1,7 +1,8 @@
 // How people sign in, at the Graph door: the reset behind a 202, Temporary Access Passes, and who may see and do it.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { hashing, verifyPassword } from '../../connector/store/credentials.ts';
+import { roleTemplates } from '../../connector/policy/roles.ts';
+import { changePassword, hashing, verifyPassword } from '../../connector/store/credentials.ts';
 import { spendPass } from '../../connector/store/temporary-access-pass.ts';
 import { graphUser } from '../../connector/store/user-resource.ts';
 import { updateUser } from '../../connector/store/users.ts';
@@ -33,6 +34,8 @@ async function settled(location: unknown, who: Who = 'globalAdmin') {
   }
   throw new Error('The operation does not end.');
 }
+
+const ended = ({ headers }: Awaited<ReturnType<typeof reset>>) => settled(headers.location);
 
 const setDirectly = (name: Name, change: object) =>
   world.sql.run((tx) =>
@@ -220,6 +223,25 @@ describe('a Temporary Access Pass', () => {
       text,
     );
 
+  /** Makes a group, and does in this order: has Amara in it by way of another, gives it a role. */
+  async function roleOfGroup(steps: readonly ('member' | 'role')[]): Promise<void> {
+    const group = async (displayName: string) => {
+      const wanted = { displayName, mailEnabled: false, mailNickname: displayName, securityEnabled: true };
+      return String((await world.call('globalAdmin', 'POST', '/groups', wanted)).body.id);
+    };
+    const [outer, inner] = [await group('Outer'), await group('Inner')];
+    const add = async (to: string, member: string) => {
+      const reference = { '@odata.id': `${origin}/v1.0/directoryObjects/${member}` };
+      expect((await world.call('globalAdmin', 'POST', `/groups/${to}/members/$ref`, reference)).status).toBe(204);
+    };
+    await add(inner, world.ids.amara);
+    const role = { principalId: outer, roleDefinitionId: roleTemplates['Directory Readers'], directoryScopeId: '/' };
+    for (const step of steps) {
+      if (step === 'member') await add(outer, inner);
+      else await world.call('globalAdmin', 'POST', '/roleManagement/directory/roleAssignments', role);
+    }
+  }
+
   it('is given, shown once, listed without its value, and taken', async () => {
     const made = await give('globalAdmin', { lifetimeInMinutes: 90, isUsableOnce: true });
     expect(made.status).toBe(201);
@@ -300,6 +322,34 @@ describe('a Temporary Access Pass', () => {
     expect(await use(body.temporaryAccessPass)).toBe(true);
   });
 
+  it.each<[string, () => Promise<unknown>]>([
+    ['a password is set', () => reset('globalAdmin', 'amara', { newPassword: strong }).then(ended)],
+    ['an operator sets one', () => world.signUp('amara', strong)],
+    [
+      'the sessions are revoked',
+      () => world.call('globalAdmin', 'POST', `/users/${world.ids.amara}/revokeSignInSessions`),
+    ],
+    ['a role is given', () => world.role('amara', 'Directory Readers')],
+    ['a group that they are in is given one', () => roleOfGroup(['member', 'role'])],
+    ['they join a group that has one', () => roleOfGroup(['role', 'member'])],
+  ])('is worth nothing any more once %s', async (_, happens) => {
+    const { body } = await give('globalAdmin', { isUsableOnce: false });
+    await happens();
+    expect((await world.call('globalAdmin', 'GET', path())).body.value).toEqual([]);
+    expect(await use(body.temporaryAccessPass)).toBe(false);
+    expect(await world.sql.all`select target from audit where action = 'temporaryAccessPass.deleted'`).toEqual([
+      { target: `user:${world.ids.amara}` },
+    ]);
+  });
+
+  it('outlives the choice of a password that it leads to', async () => {
+    const { body } = await give('globalAdmin', { isUsableOnce: false });
+    expect(await use(body.temporaryAccessPass)).toBe(true);
+    const chosen = { password: strong, forceChange: false, changedBy: 'self' } as const;
+    await changePassword({ sql: world.sql, hashing: quick, now: world.now }, 'default', world.ids.amara, chosen);
+    expect(await use(body.temporaryAccessPass)).toBe(true);
+  });
+
   it('is nobody else’s, and what has not its shape is never looked at', async () => {
     const { body } = await give('globalAdmin', {});
     expect(await use(body.temporaryAccessPass, 'kwame')).toBe(false);
@@ -313,6 +363,9 @@ describe('a Temporary Access Pass', () => {
     [{ isUsableOnce: 'yes' }],
     [{ startDateTime: 'tomorrow' }],
     [{ startDateTime: '2026-11-22T07:00:00Z' }],
+    [{ startDateTime: '2026-12-22T09:00:01Z' }],
+    [{ startDateTime: '+010000-01-01T00:00:00Z' }],
+    [{ startDateTime: '9999-01-01T00:00:00Z' }],
     [{ temporaryAccessPass: 'mine' }],
     [[]],
   ])('is not made of %j', async (body) => {

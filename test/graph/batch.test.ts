@@ -1,6 +1,9 @@
 // $batch: many requests in one, each answered by itself.
 
+import Fastify from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { batchRoutes } from '../../connector/graph/batch.ts';
+import type { GraphDeps } from '../../connector/graph/deps.ts';
 import { errorOf, type GraphWorld, graphWorld, type Who } from './graph-world.ts';
 
 let world: GraphWorld;
@@ -129,4 +132,59 @@ it('slows down single requests, not the batch', async () => {
   expect(statuses.filter((one: number) => one === 200)).toHaveLength(4);
   const late = body.responses.find((one: Answered) => one.status === 429);
   expect([late.headers['Retry-After'], late.body.error.code]).toEqual(['1', 'TooManyRequests']);
+});
+
+it('is worked on two at a time, and others come between', async () => {
+  await using app = Fastify();
+  let [now, most, between] = [0, 0, 0];
+  await app.register(
+    async (door) => {
+      batchRoutes(door, {} as GraphDeps);
+      door.get('/slow', async () => {
+        most = Math.max(most, ++now);
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        now--;
+        return {};
+      });
+      door.get('/quick', async () => ({ between }));
+    },
+    { prefix: '/v1.0' },
+  );
+  const ask = (url: string) => {
+    const requests = Array.from({ length: 20 }, (_one, at) => ({ id: String(at), method: 'GET', url }));
+    return app.inject({ method: 'POST', url: '/v1.0/$batch', payload: { requests } });
+  };
+  expect((await ask('/slow')).json<{ responses: Answered[] }>().responses.map(({ id }) => Number(id))).toEqual(
+    Array.from({ length: 20 }, (_one, at) => at),
+  );
+  expect(most).toBe(2);
+  let going = true;
+  const tick = () => {
+    between++;
+    if (going) setImmediate(tick);
+  };
+  setImmediate(tick);
+  const { responses } = (await ask('/quick')).json<{ responses: Answered[] }>();
+  going = false;
+  // What is answered at once gives way, too: the last pair sees nine turns of others at least.
+  expect(responses.at(-1)?.body.between).toBeGreaterThanOrEqual(9);
+});
+
+it('begins nothing more when the answers are as many as one may hold', async () => {
+  await using large = await graphWorld({ names: ['globalAdmin', 'amara'] });
+  const { amara } = large.ids;
+  const row = await large.sql.get<{ resource: string }>`select resource from app_user where id = ${amara}`;
+  const resource = JSON.stringify({ ...JSON.parse(row?.resource ?? ''), displayName: 'x'.repeat(3 * 1024 * 1024) });
+  await large.sql.run(function* (tx) {
+    yield* tx.run`update app_user set resource = ${resource} where id = ${amara}`;
+  });
+  const url = `/users/${amara}?$select=displayName`;
+  const requests: object[] = Array.from({ length: 8 }, (_one, at) => ({ id: String(at), method: 'GET', url }));
+  requests.push({ id: '8', method: 'DELETE', url: `/users/${amara}` });
+  const { body } = await large.call('globalAdmin', 'POST', '/$batch', { requests });
+  const statuses = body.responses.map(({ status }: Answered) => status);
+  expect(statuses.slice(0, 3)).toEqual([200, 200, 200]);
+  expect(statuses.slice(4)).toEqual([413, 413, 413, 413, 413]);
+  expect(body.responses[4].body.error.code).toBe('ResponseSizeExceeded');
+  expect(await large.sql.get`select id from app_user where id = ${amara}`).toEqual({ id: amara });
 });

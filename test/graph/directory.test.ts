@@ -108,6 +108,38 @@ describe('a group', () => {
     expect((await get('/groups/nothing/owners')).status).toBe(404);
   });
 
+  it('has members by any of their addresses, in any case, and not itself', async () => {
+    const { amara, kwame, noRole, passwordAdmin } = world.ids;
+    const inner = await made({ displayName: 'Inner' });
+    const bind = [`https://graph.microsoft.com/v1.0/users('${amara.toUpperCase()}')`];
+    const id = await made({ 'members@odata.bind': bind });
+    const url = `/groups/${id.toUpperCase()}/members/$ref`;
+    const addAt = (reference: string) => world.call('globalAdmin', 'POST', url, { '@odata.id': reference });
+    for (const [reference, status] of [
+      [`${origin}/v1.0/directoryObjects/${kwame.toUpperCase()}`, 204],
+      [`${origin}/v1.0/users/HANA.Suzuki@contoso.example`, 204],
+      [`https://graph.microsoft.com/beta/users/${passwordAdmin}`, 204],
+      [`${origin}/v1.0/groups/${inner.toUpperCase()}`, 204],
+      [`${origin}/v1.0/users/nobody@contoso.example`, 404],
+      [`${origin}/v1.0/groups/${amara}`, 404],
+      [`${origin}/v1.0/groups/${id}`, 400],
+      [`https://elsewhere.example/v1.0/users/${globalThis.crypto.randomUUID()}`, 400],
+      [`//elsewhere.example/v1.0/users/${amara}`, 400],
+      [`${origin}/v1.0/users/${amara}/manager`, 400],
+      [`${origin}/v1.0/users/%`, 400],
+    ] as const) {
+      expect([reference, (await addAt(reference)).status]).toEqual([reference, status]);
+    }
+    const { body } = await get(`/groups/${id}/members?$select=id`);
+    const ids = body.value.map((one: { id: string }) => one.id);
+    expect(ids.sort()).toEqual([amara, kwame, noRole, passwordAdmin, inner].sort());
+    expect((await remove('globalAdmin', id.toUpperCase(), amara.toUpperCase())).status).toBe(204);
+    const bound = (one: string) => make('globalAdmin', { ...newGroup, 'members@odata.bind': [one] });
+    expect((await bound(`${origin}/v1.0/users/%`)).status).toBe(400);
+    expect((await bound(`https://elsewhere.example/users/${amara}`)).status).toBe(400);
+    expect((await bound(`${origin}/v1.0/users/nobody@contoso.example`)).status).toBe(404);
+  });
+
   it('tells its members in pages, of one type alone, and how many there are', async () => {
     const inner = await made({ displayName: 'Inner' });
     const id = await made();
@@ -245,6 +277,10 @@ describe('memberOf', () => {
       world.call('amara', 'GET', `/users/${world.ids[name]}/memberOf`, undefined, { scp: 'User.Read' });
     expect((await of('amara')).status).toBe(200);
     expect(errorOf(await of('kwame'))).toEqual(denied);
+    const named = await world.call('amara', 'GET', '/users/AMARA.Nwosu@contoso.example/memberOf', undefined, {
+      scp: 'User.Read',
+    });
+    expect(named.status).toBe(200);
     const app = await world.newApp();
     expect(
       (
@@ -315,7 +351,18 @@ describe('roles', () => {
     expect(status).toBe(201);
     expect((await give('globalAdmin')).status).toBe(400);
     expect((await give('globalAdmin', { roleDefinitionId: world.ids.amara })).status).toBe(404);
-    expect((await give('globalAdmin', { directoryScopeId: undefined })).status).toBe(400);
+    const unit = '2819c223-7f76-453a-919d-413861904646';
+    const otherScopes = [undefined, '', 'x', '/x', `/administrativeUnits/${'x'.repeat(400_000)}`, `/${unit}`];
+    for (const directoryScopeId of otherScopes) {
+      expect((await give('globalAdmin', { directoryScopeId })).status).toBe(400);
+    }
+    const inUnit = await give('globalAdmin', { directoryScopeId: `/ADMINISTRATIVEUNITS/${unit.toUpperCase()}` });
+    expect([inUnit.status, inUnit.body.directoryScopeId]).toEqual([201, `/administrativeUnits/${unit}`]);
+    const nobody = await give('globalAdmin', { principalId: unit });
+    expect(nobody.status).toBe(404);
+    expect(nobody.body.error.message).toContain(`'${unit}'`);
+    const loud = await give('globalAdmin', { principalId: world.ids.kwame.toUpperCase() });
+    expect([loud.status, loud.body.principalId]).toEqual([201, world.ids.kwame]);
     const own = await get(`${assignments}?$filter=principalId eq '${world.ids.globalAdmin}'`);
     const take = (id: string) => world.call('globalAdmin', 'DELETE', `${assignments}/${id}`);
     expect(errorOf(await take(own.body.value[0].id))).toEqual(denied);

@@ -158,6 +158,7 @@ describe('a temporary password', () => {
       version: 2,
       forceChange: false,
       changedAt: site.now(),
+      sessionsFrom: site.now(),
       changedBy: 'self',
     });
     expect(await site.sql.get`select due_at from job`).toEqual({ due_at: site.now() });

@@ -128,7 +128,8 @@ describe('changing', () => {
       at: clock,
       version: 1,
     });
-    expect(await current()).toEqual({ version: 1, forceChange: true, changedAt: clock, changedBy: 'reset:r1' });
+    const at = { changedAt: clock, sessionsFrom: clock };
+    expect(await current()).toEqual({ version: 1, forceChange: true, ...at, changedBy: 'reset:r1' });
   });
 
   it('is harmless when an operation repeats itself with the same value, and answers as the first time', async () => {
@@ -191,7 +192,7 @@ describe('changing', () => {
     const ended = await sql.run(function* (tx) {
       yield* tx.run`insert into oidc_model (tenant, kind, id, account, payload)
         values (${tenant}, 'Grant', 'g', ${amara}, '')`;
-      return yield* endSessions(tx, tenant, amara);
+      return yield* endSessions(tx, tenant, amara, clock);
     });
     expect(ended).toBe(1);
   });
