@@ -15,6 +15,7 @@ import { callerOf, type Permissions } from './access.ts';
 import { type GraphDeps, stampOf } from './deps.ts';
 import { badRequest, GraphError } from './error.ts';
 import { mailOfMessage, mailOfMime, membersOf, type OutgoingMail, type Sender } from './mail-message.ts';
+import { isOfOrganisation } from './own-address.ts';
 import { personIn, personOf, routePerson } from './person.ts';
 
 const sends: Permissions = { delegated: ['Mail.Send'], application: ['Mail.Send'] };
@@ -45,6 +46,11 @@ function sendMail(app: FastifyInstance, deps: GraphDeps): void {
     }
     const content = contentOf(stored);
     const address = mailOf(content)?.value ?? content.userName;
+    // A guest's mailbox is at their own organisation, whatever else it is called here.
+    if (!isOfOrganisation(access.tenant, address, content.userName)) {
+      const message = 'The mailbox is either inactive, soft-deleted, or is hosted on-premise.';
+      throw new GraphError(404, 'MailboxNotEnabledForRESTAPI', message);
+    }
     return { id: stored.id, name: shownName(content).replace(/\p{Cc}+/gu, ' '), address };
   }
 
