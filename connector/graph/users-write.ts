@@ -14,7 +14,14 @@ import { authorise, hasPermission } from './authority.ts';
 import { contextOf, doorPath, type GraphDeps, stampOf } from './deps.ts';
 import { badRequest, denied, gatewayError } from './error.ts';
 import { refuseForeignDomain, refuseTakenAddress } from './own-address.ts';
-import { assignPassword, type PreparedPassword, passwordPerson, preparePassword, refuseWeak } from './password.ts';
+import {
+  assignPassword,
+  type PreparedPassword,
+  passwordPerson,
+  preparePassword,
+  refuseChosen,
+  refuseWeak,
+} from './password.ts';
 import { isSynced, obstacleToPassword, syncRefusal } from './password-obstacle.ts';
 import { personIn, personOf, routePerson } from './person.ts';
 import { graphUserOf, invalidValue, personOf as opened, type PropertyName, propertyNamed, toScim } from './user.ts';
@@ -164,6 +171,7 @@ export function userWriteRoutes(app: FastifyInstance, deps: GraphDeps): void {
     if (password) {
       const obstacle = obstacleToPassword(tenant, content, { synced: 'may not' });
       if (obstacle) throw obstacle;
+      refuseChosen(access);
       refuseWeak(tenant, passwordPerson(tenant, content), password.password);
     }
     return stored;
