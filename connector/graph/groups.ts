@@ -18,6 +18,7 @@ import { badRequest, denied, notFound } from './error.ts';
 import { graphGroupOf, readGroupBody, referenceOf, selectedOf, type WantedGroup } from './group.ts';
 import { groupList } from './group-list.ts';
 import { nextLink, parameterOf, refuseOthers, topOf, wantsCount } from './list.ts';
+import { readableAmongObjects } from './user-view.ts';
 
 const both = (...names: string[]): Permissions => ({ delegated: names, application: names });
 const directory = ['Directory.Read.All', 'Directory.ReadWrite.All'];
@@ -71,7 +72,7 @@ export function groupRoutes(app: FastifyInstance, deps: GraphDeps): void {
       if (!hasPermission(access, writesRoles)) throw denied();
       yield* authorise(tx, access, 'writeRoleAssignableGroup');
     }
-    const stored = yield* createGroup(tx, access.tenant.id, id, content, members, by);
+    const stored = yield* createGroup(tx, access.tenant.id, id, content, members, by, { isAssignableToRole });
     if (isAssignableToRole) yield* makeRoleAssignable(tx, access.tenant.id, id);
     return graphGroupOf(stored, isAssignableToRole);
   }
@@ -130,7 +131,8 @@ function memberRoutes(app: FastifyInstance, deps: GraphDeps): void {
     const { tenant } = callerOf(request);
     const { id } = yield* groupOf(tx, tenant.id, idOf(request));
     const { ids, more, total } = yield* memberIds(tx, tenant.id, id, { type, after, limit: top });
-    return { found: yield* objectsOf(tx, tenant.id, ids), last: ids.at(-1), more, total };
+    const readable = (one: string) => readableAmongObjects(callerOf(request), one);
+    return { found: yield* objectsOf(tx, tenant.id, ids, readable), last: ids.at(-1), more, total };
   }
 
   const casts = [

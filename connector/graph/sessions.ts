@@ -29,7 +29,14 @@ export function sessionRoutes(app: FastifyInstance, deps: GraphDeps): void {
       throw badRequest('The operation is not supported for guest users, who sign in at their own organisation.');
     }
     yield* endSessions(tx, tenant, id);
-    yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'sessions.revoked', target: `user:${id}` });
+    yield* record(tx, {
+      tenant,
+      at: by.at,
+      actor: by.actor,
+      client: by.client,
+      action: 'sessions.revoked',
+      target: `user:${id}`,
+    });
     yield* wakeSubject(tx, tenant, id, by.at);
   }
 
