@@ -178,7 +178,9 @@ describe('user', () => {
     await using line = await commandLine();
     const { sql, typed } = line;
     await typed(userCommand, 'create', ...ada);
-    await sql.run`update tenant set directory = ${'graph://11111111-2222-4333-8444-555555555555'}`;
+    await sql.run(function* (tx) {
+      yield* tx.run`update tenant set directory = ${'graph://11111111-2222-4333-8444-555555555555'}`;
+    });
     for (const words of [
       ['create', '--user-name', 'grace@contoso.example'],
       ['role', 'add', '--user-name', 'ada@contoso.example', '--role', 'Global Administrator'],
