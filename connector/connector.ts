@@ -88,6 +88,7 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
   };
   parts.defer(() => mail?.close());
   await rotate(sql, keyring, now(), log);
+  await refuseSwitch(state, config.directory);
   await describeTenant(state, now);
 
   const linkHost = config.linkUrl ?? publicUrl;
@@ -176,6 +177,24 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
     walk: walking,
     close: () => made.disposeAsync(),
   };
+}
+
+/**
+ * What a reset has changed in one directory cannot be undone in another.
+ * @throws StartError while resets on the directory of before are not finished
+ */
+async function refuseSwitch({ sql, tenants }: State, directory: string): Promise<void> {
+  const before = await tenants.byId('default');
+  if (!before || before.directory === directory) return;
+  const row = await sql.get<{ unfinished: number }>`select count(*) as unfinished from reset where tenant = 'default'
+    and (scramble = 1 or (state = 'done' and changed = 0 and force_change = 1)
+      or state in ('requested', 'prepared', 'mailing', 'mailed', 'changing', 'ready', 'leased'))`;
+  if (!row || row.unfinished === 0) return;
+  const many = row.unfinished === 1 ? '1 reset is' : `${row.unfinished} resets are`;
+  throw new StartError(
+    `RR_DIRECTORY was ${before.directory}, and ${many} not finished there. Start with RR_DIRECTORY=${before.directory} until ` +
+      'they have ended, or stop them in the dialog; then switch.',
+  );
 }
 
 /** @throws StartError when RR_MAIL cannot be used */

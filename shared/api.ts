@@ -135,8 +135,11 @@ export interface Offer {
   readonly addresses: readonly { readonly id: string; readonly masked: string }[];
   /** `mayRemember`: a typed address may be put on file once it has proven to be the person's. */
   readonly recipient: { readonly mayType: boolean; readonly mayRemember: boolean };
-  /** As whom the directory is changed when nobody is signed in, such as when an unused password expires. */
-  readonly later: 'connector' | 'admin' | 'none';
+  /**
+   * As whom the directory is changed when nobody is signed in, such as when an unused password expires: `connector`: it
+   * is its own directory; `app`: the connector's own registration in the tenant.
+   */
+  readonly later: 'connector' | 'app' | 'admin' | 'none';
   readonly pin: { readonly onFile: boolean; readonly typed: boolean; readonly mayUntick: boolean };
   /** Of the mail; proposed from the person's preferredLanguage. */
   readonly locale: Locale;

@@ -49,7 +49,7 @@ export const applicationPermissions = {
 /** Beside them, where mail leaves by Graph and the connector itself has not been granted Mail.Send. */
 export const delegatedMailPermissions = ['Mail.Send', 'Mail.Send.Shared'] as const satisfies GraphPermissionName[];
 
-/** The delegated permissions to ask for: all, or only those without which nothing works. */
+/** The delegated permissions to consent to: all, or only those without which nothing works. */
 export function delegatedScopes(which: 'all' | 'needed'): GraphPermissionName[] {
   const list = Object.entries(delegatedPermissions) as [GraphPermissionName, Asked][];
   return list.filter(([, { needed }]) => which === 'all' || needed).map(([name]) => name);

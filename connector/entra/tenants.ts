@@ -35,7 +35,6 @@ export function graphTenants(config: Config, deps: GraphTenantsDeps): (tenant: T
     const tokens = tokensOf({
       ...{ fetch, now, random, log, issuer, graph, credential },
       clientId: config.clientId ?? '',
-      alsoDelegated: config.mail.reveal().startsWith('graph:') ? ['Mail.Send.Shared'] : [],
     });
     return graphTenantOf({ fetch, now, log, graph, tokens, as: config.graphAs, ...(pause ? { pause } : {}) });
   }

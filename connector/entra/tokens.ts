@@ -12,8 +12,6 @@ import { type EndpointDeps, type TokenAnswer, tokenEndpoint } from './token-endp
 export interface TokenDeps extends EndpointDeps {
   /** Origin of Graph: what the tokens are for. */
   readonly graph: string;
-  /** Delegated permissions beside those of permissions.ts, such as Mail.Send where mail leaves by Graph. */
-  readonly alsoDelegated?: readonly string[];
 }
 
 /** An access token, opaque to us: Graph's tokens are for Graph to read. */
@@ -52,8 +50,6 @@ export interface Tokens {
 const early = 120_000;
 /** How many admins and resets are remembered at most. */
 const most = 1000;
-/** After a refusal for want of consent the whole list is not asked for again for so long, in milliseconds. */
-const narrowFor = 3600_000;
 
 interface Held {
   readonly token: Secret;
@@ -82,7 +78,6 @@ export function tokensOf(deps: TokenDeps): Tokens {
   const callers = new Map<string, Slot>();
   const chains = new Map<string, Chain>();
   const own: Slot = {};
-  let narrowUntil = 0;
 
   function slotted(slot: Slot, request: () => Promise<TokenAnswer>): Promise<Held> {
     if (slot.held && slot.held.until > deps.now()) return Promise.resolve(slot.held);
@@ -98,31 +93,9 @@ export function tokensOf(deps: TokenDeps): Tokens {
     return slot.asking;
   }
 
-  const wanted = [...delegatedScopes('all'), ...(deps.alsoDelegated ?? [])];
-
-  function exchange(assertion: Secret, names: readonly string[]): Promise<TokenAnswer> {
-    return ask({
-      grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
-      requested_token_use: 'on_behalf_of',
-      assertion: assertion.reveal(),
-      scope: scopeOf(graph, names),
-      claims: claimsParameter(),
-    });
-  }
-
-  /** An organisation need not consent to all: once refused, whatever has been consented to is asked for. */
-  async function exchangeForGranted(assertion: Secret): Promise<TokenAnswer> {
-    if (deps.now() >= narrowUntil) {
-      try {
-        return await exchange(assertion, wanted);
-      } catch (error) {
-        if (!(error instanceof Problem) || error.code !== 'consentMissing') throw error;
-      }
-    }
-    const answer = await exchange(assertion, ['.default']);
-    if (deps.now() >= narrowUntil) narrowUntil = deps.now() + narrowFor;
-    return answer;
-  }
+  // Everything that has been consented to, and a refresh token. Of a list, one name without consent is a refusal of all
+  // (65001), and an organisation need not consent to what is not needed.
+  const scope = `${graph}/.default offline_access`;
 
   /** The permissions of an answer that says which, by name; undefined when it does not. */
   function grantedIn({ scope }: TokenAnswer): string[] | undefined {
@@ -131,7 +104,7 @@ export function tokensOf(deps: TokenDeps): Tokens {
   }
 
   async function nextOf(chain: Chain): Promise<TokenAnswer> {
-    const { refresh, scope } = unbundled(chain.current);
+    const refresh = chain.current.reveal();
     const answer = await ask({
       grant_type: 'refresh_token',
       refresh_token: refresh,
@@ -139,7 +112,7 @@ export function tokensOf(deps: TokenDeps): Tokens {
       claims: claimsParameter(),
     });
     if (answer.refresh_token !== undefined && answer.refresh_token !== refresh) {
-      chain.current = bundle({ refresh: answer.refresh_token, scope });
+      chain.current = new Secret(answer.refresh_token);
       chain.unsaved = true;
       remember(chains, hashOf(chain.current), chain);
     }
@@ -162,20 +135,25 @@ export function tokensOf(deps: TokenDeps): Tokens {
       const key = hashOf(assertion);
       const slot = callers.get(key) ?? {};
       remember(callers, key, slot);
-      const { token, answer } = await slotted(slot, () => exchangeForGranted(assertion));
+      const { token, answer } = await slotted(slot, () =>
+        ask({
+          grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+          requested_token_use: 'on_behalf_of',
+          assertion: assertion.reveal(),
+          scope,
+          claims: claimsParameter(),
+        }),
+      );
       const granted = grantedIn(answer);
       const has = (name: string) => !granted || granted.some((one) => one.toLowerCase() === name.toLowerCase());
       const missing = delegatedScopes('needed').filter((name) => !has(name));
       if (missing.length > 0) {
         // Whoever consents now should not have to wait for this token's end.
         delete slot.held;
-        narrowUntil = 0;
         throw new Problem('consentMissing', { permission: missing.join(', ') });
       }
       if (answer.refresh_token === undefined) return { token };
-      // What was not granted must not be asked for at a refresh (RFC 6749 §6).
-      const scope = scopeOf(graph, granted ? wanted.filter(has) : ['.default']);
-      return { token, refresh: bundle({ refresh: answer.refresh_token, scope }) };
+      return { token, refresh: new Secret(answer.refresh_token) };
     },
 
     async refreshed(secret, keep) {
@@ -208,11 +186,6 @@ export function tokensOf(deps: TokenDeps): Tokens {
   };
 }
 
-/** Graph's permissions as scopes; with offline_access, without which there is no refresh token. */
-function scopeOf(graph: string, names: readonly string[]): string {
-  return [...names.map((name) => `${graph}/${name}`), 'offline_access'].join(' ');
-}
-
 /** A token is never a key by itself: maps are what a memory dump shows first. */
 function hashOf(secret: Secret): string {
   return createHash('sha256').update(secret.reveal()).digest('base64url');
@@ -226,25 +199,4 @@ function remember<T>(map: Map<string, T>, key: string, value: T): void {
     if (map.size <= most) return;
     map.delete(oldest);
   }
-}
-
-interface Bundle {
-  readonly refresh: string;
-  /** What it was given for. */
-  readonly scope: string;
-}
-
-function bundle(content: Bundle): Secret {
-  return new Secret(JSON.stringify(content));
-}
-
-/** @throws Problem signInAgain for what is no bundle */
-function unbundled(secret: Secret): Bundle {
-  try {
-    const { refresh, scope } = JSON.parse(secret.reveal()) as Partial<Bundle>;
-    if (typeof refresh === 'string' && typeof scope === 'string') return { refresh, scope };
-  } catch {
-    // Below.
-  }
-  throw new Problem('signInAgain');
 }

@@ -71,6 +71,7 @@ const functions = new Set(
    trim date day fractionalseconds hour maxdatetime mindatetime minute month now second time totaloffsetminutes
    totalseconds year ceiling floor round cast isof geo.distance geo.intersects geo.length case`.split(/\s+/),
 );
+const logical = { and: new Set(['and']), or: new Set(['or']) };
 const additive = new Set(['add', 'sub']);
 const multiplicative = new Set(['mul', 'div', 'divby', 'mod']);
 const relational = new Set<string>([...comparisons, 'has', 'in']);
@@ -101,6 +102,12 @@ export function parseLiteral(text: string): ODataLiteral {
 
 class Parser {
   #at = 0;
+  /** The operator that stands behind the blanks at a place, if one does. */
+  #next: { readonly at: number; readonly word: string | undefined; readonly end: number } = {
+    at: -1,
+    word: undefined,
+    end: -1,
+  };
   readonly #text: string;
 
   constructor(text: string) {
@@ -125,7 +132,7 @@ class Parser {
   #chain(kind: 'and' | 'or', next: () => Expression): Expression {
     const at = this.#at;
     const parts = [next()];
-    while (this.#operator(new Set([kind]))) parts.push(next());
+    while (this.#operator(logical[kind])) parts.push(next());
     return parts.length === 1 ? (parts[0] as Expression) : { kind, parts, at };
   }
 
@@ -376,7 +383,7 @@ class Parser {
     if (string !== undefined) return { type: 'string', value: string.slice(1, -1).replaceAll("''", "'") };
     const guid = this.#match(guidAt);
     if (guid !== undefined) return { type: 'guid', value: guid.toLowerCase() };
-    const time = this.#date() ?? this.#timeOfDay();
+    const time = /[-\d]/.test(this.#text[start] ?? '') ? (this.#date() ?? this.#timeOfDay()) : undefined;
     if (time) return time;
     const number = this.#match(numberAt);
     if (number !== undefined) return numberOf(number);
@@ -439,13 +446,21 @@ class Parser {
 
   /** One of these words between blanks; a bracket may follow at once. */
   #operator(words: ReadonlySet<string>): string | undefined {
-    const before = this.#at;
-    if (this.#space()) {
-      const word = this.#match(plainWordAt)?.toLowerCase();
-      if (word !== undefined && words.has(word) && (this.#space() || this.#text[this.#at] === '(')) return word;
-    }
-    this.#at = before;
-    return undefined;
+    // Every level of precedence asks at the same place.
+    if (this.#next.at !== this.#at) this.#next = this.#nextOperator();
+    const { word, end } = this.#next;
+    if (word === undefined || !words.has(word)) return undefined;
+    this.#at = end;
+    return word;
+  }
+
+  #nextOperator(): { at: number; word: string | undefined; end: number } {
+    const at = this.#at;
+    const word = this.#space() ? this.#match(plainWordAt)?.toLowerCase() : undefined;
+    const isWhole = word !== undefined && (this.#space() || this.#text[this.#at] === '(');
+    const end = this.#at;
+    this.#at = at;
+    return { at, word: isWhole ? word : undefined, end };
   }
 
   #peekWord(): string | undefined {

@@ -2,7 +2,7 @@
 // filtered and sorted as directory objects can be, by the same queries that the SCIM door asks.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type Filter, fieldsOf } from '../filter/filter.ts';
+import { type Field, type Filter, fieldsOf } from '../filter/filter.ts';
 import { words } from '../filter/fold.ts';
 import type { Access } from '../http/auth.ts';
 import type { Tx, Work } from '../sql/sql.ts';
@@ -89,19 +89,19 @@ function askedOf({ access, options, eventual, counts, readable }: ListRequest): 
 
 function partOf(filter: Filter | undefined, order: Ordering | undefined): Part {
   const sort = order && fieldOf(order.property);
-  const looked = new Set([...(filter ? fieldsOf(filter) : []), ...(sort ? [sort] : [])].map(({ path }) => path));
-  const withWords = looked.delete(displayNameWords);
-  const names = [...looked] as PropertyName[];
   return {
     source: graphUserSource,
     ...(filter ? { filter } : {}),
     ...(sort ? { sort } : {}),
-    open: (_tx, rows) => opened(rows, names, withWords),
+    open: (_tx, rows) => opened(rows, [...(filter ? fieldsOf(filter) : []), ...(sort ? [sort] : [])]),
   };
 }
 
 /** The users as they are sent, as far as the filter and the order look at them: nothing of that lies elsewhere. */
-function* opened(rows: readonly Row[], names: readonly PropertyName[], withWords: boolean): Work<unknown[]> {
+function* opened(rows: readonly Row[], fields: readonly Field[]): Work<unknown[]> {
+  const looked = new Set(fields.map(({ path }) => path));
+  const withWords = looked.delete(displayNameWords);
+  const names = [...looked] as PropertyName[];
   return rows.map((row) => {
     const person = personOf(row);
     const shown: Record<string, unknown> = graphUserOf(person, names);

@@ -4,7 +4,8 @@ import type { Offer } from '#shared/api.ts';
 import { type Locale, pickLocale } from '#shared/locale.ts';
 import { problemBody } from '#shared/messages/problem.ts';
 import { Problem, type ProblemBody } from '#shared/problem.ts';
-import type { Directory, DirectoryOf, Organization, User } from '../directory/directory.ts';
+import type { Directory, DirectoryOf, Grant, Organization, User } from '../directory/directory.ts';
+import { askingOnce } from '../directory/once.ts';
 import type { Caller } from '../http/auth.ts';
 import { addressesOnFile } from '../policy/recipient.ts';
 import type { Keyring } from '../secret.ts';
@@ -31,7 +32,7 @@ const recent = 72 * 3600_000;
  * @throws Problem roleMissing (a caller without any role learns nothing of anybody), targetUnknown
  */
 export async function makeOffer(deps: OfferDeps, caller: Caller, userId: string, locale: Locale): Promise<Offer> {
-  const directory = deps.directoryOf(caller.tenant, { kind: 'caller', caller });
+  const directory = askingOnce(deps.directoryOf(caller.tenant, { kind: 'caller', caller }));
   const asking = await authoriseSearch(directory, caller.id);
   const user = await directory.find(userId);
   if (!user) throw new Problem('targetUnknown');
@@ -44,7 +45,7 @@ export async function makeOffer(deps: OfferDeps, caller: Caller, userId: string,
     ...allowed(caller.tenant.policy),
     temporaryAccessPass:
       !refusal && (await passPermission(directory, caller.tenant.policy, caller.id, user)) !== undefined,
-    later: refusal ? 'none' : (await directory.grant()).identity,
+    later: refusal ? 'none' : laterOf((await directory.grant()).identity, caller.tenant.directory),
     // Whoever may not reset the person is not shown where the person's private mail is.
     addresses: refusal
       ? []
@@ -54,6 +55,10 @@ export async function makeOffer(deps: OfferDeps, caller: Caller, userId: string,
     locale: user.preferredLanguage === undefined ? locale : pickLocale(user.preferredLanguage),
     ...(last && mayAct ? { reset: toReset(last.row, last.events, true, locale) } : {}),
   };
+}
+
+function laterOf(identity: Grant['identity'], directory: string): Offer['later'] {
+  return identity === 'connector' && directory !== 'embedded' ? 'app' : identity;
 }
 
 async function refusalFor(

@@ -15,6 +15,7 @@ import {
 import { type Locale, pickLocale } from '#shared/locale.ts';
 import { Problem } from '#shared/problem.ts';
 import type { Directory, DirectoryOf, User } from '../directory/directory.ts';
+import { askingOnce } from '../directory/once.ts';
 import type { Caller } from '../http/auth.ts';
 import { problemReply, readJsonBodies } from '../http/problem-json.ts';
 import { mayResetSomebody, noStanding } from '../policy/roles.ts';
@@ -174,7 +175,7 @@ function me({ id, wids }: Caller): Me {
 }
 
 async function search(deps: ApiDeps, request: FastifyRequest, caller: Caller): Promise<Search> {
-  const directory = deps.directoryOf(caller.tenant, { kind: 'caller', caller });
+  const directory = askingOnce(deps.directoryOf(caller.tenant, { kind: 'caller', caller }));
   const asking = await authoriseSearch(directory, caller.id);
   const { search: text } = request.query as { search?: unknown };
   if (typeof text !== 'string' || text.length > 256) throw new Problem('invalidValue', { field: 'search' });
@@ -198,7 +199,7 @@ async function post(deps: ApiDeps, request: FastifyRequest, reply: FastifyReply,
   const key = request.headers['idempotency-key'];
   if (typeof key !== 'string' || !idempotencyKey.test(key)) throw new Problem('idempotencyKeyMissing');
   const wanted = parseResetRequest(request.body);
-  const directory = deps.directoryOf(caller.tenant, { kind: 'caller', caller });
+  const directory = askingOnce(deps.directoryOf(caller.tenant, { kind: 'caller', caller }));
   const { row, replayed } = await startReset({ ...deps, directory }, caller, key, wanted);
   deps.worker().wake();
   deps.watchers.changed(row.tenant, row.user_id);
@@ -229,7 +230,7 @@ interface Permitted {
 async function permitted(deps: ApiDeps, caller: Caller, id: string): Promise<Permitted> {
   const row = await deps.sql.run((tx) => readReset(tx, caller.tenant.id, id));
   if (!row) throw new Problem('notFound');
-  const directory = deps.directoryOf(caller.tenant, { kind: 'caller', caller });
+  const directory = askingOnce(deps.directoryOf(caller.tenant, { kind: 'caller', caller }));
   if (await directory.find(row.user_id)) {
     const permission = await authorise(directory, caller.id, row.user_id);
     return { row, by: { name: permission.caller.displayName, role: permission.by } };

@@ -229,10 +229,10 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
         armed ??= setImmediate(flush);
       });
     },
-    async read<T>(work: (tx: Tx) => Work<T>): Promise<T> {
-      if (closed) throw new Problem('unavailable', { reason: 'closing' });
-      openSnapshot();
+    read<T>(work: (tx: Tx) => Work<T>): Promise<T> {
       return new Promise<T>((resolve, reject) => {
+        if (closed) throw new Problem('unavailable', { reason: 'closing' });
+        openSnapshot();
         readers.push(() => {
           try {
             resolve(drive(work, true) as T);

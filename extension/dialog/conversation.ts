@@ -101,7 +101,11 @@ export function converse(deps: ConversationDeps): Conversation {
       watching = undefined;
       refused = id;
       const { problem } = sighting;
-      tell({ is: 'following', following: problem.status === 401 ? { how: 'signedOut' } : { how: 'refused', problem } });
+      const out = problem.status === 401;
+      tell({
+        is: 'following',
+        following: out ? { how: 'signedOut', ...claimsIn(problem) } : { how: 'refused', problem },
+      });
     }
   }
 
@@ -139,11 +143,14 @@ export function converse(deps: ConversationDeps): Conversation {
   }
 
   /** Signs in beside a reset that stays in sight. */
-  async function signInBeside(trying: Promise<SignInOutcome>): Promise<void> {
+  async function signInBeside(trying: Promise<SignInOutcome>, claims?: string): Promise<void> {
     tell({ is: 'following', following: { how: 'signingIn' } });
     const outcome = await trying;
     const done = outcome.outcome === 'done';
-    tell({ is: 'following', following: done ? { how: 'live' } : { how: 'signedOut', ...noteOn(outcome, true) } });
+    tell({
+      is: 'following',
+      following: done ? { how: 'live' } : { how: 'signedOut', ...noteOn(outcome, true), ...(claims ? { claims } : {}) },
+    });
   }
 
   /** From the hint to the person: by whole address, by object id, else by hand. */
@@ -222,7 +229,11 @@ export function converse(deps: ConversationDeps): Conversation {
     },
     async signIn(choose = false) {
       if (!provider) return;
-      if (flow.step.at === 'reset') return signInBeside(provider.interactive({ choose }));
+      if (flow.step.at === 'reset') {
+        const { following } = flow.step;
+        const wanted = following.how === 'signedOut' ? following.claims : undefined;
+        return signInBeside(provider.interactive({ choose, claims: wanted }), wanted);
+      }
       const claims = flow.step.at === 'signIn' ? flow.step.claims : undefined;
       const mine = ++journey;
       tell({ is: 'signingIn' });
@@ -272,7 +283,7 @@ export function converse(deps: ConversationDeps): Conversation {
       if (answer.outcome === 'done') return tell({ is: 'seen', reset: answer.value });
       if (isSignedOut(answer)) {
         tell({ is: 'actFailed', trouble: troubleOf(answer) });
-        return tell({ is: 'following', following: { how: 'signedOut' } });
+        return tell({ is: 'following', following: { how: 'signedOut', ...claimsOf(answer) } });
       }
       // It has moved on, or nobody knows: what it is now says more than what went wrong.
       const now = await connector.reset(id);

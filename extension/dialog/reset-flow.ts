@@ -28,7 +28,7 @@ export type SignInNote = 'closed' | { readonly failed: string };
  */
 export type Following =
   | { readonly how: 'live' | 'lost' | 'signingIn' }
-  | { readonly how: 'signedOut'; readonly note?: SignInNote }
+  | { readonly how: 'signedOut'; readonly note?: SignInNote; readonly claims?: string }
   | { readonly how: 'refused'; readonly problem: ProblemBody };
 
 /** One try at starting a reset. Whoever repeats it repeats all of it; it holds the typed password and the PIN. */

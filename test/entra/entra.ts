@@ -4,6 +4,7 @@
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import { OAuth2Server } from 'oauth2-mock-server';
 import type { Credential } from '../../connector/entra/credential.ts';
+import { delegatedScopes } from '../../connector/entra/permissions.ts';
 import type { TokenDeps } from '../../connector/entra/tokens.ts';
 import { logger } from '../../connector/log.ts';
 import { Secret } from '../../connector/secret.ts';
@@ -28,6 +29,11 @@ export function refusal(status: number, error: string, code: number, more: Recor
 
 export const graph = 'https://graph.example';
 
+/** The `scope` of an answer where everything has been consented to. */
+export const everything = delegatedScopes('all')
+  .map((name) => `${graph}/${name}`)
+  .join(' ');
+
 let key: JWK | undefined;
 
 /** Starts the server; `now` is the client's clock, and moves only by hand. */
@@ -41,7 +47,7 @@ export async function startEntra() {
   const refusals: Refusal[] = [];
   const script = {
     refreshTokens: true,
-    scope: undefined as string | undefined,
+    scope: everything,
     expiresIn: 3600,
     now: Date.UTC(2026, 10, 22),
   };
@@ -58,10 +64,11 @@ export async function startEntra() {
     const body = response.body as Record<string, unknown>;
     body.access_token = `access-${++issued}`;
     body.expires_in = script.expiresIn;
-    body.scope = script.scope ?? parameters.get('scope');
+    const person = parameters.get('grant_type') !== 'client_credentials';
+    // Of an app's own token nothing is said.
+    body.scope = person ? script.scope : undefined;
     delete body.id_token;
     delete body.refresh_token;
-    const person = parameters.get('grant_type') !== 'client_credentials';
     if (person && script.refreshTokens) body.refresh_token = `refresh-${issued}`;
   });
   const lines: string[] = [];

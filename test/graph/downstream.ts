@@ -1,8 +1,11 @@
 // A whole connector in front of the upstream tenant (upstream.ts): its own clock, database and scripted mail; everything
 // that it knows of people comes over the fault proxy. Its end holds the promises of a reset against what both sides hold.
 
+import PostalMime from 'postal-mime';
 import { expect } from 'vitest';
 import type { Offer, Reset, ResetRequest } from '#shared/api.ts';
+import { parseFragment } from '#shared/link.ts';
+import type { Tx, Work } from '../../connector/sql/sql.ts';
 import { updateUser } from '../../connector/store/users.ts';
 import { type Letter, makeWorld, type Name, type WorldOptions } from '../world.ts';
 import type { Exchange, Match } from './fault-proxy.ts';
@@ -140,6 +143,13 @@ export async function startDownstream(options: DownstreamOptions = {}) {
       await world.pass(milliseconds);
     },
     walk: () => world.walk(),
+    /** Done as the mail server takes the next mail: what has changed when the walk looks again. */
+    onMail(work: () => Promise<unknown>): void {
+      world.script.push(async () => {
+        await work();
+        return { outcome: 'accepted', reply: '250 2.0.0 OK queued' };
+      });
+    },
     /** Hour by hour, as time goes by. */
     async days(count: number): Promise<void> {
       for (let hours = 0; hours < 24 * count; hours++) await stage.pass(hour);
@@ -159,11 +169,22 @@ export async function startDownstream(options: DownstreamOptions = {}) {
       return api(by, 'POST', `/resets/${id}/${name}`, {});
     },
     /** Opens the link of a mail, default the last; the password when it was shown. */
-    async open(letter?: Letter, how: Parameters<typeof world.open>[1] = {}) {
+    async open(letter?: Pick<Letter, 'link'>, how: Parameters<typeof world.open>[1] = {}) {
       const opened = await world.open((letter ?? (await world.letter())).link, how);
       said.push(opened.response.body);
       if (opened.password !== undefined) shown.push(opened.password);
       return opened;
+    },
+    /** A mail that left by Graph, as the upstream's mail server has it: in HTML alone. Default: the last. */
+    async exchanged(index = -1): Promise<Pick<Letter, 'url' | 'link'>> {
+      const message = upstream.world.sent.at(index);
+      if (!message) throw new Error('No mail was sent.');
+      const { html = '' } = await PostalMime.parse(message.bytes);
+      const url = new URL(/https:\/\/[^"\s]+\/r\/[\w-]+#[\w.-]+/.exec(html)?.[0] ?? '');
+      const key = parseFragment(url.hash)?.key;
+      if (!key) throw new Error('The link has no key.');
+      shown.push(Buffer.from(key).toString('base64url'));
+      return { url: url.href, link: { id: url.pathname.split('/').at(-1) ?? '', key } };
     },
     /** Does this password sign the person in, upstream? */
     holds: (target: Name, password: string) => upstream.signsIn(ids[target], password),
@@ -179,6 +200,13 @@ export async function startDownstream(options: DownstreamOptions = {}) {
           actor: 'operator',
         }),
       ),
+    /** A change by upstream's own administrators, in its own words. */
+    upstreamDoes: <T>(work: (tx: Tx, by: { at: number; actor: string }) => Work<T>): Promise<T> => {
+      const by = { at: upstream.world.now(), actor: 'operator' };
+      return held.run(function* (tx) {
+        return yield* work(tx, by);
+      });
+    },
     /** The process dies as it is, and a new one goes on with its database. */
     async restart(): Promise<void> {
       left.push(world);

@@ -73,8 +73,10 @@ export interface Scripted {
   /** How many requests matched, and how many met the fault. */
   readonly seen: number;
   readonly met: number;
-  /** Resolves when the n-th request meets it (default: the first). */
+  /** Resolves when the fate of the n-th request that meets it is settled (default: the first). */
   meets(nth?: number): Promise<void>;
+  /** Resolves when the first request that meets it has arrived. */
+  reaches(): Promise<void>;
   remove(): void;
 }
 
@@ -110,6 +112,7 @@ interface Rule extends Match {
   seen: number;
   met: number;
   waiting: { nth: number; resolve: () => void }[];
+  readonly arrived: PromiseWithResolvers<void>;
 }
 
 const hopByHop = /^(connection|keep-alive|transfer-encoding|te|trailer|upgrade|proxy-.*|content-length)$/i;
@@ -184,7 +187,8 @@ export async function startFaultProxy(): Promise<FaultProxy> {
       now = clock;
     },
     fault(match, fault) {
-      const rule: Rule = { ...match, fault, seen: 0, met: 0, waiting: [] };
+      const arrived = Promise.withResolvers<void>();
+      const rule: Rule = { ...match, fault, seen: 0, met: 0, waiting: [], arrived };
       rules.push(rule);
       return {
         get seen() {
@@ -195,6 +199,7 @@ export async function startFaultProxy(): Promise<FaultProxy> {
         },
         meets: (nth = 1) =>
           new Promise((resolve) => (rule.met >= nth ? resolve() : rule.waiting.push({ nth, resolve }))),
+        reaches: () => arrived.promise,
         remove: () => void (rules.includes(rule) && rules.splice(rules.indexOf(rule), 1)),
       };
     },
@@ -240,6 +245,7 @@ function ruleFor(rules: readonly Rule[], { method, path }: Asked): Rule | undefi
     if (rule.seen >= (rule.from ?? 1) && rule.met < (rule.times ?? 1)) found = rule;
   }
   if (found) found.met += 1;
+  found?.arrived.resolve();
   return found;
 }
 

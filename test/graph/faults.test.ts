@@ -90,6 +90,20 @@ describe('the connection is cut (C6, C7)', () => {
     }
   });
 
+  test.each([
+    ['no answer', faults.dropped()],
+    ['“at once”', faults.throttled(0)],
+    ['“in a second”', faults.unavailable(1)],
+  ])('%s, again and again: nothing is hammered', async (_, fault) => {
+    await using stage = await startDownstream();
+    await stage.start();
+    const met = stage.proxy.fault({ ...graph.patch, times: Number.POSITIVE_INFINITY }, fault);
+    await stage.walk();
+    for (let seconds = 0; seconds < 3600; seconds += 2) await stage.pass(2000);
+    expect(met.met).toBeGreaterThan(3);
+    expect(met.met).toBeLessThan(10);
+  });
+
   test('all day long: nothing is changed, and the old password works', async () => {
     await using stage = await startDownstream();
     const { id } = await stage.start();

@@ -212,6 +212,154 @@ describe('a grant that is refused', () => {
   });
 });
 
+describe('whoever comes later', () => {
+  test('replaces a reset whose grant is dead: it ends, and nobody is asked for it any more', async () => {
+    const { world, directory } = await onBehalf();
+    await using _ = world;
+    const { id } = await started(world);
+    await world.walk();
+    await world.pass(60_000);
+    directory.good.clear();
+    directory.next = 'of the second';
+    directory.good.add('of the second');
+    await started(world, { supersede: id });
+    await world.walk();
+    await world.pass(2 * hour);
+    const row = await world.sql.get<{ scramble: number; needs_you: string | null; sealed_grant: string | null }>`
+      select scramble, needs_you, sealed_grant from reset where id = ${id}`;
+    expect(row).toEqual({ scramble: 0, needs_you: null, sealed_grant: null });
+    directory.used.length = 0;
+    await world.pass(3 * hour);
+    expect(directory.used).not.toContain(secret);
+  });
+
+  test('and signs in again is whose role counts from then on', async () => {
+    const { world, directory } = await onBehalf();
+    await using _ = world;
+    const { id } = await started(world);
+    directory.good.clear();
+    await world.walk();
+    const blocked = { schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'] };
+    const operations = { Operations: [{ op: 'replace', path: 'active', value: false }] };
+    await world.withRealDirectory(() =>
+      world.scim('PATCH', `/Users/${world.ids.globalAdmin}`, { ...blocked, ...operations }),
+    );
+    directory.next = 'of the second';
+    directory.good.add('of the second');
+    await world.api('passwordAdmin', 'POST', `/resets/${id}/grant`, {});
+    await world.walk();
+    const now = await world.see(id, 'passwordAdmin');
+    expect(now).toMatchObject({ state: 'ready', startedBy: { id: world.ids.passwordAdmin } });
+  });
+
+  test('keeps the grant that they brought, when an earlier one is rotated late', async () => {
+    const { world, directory } = await onBehalf();
+    await using _ = world;
+    let rotate: (() => Promise<void>) | undefined;
+    world.directory = (real, acting) => {
+      if (acting.kind === 'grant') rotate ??= () => acting.keep(new Secret('a late rotation'));
+      return directory.between(real, acting);
+    };
+    const { id } = await started(world);
+    directory.good.clear();
+    await world.walk();
+    directory.next = 'of the second';
+    directory.good.add('of the second');
+    await world.api('passwordAdmin', 'POST', `/resets/${id}/grant`, {});
+    await rotate?.();
+    await world.walk();
+    expect((await world.see(id)).state).toBe('ready');
+    expect(directory.used.at(-1)).toBe('of the second');
+  });
+});
+
+describe('while the directory cannot be asked', () => {
+  const busy = () => Promise.reject(new Problem('throttled', { retryAfter: 30 }));
+
+  test('whoever started a reset can stop it, and nobody else', async () => {
+    await using world = await makeWorld({ names: ['globalAdmin', 'passwordAdmin', 'amara'] });
+    const { id } = await started(world);
+    await world.walk();
+    const { link } = await world.letter();
+    world.directory = (real) => ({ ...real, find: busy, standingOf: busy });
+    const other = await world.api('passwordAdmin', 'POST', `/resets/${id}/kill`, {});
+    expect([other.statusCode, other.headers['retry-after']]).toEqual([429, '30']);
+    const own = await world.api('globalAdmin', 'POST', `/resets/${id}/kill`, {});
+    expect([own.statusCode, own.json<Reset>().state]).toEqual([200, 'recalled']);
+    expect((await world.open(link)).answer.state).toBe('recalled');
+  });
+
+  test('an offer is no refusal, but comes later', async () => {
+    await using world = await makeWorld({ names: ['globalAdmin', 'amara'] });
+    world.directory = (real) => ({ ...real, obstacle: busy });
+    const offer = await world.api('globalAdmin', 'GET', `/users/${world.ids.amara}/offer`);
+    expect([offer.statusCode, offer.headers['retry-after']]).toEqual([429, '30']);
+  });
+
+  test('what a person has to do is not hidden by it', async () => {
+    await using world = await makeWorld({ names: ['globalAdmin', 'amara'] });
+    const { id } = await started(world, { pin: '12345678' });
+    await world.walk();
+    const { link } = await world.letter();
+    for (let turn = 0; turn < 5; turn++) await world.open(link, { pin: '00000000' });
+    expect((await world.see(id)).needsYou).toBe('pinLocked');
+    world.directory = (real) => ({ ...real, lastPasswordChange: () => Promise.reject(new Error('boom')) });
+    await world.pass(11 * 60_000);
+    expect((await world.see(id)).needsYou).toBe('pinLocked');
+  });
+});
+
+test('a reset that still owes something is offered however old it is', async () => {
+  const { world, directory } = await onBehalf();
+  await using _ = world;
+  const { id } = await started(world);
+  await world.walk();
+  directory.good.clear();
+  await world.pass(25 * hour);
+  await world.pass(200 * hour);
+  const offer = await world.api('globalAdmin', 'GET', `/users/${world.ids.amara}/offer`);
+  expect(offer.json<Offer>().reset).toMatchObject({ id, state: 'expired', needsYou: 'signInAgain' });
+});
+
+test('a right of an hour bothers nobody before the end, and is not kept once it is over', async () => {
+  await using world = await makeWorld({ names: ['globalAdmin', 'amara'] });
+  let over = false;
+  world.directory = (real, acting) => ({
+    ...real,
+    lastPasswordChange: async (id) => {
+      if (over && acting.kind === 'grant') throw new Problem('signInAgain');
+      return real.lastPasswordChange(id);
+    },
+    grant: async () => ({ identity: 'none', secret: new Secret('of this hour') }),
+  });
+  const { id } = await started(world);
+  await world.walk();
+  over = true;
+  await world.pass(2 * hour);
+  expect((await world.see(id)).needsYou).toBeUndefined();
+  await world.pass(24 * hour);
+  expect(await world.see(id)).toMatchObject({ state: 'expired', needsYou: 'signInAgain' });
+  expect(await sealed(world)).toBeNull();
+});
+
+test('a connector does not start on another directory while resets are not finished', async () => {
+  await using world = await makeWorld({ names: ['globalAdmin', 'amara'] });
+  const { id } = await started(world);
+  const graph = {
+    RR_DIRECTORY: 'graph://0f6e2d3c-1111-4222-8333-444455556666',
+    RR_CLIENT_ID: '0190f5c3-7a11-4222-8333-444455556666',
+    RR_CLIENT_SECRET: 'secret',
+    RR_EXTENSION_CLIENT_ID: '0190f5c3-7a11-4222-8333-444455557777',
+  };
+  const sql = { ...world.sql, close: async () => {} };
+  await expect(makeWorld({ sql, env: graph, names: [] })).rejects.toThrow(
+    /RR_DIRECTORY was embedded, and 1 reset is not/,
+  );
+  await world.api('globalAdmin', 'POST', `/resets/${id}/cancel`, {});
+  const before = await world.sql.get`select directory from tenant`;
+  expect(before).toEqual({ directory: 'embedded' });
+});
+
 test('the offer says as whom things happen later', async () => {
   const { world } = await onBehalf();
   await using _ = world;
@@ -240,6 +388,23 @@ describe('sessions', () => {
 });
 
 describe('an address', () => {
+  test('of a reset that nobody opened keeps no grant, and one whose grant is dead keeps nothing from expiring', async () => {
+    const { world, directory } = await onBehalf();
+    await using _ = world;
+    const { id } = await started(world, { recipient: { address: 'amara.private@post.example' }, remember: true });
+    await world.walk();
+    const { link } = await world.letter();
+    const { holder } = await world.open(link);
+    directory.good.clear();
+    await world.post(link.id, 'done', { holder: Buffer.from(holder).toString('base64url') });
+    await world.pass(hour);
+    expect(await world.see(id)).toMatchObject({ state: 'done', needsYou: 'signInAgain' });
+    await world.pass(73 * hour);
+    const ended = await world.see(id);
+    expect(ended).toMatchObject({ state: 'expired', needsYou: 'signInAgain' });
+    expect(ended.events.map(({ name }) => name)).toContain('notRemembered');
+  });
+
   const typed = { recipient: { address: 'amara.private@post.example' }, remember: true };
   const homes = async (world: World) => {
     const user = await world.scim('GET', `/Users/${world.ids.amara}`);

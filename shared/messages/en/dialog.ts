@@ -121,6 +121,7 @@ export const dialog = {
     laterAdminPass: 'What happens later, such as making and removing the pass, happens in your name.',
     laterNonePass:
       'Nothing can be done later without you: an unused pass ends by itself, but can’t be removed before. Your IT department can change that.',
+    laterApp: 'What happens later, such as ending an unused password, happens in the connector’s own name.',
     laterNone:
       'Nothing can be done later without you: an unused password will not end by itself. Your IT department can change that.',
     none: 'No private address is on file for this person.',

@@ -32,7 +32,13 @@ export const problem = {
   tooLarge: () => 'The request is too large.',
   unsupportedMediaType: () => 'Send the request as JSON.',
   throttled: () => 'Too many requests. Wait a moment and try again.',
-  unavailable: () => 'The connector is busy right now. Nothing was changed; try again shortly.',
+  unavailable: (d: ProblemDetails): string => {
+    if (d.reason === 'lost') {
+      return 'No answer came, so it is not known yet whether the password was changed. It is tried again.';
+    }
+    if (d.reason === 'issuer') return 'The organisation’s sign-in cannot be reached right now. Try again shortly.';
+    return 'The connector, or the directory behind it, is busy right now. Try again shortly.';
+  },
   internal: () => 'Something went wrong in the connector. The event is in its log.',
   notImplemented: () => 'This is not supported.',
   unauthorized: () => 'Sign in first.',

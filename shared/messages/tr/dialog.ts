@@ -119,12 +119,13 @@ export const dialog = {
     other: 'Başka bir adres',
     otherHint: 'Kişinin şu anda açabildiği özel bir adres',
     address: 'E-posta adresi',
-    remember: 'Bu adresi kayda geçir',
-    rememberHint: 'Ancak kişi bağlantıyı orada açıp işe yaradığında.',
+    remember: 'Bu adresi kayıtlı adreslere ekle',
+    rememberHint: 'Ancak kişi bağlantıyı orada açtıktan ve parola işe yaradıktan sonra.',
     laterAdmin: 'Kullanılmayan bir parolanın sonlandırılması gibi sonraki işlemler sizin adınıza yapılır.',
     laterAdminPass: 'Geçiş kodunun oluşturulması ve kaldırılması gibi sonraki işlemler sizin adınıza yapılır.',
     laterNonePass:
       'Siz olmadan sonradan hiçbir şey yapılamaz: kullanılmayan geçiş kodu kendiliğinden sona erer, ama daha önce kaldırılamaz. BT birimi bunu değiştirebilir.',
+    laterApp: 'Kullanılmayan bir parolanın sonlandırılması gibi sonraki işlemler bağlayıcının kendi adına yapılır.',
     laterNone:
       'Siz olmadan sonradan hiçbir şey yapılamaz: kullanılmayan bir parola kendiliğinden sona ermez. BT birimi bunu değiştirebilir.',
     none: 'Bu kişi için kayıtlı özel bir adres yok.',
@@ -216,7 +217,7 @@ export const dialog = {
     },
     signInAgain: {
       title: 'Oturum açılması gerekiyor',
-      text: () => 'Dizin önceki oturumu artık kabul etmiyor. Yeniden oturum açın; sıfırlama sürer.',
+      text: () => 'Dizin önceki oturumu artık kabul etmiyor. Yeniden oturum açın; sıfırlama devam eder.',
     },
     directoryFailed: {
       title: 'Dizin yanıt vermiyor',
@@ -395,8 +396,8 @@ export const dialog = {
     passUsed: 'Geçiş koduyla oturum açıldı',
     passEnded: 'Geçiş kodunun süresi doldu',
     passRemoved: 'Geçiş kodu kaldırıldı',
-    remembered: 'Adres kayda geçirildi',
-    notRemembered: 'Adres kayda geçirilmedi',
+    remembered: 'Adres kayıtlara eklendi',
+    notRemembered: 'Adres kayıtlara eklenemedi',
     bounced: 'E-posta geri döndü',
     reminded: 'Hatırlatıldı',
     pinFailed: 'Yanlış PIN',
@@ -446,7 +447,7 @@ export const dialog = {
     confirm: 'Şimdi durdur',
     killing: 'Durduruluyor …',
     back: 'Sürsün',
-    grant: 'Yeniden oturum aç ve sürdür',
+    grant: 'Yeniden oturum aç ve devam et',
     granting: 'Sürdürülüyor …',
   },
 

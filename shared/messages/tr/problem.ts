@@ -33,7 +33,14 @@ export const problem = {
   tooLarge: () => 'İstek çok büyük.',
   unsupportedMediaType: () => 'İsteği JSON olarak gönderin.',
   throttled: () => 'Çok fazla istek geldi. Biraz bekleyip yeniden deneyin.',
-  unavailable: () => 'Bağlayıcı şu anda meşgul. Hiçbir şey değişmedi; biraz sonra yeniden deneyin.',
+  unavailable: (d: ProblemDetails): string => {
+    if (d.reason === 'lost') {
+      return 'Yanıt gelmedi; parolanın değişip değişmediği henüz bilinmiyor. Yeniden deneniyor.';
+    }
+    if (d.reason === 'issuer')
+      return 'Kuruluşun oturum açma hizmetine şu anda ulaşılamıyor. Biraz sonra yeniden deneyin.';
+    return 'Bağlayıcı ya da arkasındaki dizin şu anda meşgul. Biraz sonra yeniden deneyin.';
+  },
   internal: () => 'Bağlayıcıda bir şeyler ters gitti. Olay, günlüğe yazıldı.',
   notImplemented: () => 'Bu desteklenmiyor.',
   unauthorized: () => 'Önce oturum açın.',
@@ -47,13 +54,13 @@ export const problem = {
   targetDisabled: () => 'Bu hesabın oturum açması engellenmiş. Parolayı sıfırlamadan önce engeli kaldırın.',
   targetSelf: () =>
     'Kendi parolanızı burada sıfırlayamazsınız. “Parola değiştir”i kullanın veya başka bir yöneticiye başvurun.',
-  targetGuest: () => 'Bu kişi konuk. Parolası başka bir kuruluşa ait.',
+  targetGuest: () => 'Bu kişi bir konuk kullanıcı. Parolası başka bir kuruluşa ait.',
   targetFederated: (d: ProblemDetails) =>
     `${d.domain ?? 'Bu kişinin etki alanı'} için oturum başka bir hizmette açılıyor (federasyon). Parolayı orada sıfırlayın.`,
   targetSynced: (d: ProblemDetails): string =>
     d.reason === 'appOnly'
-      ? 'Bu kişi kendi Active Directory’nizden geliyor. Parolası yalnızca oturum açmış bir yönetici adına sıfırlanabilir.'
-      : 'Bu kişi kendi Active Directory’nizden geliyor ve parolalar oraya geri yazılmıyor. Parolayı orada sıfırlayın.',
+      ? 'Bu kişi kendi Active Directory’nizden eşitleniyor. Parolası yalnızca oturum açmış bir yönetici adına sıfırlanabilir.'
+      : 'Bu kişi kendi Active Directory’nizden eşitleniyor ve parolalar oraya geri yazılmıyor. Parolayı orada sıfırlayın.',
   targetProtected: () =>
     'Bu hesap Active Directory tarafından korunuyor (AdminCount). Parolası yalnızca Active Directory’de sıfırlanabilir.',
   targetPrivileged: (d: ProblemDetails): string => {
@@ -108,7 +115,7 @@ export const problem = {
     return `Bağlayıcı dizinde oturum açamıyor: ${reason}${code}. Onu işleten kişiye bildirin.`;
   },
   consentMissing: (d: ProblemDetails) =>
-    `Bağlayıcıya dizinde ${d.permission ?? 'gereken bir izin'} verilmemiş. Bir yöneticinin onay vermesi gerekiyor.`,
+    `Bağlayıcıya dizinde ${d.permission ? `${d.permission} izni` : 'gereken bir izin'} verilmemiş. Bir yöneticinin onay vermesi gerekiyor.`,
   sessionsNotEnded: () => 'Parola değiştirildi, ancak kişinin açık oturumları kapatılamadı.',
   linkNotOpened: () => 'Bu bağlantı açılamadı.',
 } satisfies typeof en;
