@@ -10,6 +10,8 @@ export interface AuditEntry {
   readonly at: number;
   /** Who: `user:<oid>`, `token:<id>`, `client:<id>`, `operator`, `connector`, `link`. */
   readonly actor: string;
+  /** The program through which a person did it, where there was one: goes into the detail. */
+  readonly client?: string | undefined;
   /** What, as `thing.verb`: `reset.accepted`, `user.created`. */
   readonly action: string;
   /** To whom or what: `user:<id>`, `reset:<id>`. */
@@ -43,7 +45,7 @@ export function* record(tx: Tx, entry: AuditEntry): Work<void> {
     actor: entry.actor,
     action: entry.action,
     target: entry.target,
-    detail: JSON.stringify(entry.detail ?? {}),
+    detail: JSON.stringify({ ...entry.detail, ...(entry.client === undefined ? {} : { client: entry.client }) }),
   };
   const own = hashOf(last?.hash ?? '', entry.tenant, row);
   yield* tx.run`insert into audit (tenant, seq, at, actor, action, target, detail, hash) values

@@ -235,7 +235,12 @@ export const settings = {
     'folder:./data/mail',
     { secret: true },
   ),
-  mailFrom: setting('RR_MAIL_FROM', 'Sender of the mails', mailFrom, 'Reset & Resend <no-reply@localhost.localdomain>'),
+  mailFrom: setting(
+    'RR_MAIL_FROM',
+    'Sender of the mails; with RR_MAIL=graph:// that mailbox',
+    mailFrom,
+    'Reset & Resend <no-reply@localhost.localdomain>',
+  ),
   organisation: setting('RR_ORGANISATION', 'The organisation’s name, as people read it', text, 'Our organisation'),
   domains: setting('RR_DOMAINS', 'Its mail domains', domains, ''),
   federatedDomains: setting('RR_FEDERATED_DOMAINS', 'Those of them whose people sign in elsewhere', domains, ''),
@@ -347,6 +352,13 @@ export function readConfig(
       });
     }
   }
+  const mailbox = mailboxOf(values.mail as Secret | undefined);
+  const sender = lines.find(({ env: name }) => name === settings.mailFrom.env);
+  if (mailbox !== undefined && sender?.source === 'default') {
+    const from = mailFrom(`Reset & Resend <${mailbox}>`);
+    values.mailFrom = from;
+    lines[lines.indexOf(sender)] = { ...sender, shown: from };
+  }
   for (const name of Object.keys(env)) {
     if (/^RR_(?!BROWSER$|FIREFOX$|PRACTICE)/.test(name) && !known.has(name)) {
       const line = { env: name, about: '', shown: '', source: 'environment' as const };
@@ -375,6 +387,13 @@ function hide(value: string): string {
   return found ? `${found[1]}${found[2] ?? ''}` : '[secret]';
 }
 
+/** The shared mailbox of RR_MAIL=graph://, as `parseAddress` writes it. */
+function mailboxOf(given: Secret | undefined): string | undefined {
+  const mailbox = /^graph:\/\/(.+)$/.exec(given?.reveal() ?? '')?.[1];
+  const parsed = mailbox === undefined ? undefined : parseAddress(mailbox);
+  return parsed && isAddress(parsed) ? parsed.address : undefined;
+}
+
 /** What is wrong with settings that are each right. */
 function together(config: Config): string[] {
   const found: string[] = [];
@@ -388,7 +407,9 @@ function together(config: Config): string[] {
     found.push('Without RR_TLS_CERT and RR_TLS_KEY the link page listens on this machine only: see RR_LINK_LISTEN.');
   }
   if (config.mail.reveal().startsWith('folder:') && !onlyHere(config)) {
-    found.push('RR_MAIL=folder: is for this machine only; a connector that others reach needs smtp:// or smtps://.');
+    found.push(
+      'RR_MAIL=folder: is for this machine only; a connector that others reach needs smtp://, smtps:// or graph://.',
+    );
   }
   return [...found, ...withGraph(config)];
 }
@@ -408,6 +429,12 @@ function withGraph(config: Config): string[] {
       found.push('RR_MAIL=graph:// needs RR_DIRECTORY=graph://TENANT: the mailbox is in that tenant.');
     }
     return found;
+  }
+  const mailbox = mailboxOf(config.mail);
+  const sender = /<([^<>]+)>$/.exec(config.mailFrom)?.[1] ?? config.mailFrom;
+  // Exchange refuses a sender whose mailbox it is not (ErrorSendAsDenied), after the dialog has said that all is well.
+  if (mailbox !== undefined && sender.toLowerCase() !== mailbox.toLowerCase()) {
+    found.push(`RR_MAIL=graph:// sends from ${mailbox} alone: RR_MAIL_FROM must have that address, or be left out.`);
   }
   if (clientId === undefined) found.push('RR_DIRECTORY=graph:// needs RR_CLIENT_ID, the connector’s app registration.');
   if (extensionClientId === undefined) {

@@ -76,7 +76,7 @@ describe('settings', () => {
   it('that do not go together are refused', () => {
     expect(problems({ RR_TLS_CERT: 'a' })[0]).toMatch(/go together/);
     expect(problems({ RR_LISTEN: '0.0.0.0:8787', RR_MAIL: 'smtp://mail.contoso.com' })[0]).toMatch(/this machine only/);
-    expect(problems({ RR_PUBLIC_URL: 'https://reset.contoso.com' })[0]).toMatch(/RR_MAIL=folder/);
+    expect(problems({ RR_PUBLIC_URL: 'https://reset.contoso.com' })[0]).toMatch(/RR_MAIL=folder.* graph:/);
     expect(problems({ RR_PUBLIC_URL: 'https://reset.contoso.com', RR_MAIL: 'smtp://mail' })).toEqual([]);
     const tls = { RR_TLS_CERT: 'a', RR_TLS_KEY: 'b' };
     expect(problems({ ...tls, RR_LINK_LISTEN: '0.0.0.0:8788' })).toEqual([expect.stringMatching(/RR_MAIL=folder/)]);
@@ -90,6 +90,24 @@ describe('settings', () => {
     RR_EXTENSION_CLIENT_ID: 'bbbbbbbb-2222-4333-8444-555555555555',
     RR_CLIENT_SECRET: 'client~hunter2',
   };
+
+  it('take the shared mailbox for the sender, and no other', () => {
+    const mail = { ...graph, RR_MAIL: 'graph://Reset@contoso.example' };
+    const { config, lines } = read(mail);
+    expect(config?.mailFrom).toBe('Reset & Resend <Reset@contoso.example>');
+    expect(lines.find(({ env }) => env === 'RR_MAIL_FROM')).toMatchObject({
+      shown: config?.mailFrom,
+      source: 'default',
+    });
+    expect(read({ ...mail, RR_MAIL_FROM: 'IT <reset@contoso.example>' }).config?.mailFrom).toBe(
+      'IT <reset@contoso.example>',
+    );
+    expect(problems({ ...mail, RR_MAIL_FROM: 'IT <it@contoso.example>' })).toEqual([
+      expect.stringMatching(/^RR_MAIL=graph:.* sends from Reset@contoso\.example alone/),
+    ]);
+    // By another way the sender is whoever is named.
+    expect(problems({ ...graph, RR_MAIL: 'smtp://mail', RR_MAIL_FROM: 'IT <it@contoso.example>' })).toEqual([]);
+  });
 
   it('describe a directory in Graph, whose secret is never shown', () => {
     const { config, lines } = read({ ...graph, RR_MAIL: 'graph://reset@contoso.example' });

@@ -31,8 +31,8 @@ export async function checkEntra(config: Config, deps: EntraDeps): Promise<Findi
   if (tid === undefined || config.clientId === undefined) return [];
   const endpoints = endpointsOf(config.cloud, tid);
   const found = await checkIssuer(endpoints.issuer, deps);
-  // Without the sign-in nothing below could be right: its own line is enough.
-  if (found[0]?.mark === 'wrong') return found;
+  // Without the sign-in nothing below could be right: its own line is enough, and the file that lies here.
+  if (found[0]?.mark === 'wrong') return [...found, ...certificateEnd(config, deps)];
   const { token, finding } = await ownToken(config, endpoints, deps);
   found.push(finding);
   if (token === undefined) return [...found, ...certificateEnd(config, deps)];

@@ -14,6 +14,7 @@ import {
   only,
   operator,
   optionsOf,
+  refuseInEntra,
   required,
   tenantOf,
 } from './command-line.ts';
@@ -71,6 +72,7 @@ export async function permit(argv: readonly string[], deps: CommandDeps, out: Ou
   }
   if (api !== undefined && api !== 'yes' && api !== 'no') throw new CommandLineError('--api is yes or no.');
   const tenant = await tenantOf(deps, values.tenant);
+  refuseInEntra(tenant, 'Apps and their permissions');
   const client = await appOf(deps, tenant, id);
   const rights = {
     appRoles: graph === undefined ? client.appRoles : permissionsOf(graph, 'application'),
@@ -96,6 +98,7 @@ export async function role(argv: readonly string[], deps: CommandDeps, out: Out)
   const roleId = roleTemplateId(name);
   if (roleId === undefined) throw new CommandLineError(`There is no role “${name}”.`);
   const tenant = await tenantOf(deps, values.tenant);
+  refuseInEntra(tenant, 'Apps and their roles');
   const client = await appOf(deps, tenant, id);
   const by = { at: deps.now(), actor: operator };
   const change = verb === 'add' ? assignRole : removeRole;

@@ -36,6 +36,7 @@ import {
   only,
   operator,
   optionsOf,
+  refuseInEntra,
   required,
   running,
   scopesOf,
@@ -126,6 +127,7 @@ async function create(argv: readonly string[], deps: CommandDeps, out: Out): Pro
   }
   const lifetime = durationOf(values.expires ?? '365d', 'expires', 'or never');
   const tenant = await tenantOf(deps, values.tenant);
+  if (isApp) refuseInEntra(tenant, 'Apps and their permissions');
   const at = deps.now();
   const by = { at, actor: operator };
   // As an application it is an object of the directory, as people are.

@@ -3,6 +3,7 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { problemSentence } from '#shared/messages/problem.ts';
 import { Problem } from '#shared/problem.ts';
+import { graphTenant } from '../entra/clouds.ts';
 import type { Sql } from '../sql/sql.ts';
 import type { Hashing } from '../store/credentials.ts';
 import type { Tenant, Tenants } from '../tenant.ts';
@@ -63,6 +64,16 @@ export async function tenantOf({ tenants }: CommandDeps, id = 'default'): Promis
   const tenant = await tenants.byId(id);
   if (!tenant) throw new CommandError(`There is no tenant “${id}”.`);
   return tenant;
+}
+
+/**
+ * For what the embedded directory alone has: with Entra behind the connector it would be written and never looked at.
+ * @param what people and roles, or apps: the beginning of the sentence
+ * @throws CommandError
+ */
+export function refuseInEntra({ name, directory }: Tenant, what: string): void {
+  if (graphTenant(directory) === undefined) return;
+  throw new CommandError(`${what} of ${name} are in Microsoft Entra (RR_DIRECTORY=${directory}): do it there.`);
 }
 
 /** Runs a command and turns what goes wrong into a sentence and an exit code. */

@@ -2,6 +2,7 @@
 // administrator's token comes from RR_SETUP_TOKEN or standard input, never from the command line, where others can read it.
 
 import { X509Certificate } from 'node:crypto';
+import { resolve } from 'node:path';
 import { parseAddress } from '#shared/address.ts';
 import { clouds, graphTenant, isCloud } from '../entra/clouds.ts';
 import { azScript } from '../entra/setup/az.ts';
@@ -150,7 +151,12 @@ function read(argv: readonly string[], { env, readFile }: SetupDeps): { choices:
       '--url is an https origin, for example https://reset.contoso.com',
     ),
     ...optional('mail', values.mail ?? mailboxOf(env.RR_MAIL), isMailbox, '--mail is the address of a mailbox'),
-    ...optional('secretFile', values['secret-file'], (path) => path !== '', '--secret-file is the name of a file'),
+    ...optional(
+      'secretFile',
+      values['secret-file'] && resolve(values['secret-file']),
+      (path) => path !== '',
+      '--secret-file is the name of a file',
+    ),
     ...certificateOf(values.certificate, readFile),
   };
   if (choices.certificate && choices.secretFile !== undefined) {
@@ -211,7 +217,7 @@ function mailboxOf(mail: string | undefined): string | undefined {
 function certificateOf(file: string | undefined, readFile: (path: string) => string) {
   if (file === undefined) return {};
   try {
-    return { certificate: { file, der: new X509Certificate(readFile(file)).raw.toString('base64') } };
+    return { certificate: { file: resolve(file), der: new X509Certificate(readFile(file)).raw.toString('base64') } };
   } catch {
     throw new CommandError(`${file} is not a certificate (PEM) that can be read.`);
   }

@@ -18,6 +18,7 @@ import {
   CommandLineError,
   type Out,
   optionsOf,
+  refuseInEntra,
   required,
   running,
   table,
@@ -34,7 +35,8 @@ a file. It must be changed at the first sign-in, unless --no-force-change is giv
 A role that is given to a group is held by everybody in it, and in the groups within it; sync clients can then no longer change
 who is in them. list shows the roles that people hold either way.
 Roles that reset passwords: ${quoted(resettingRoles)}.
-Every other built-in role of Microsoft Entra may be given as well, and protects whoever holds it.`;
+Every other built-in role of Microsoft Entra may be given as well, and protects whoever holds it.
+With RR_DIRECTORY=graph://TENANT people and roles are in Entra; list then shows whom directory sync has brought.`;
 
 function quoted(names: readonly string[]): string {
   return names.map((name) => `"${name}"`).join(', ');
@@ -75,6 +77,7 @@ async function create(argv: readonly string[], deps: CommandDeps, out: Out): Pro
   });
   const roles = (values.role ?? []).map(roleIdOf);
   const tenant = await tenantOf(deps, values.tenant);
+  refuseInEntra(tenant, 'People and roles');
   if (await userByName(deps.sql, tenant.id, content.userName)) {
     throw new CommandError(`${tenant.name} already has somebody with the user name “${content.userName}”.`);
   }
@@ -152,6 +155,7 @@ async function role(argv: readonly string[], deps: CommandDeps, out: Out): Promi
   const name = group ?? required(values['user-name'], 'user-name');
   const roleId = roleIdOf(required(values.role, 'role'));
   const tenant = await tenantOf(deps, values.tenant);
+  refuseInEntra(tenant, 'People and roles');
   const holder = group === undefined ? await personCalled(deps, tenant, name) : await groupCalled(deps, tenant, name);
   const by = { at: deps.now(), actor: 'operator' };
   const change = verb === 'add' ? assignRole : removeRole;

@@ -26,7 +26,7 @@ import { callerOf, type Permissions } from './access.ts';
 import { authorise, isAllowed } from './authority.ts';
 import { collectionOf, contextOf, doorPath, type GraphDeps, stampOf } from './deps.ts';
 import { badRequest, notFound } from './error.ts';
-import { makePassword, passwordPerson, refuseWeak } from './password.ts';
+import { makePassword, passwordPerson, refuseChosen, refuseWeak } from './password.ts';
 import { obstacleToPassword, syncRefusal } from './password-obstacle.ts';
 import { passwordWork } from './password-work.ts';
 import { personIn, personOf, routePerson } from './person.ts';
@@ -259,6 +259,7 @@ function resets(app: FastifyInstance, deps: GraphDeps): void {
     // Only who knows the password can write it to the directory that this person comes from.
     if (given === undefined && obstacleToPassword(tenant, content, { synced: 'may not' })) throw syncRefusal();
     const person = passwordPerson(tenant, content);
+    if (given !== undefined) refuseChosen(access);
     if (given !== undefined) refuseWeak(tenant, person, given);
     yield* beginOperation(tx, tenant.id, operation, stored.id, by.at);
     return { id: stored.id, password: given ?? makePassword(deps, tenant, person) };
@@ -271,8 +272,7 @@ function resets(app: FastifyInstance, deps: GraphDeps): void {
       const given = readNewPassword(request.body);
       const operation = uuidv7(by.at, random(10));
       const { id, password } = await sql.run((tx) => started(tx, request, given, operation, by));
-      const { tenant, oid } = callerOf(request);
-      work({ tenant: tenant.id, operation, userId: id, oid, by, password });
+      work({ access: callerOf(request), operation, userId: id, by, password });
       return reply
         .code(202)
         .header('location', `${deps.publicUrl}${doorPath}/users/${id}/authentication/operations/${operation}`)

@@ -25,17 +25,20 @@ const protectedFrom: readonly Action[] = [
   'deleteUser',
 ];
 
+/** Who it is that asks, as far as the matrix goes. */
+export type Caller = Pick<Access, 'tenant' | 'oid' | 'appOnly'>;
+
 /**
  * Does nothing, or refuses.
  * @param target the person that it is done to; absent: nobody in particular
  * @throws GraphError 403
  */
-export function* authorise(tx: Tx, access: Access, action: Action, target?: string): Work<void> {
+export function* authorise(tx: Tx, access: Caller, action: Action, target?: string): Work<void> {
   if (!(yield* isAllowed(tx, access, action, target))) throw denied();
 }
 
 /** May this be done? See `authorise`. */
-export function* isAllowed(tx: Tx, access: Access, action: Action, target?: string): Work<boolean> {
+export function* isAllowed(tx: Tx, access: Caller, action: Action, target?: string): Work<boolean> {
   const { tenant, oid, appOnly } = access;
   const whom = target === undefined ? undefined : yield* standingOf(tx, tenant.id, target);
   if (!appOnly) {

@@ -49,8 +49,9 @@ export function collectionOf<T>(deps: Pick<GraphDeps, 'publicUrl'>, of: string, 
   return { '@odata.context': contextOf(deps, of), ...more, value };
 }
 
-/** Who writes, for the record: the person, or the app where there is none. */
+/** Who writes, for the record: the person with the program that they use, or the app where there is no person. */
 export function stampOf(request: FastifyRequest, { now }: Pick<GraphDeps, 'now'>): Stamp {
-  const { appOnly, oid } = callerOf(request);
-  return { at: now(), actor: `${appOnly ? 'client' : 'user'}:${oid}` };
+  const { appOnly, oid, azp } = callerOf(request);
+  if (appOnly) return { at: now(), actor: `client:${oid}` };
+  return { at: now(), actor: `user:${oid}`, ...(azp === '' ? {} : { client: azp }) };
 }

@@ -6,7 +6,7 @@ import { inChunks, placeholders } from '../store/in-list.ts';
 import type { StoredResource } from '../store/resource.ts';
 import { roleAssignable } from '../store/roles.ts';
 import { graphGroupOf } from './group.ts';
-import { graphUserOf, personOf } from './user.ts';
+import { graphUserOf, type Person, type PropertyName, personOf } from './user.ts';
 
 export type DirectoryObject = Readonly<Record<string, unknown>>;
 
@@ -41,11 +41,29 @@ function* rowsOf(
   return found;
 }
 
-/** These people and groups, in the order of the ids; what belongs to neither is left out. */
-export function* objectsOf(tx: Tx, tenant: string, ids: readonly string[]): Work<DirectoryObject[]> {
+/** Among other objects; what may not be read is empty. @param readable undefined: everything */
+function userObject(person: Person, readable: readonly PropertyName[] | undefined): DirectoryObject {
+  const shown: Record<string, unknown> = { '@odata.type': '#microsoft.graph.user' };
+  for (const [name, value] of Object.entries(graphUserOf(person))) {
+    const isShown = !readable || (readable as readonly string[]).includes(name);
+    shown[name] = isShown ? value : Array.isArray(value) ? [] : null;
+  }
+  return shown;
+}
+
+/**
+ * These people and groups, in the order of the ids; what belongs to neither is left out.
+ * @param readable what of a person may be read: undefined for everything
+ */
+export function* objectsOf(
+  tx: Tx,
+  tenant: string,
+  ids: readonly string[],
+  readable: (id: string) => readonly PropertyName[] | undefined = () => ['id'],
+): Work<DirectoryObject[]> {
   const objects = new Map<string, DirectoryObject>();
   for (const stored of yield* rowsOf(tx, 'app_user', tenant, ids)) {
-    objects.set(stored.id, { '@odata.type': '#microsoft.graph.user', ...graphUserOf(personOf(stored)) });
+    objects.set(stored.id, userObject(personOf(stored), readable(stored.id)));
   }
   const groups = yield* rowsOf(tx, 'app_group', tenant, ids);
   const assignable = yield* roleAssignable(

@@ -19,6 +19,7 @@ import { graphGroupOf, readGroupBody, selectedOf, type WantedGroup } from './gro
 import { groupList } from './group-list.ts';
 import { nextLink, parameterOf, refuseOthers, topOf, wantsCount } from './list.ts';
 import { type Reference, readReference, referencedId } from './reference.ts';
+import { readableAmongObjects } from './user-view.ts';
 
 const both = (...names: string[]): Permissions => ({ delegated: names, application: names });
 const directory = ['Directory.Read.All', 'Directory.ReadWrite.All'];
@@ -74,7 +75,7 @@ export function groupRoutes(app: FastifyInstance, deps: GraphDeps): void {
     }
     const members: string[] = [];
     for (const one of wanted.members) members.push(yield* referencedId(tx, access.tenant.id, one));
-    const stored = yield* createGroup(tx, access.tenant.id, id, content, members, by);
+    const stored = yield* createGroup(tx, access.tenant.id, id, content, members, by, { isAssignableToRole });
     if (isAssignableToRole) yield* makeRoleAssignable(tx, access.tenant.id, id);
     return graphGroupOf(stored, isAssignableToRole);
   }
@@ -136,7 +137,8 @@ function memberRoutes(app: FastifyInstance, deps: GraphDeps): void {
     const { tenant } = callerOf(request);
     const { id } = yield* groupOf(tx, tenant.id, idOf(request));
     const { ids, more, total } = yield* memberIds(tx, tenant.id, id, { type, after, limit: top });
-    return { found: yield* objectsOf(tx, tenant.id, ids), last: ids.at(-1), more, total };
+    const readable = (one: string) => readableAmongObjects(callerOf(request), one);
+    return { found: yield* objectsOf(tx, tenant.id, ids, readable), last: ids.at(-1), more, total };
   }
 
   const casts = [

@@ -193,6 +193,17 @@ export async function mailOfMessage(value: unknown, sender: Sender): Promise<Out
 
 // MIME ----------------------------------------------------------------------------------------------------------
 
+/** From may be missing; else there is one, with one mailbox in it (RFC 5322 §3.6.2), the sender's. @throws GraphError 400, 403 */
+function refuseOtherField(name: string, values: readonly string[], sender: Sender): void {
+  if (values.length === 0) return;
+  const [first, ...more] = addressparser(values[0] ?? '');
+  // A group has a name and no address: mail programs would show its name.
+  const isOne = values.length === 1 && more.length === 0 && first !== undefined && !('group' in first && first.group);
+  const address = first?.address ?? '';
+  if (!isOne || address === '') throw invalid(name === 'from' ? 'From' : 'Sender');
+  if (address.toLowerCase() !== sender.address.toLowerCase()) throw sendAsDenied();
+}
+
 /** @throws GraphError 400, 403 */
 export function mailOfMime(text: unknown, sender: Sender): OutgoingMail {
   const bytes = base64(typeof text === 'string' ? text.replace(/\s+/g, '') : undefined);
@@ -218,10 +229,7 @@ export function mailOfMime(text: unknown, sender: Sender): OutgoingMail {
   const all = (name: string) => fields.filter((field) => field.name === name).map(contentOf);
   const addresses = (name: string) =>
     all(name).flatMap((value) => addressparser(value, { flatten: true }).map(({ address }) => address ?? ''));
-  for (const name of ['from', 'sender']) {
-    const others = addresses(name).filter((address) => address.toLowerCase() !== sender.address.toLowerCase());
-    if (others.length > 0) throw sendAsDenied();
-  }
+  for (const name of ['from', 'sender']) refuseOtherField(name, all(name), sender);
   const recipients = distinct(['to', 'cc', 'bcc'].flatMap(addresses));
   const messageId = all('message-id')[0] ?? sender.messageId;
   if (!messageIdForm.test(messageId) || all('message-id').length > 1) throw invalid('Message-ID');

@@ -5,16 +5,19 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Problem } from '#shared/problem.ts';
 import { record } from '../audit.ts';
+import { fold } from '../filter/fold.ts';
+import type { Access } from '../http/auth.ts';
 import type { SendOutcome } from '../mail/mail.ts';
 import type { Tx, Work } from '../sql/sql.ts';
 import type { Stamp } from '../store/resource.ts';
 import { mailOf, shownName } from '../store/user-resource.ts';
-import { contentOf } from '../store/users.ts';
+import { contentOf, readStored, type StoredUser } from '../store/users.ts';
 import { uuidv7 } from '../store/uuid.ts';
 import { callerOf, type Permissions } from './access.ts';
 import { type GraphDeps, stampOf } from './deps.ts';
 import { badRequest, GraphError } from './error.ts';
 import { mailOfMessage, mailOfMime, membersOf, type OutgoingMail, type Sender } from './mail-message.ts';
+import { isOfOrganisation } from './own-address.ts';
 import { personIn, personOf, routePerson } from './person.ts';
 
 const sends: Permissions = { delegated: ['Mail.Send'], application: ['Mail.Send'] };
@@ -36,21 +39,32 @@ function sendMail(app: FastifyInstance, deps: GraphDeps): void {
     route.bodyLimit = bodyLimit;
   });
 
+  /** An app may send as everybody; a person as themselves alone, and is not told who else there is. */
+  function* mailboxOf(tx: Tx, access: Access, who: string): Work<StoredUser> {
+    const { tenant, appOnly, oid } = access;
+    const own = appOnly ? undefined : yield* readStored(tx, tenant.id, oid);
+    const isOwn = own && (own.id === who.toLowerCase() || fold(contentOf(own).userName) === fold(who));
+    if (appOnly) return yield* personOf(tx, tenant.id, who);
+    if (!isOwn) throw new GraphError(403, 'ErrorAccessDenied', 'Access is denied. Check credentials and try again.');
+    return own;
+  }
+
   function* senderOf(tx: Tx, request: FastifyRequest): Work<Omit<Sender, 'messageId' | 'date'> & { id: string }> {
     const access = callerOf(request);
-    const stored = yield* personOf(tx, access.tenant.id, personIn(request));
-    // An app may send as everybody; a person as themselves alone.
-    if (!access.appOnly && stored.id !== access.oid) {
-      throw new GraphError(403, 'ErrorAccessDenied', 'Access is denied. Check credentials and try again.');
-    }
+    const stored = yield* mailboxOf(tx, access, personIn(request));
     const content = contentOf(stored);
     const address = mailOf(content)?.value ?? content.userName;
+    // A guest's mailbox is at their own organisation, whatever else it is called here.
+    if (!isOfOrganisation(access.tenant, address, content.userName)) {
+      const message = 'The mailbox is either inactive, soft-deleted, or is hosted on-premise.';
+      throw new GraphError(404, 'MailboxNotEnabledForRESTAPI', message);
+    }
     return { id: stored.id, name: shownName(content).replace(/\p{Cc}+/gu, ' '), address };
   }
 
-  function* noted(tx: Tx, tenant: string, user: string, recipients: number, by: Stamp): Work<void> {
-    const detail = { recipients };
-    yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'mail.sent', target: `user:${user}`, detail });
+  function noted(tx: Tx, tenant: string, user: string, by: Stamp): Work<void> {
+    const { actor, client } = by;
+    return record(tx, { tenant, at: now(), actor, client, action: 'mail.sent', target: `user:${user}` });
   }
 
   routePerson(app, 'POST', '/sendMail', sends, async (request, reply) => {
@@ -64,12 +78,15 @@ function sendMail(app: FastifyInstance, deps: GraphDeps): void {
     for (const to of outgoing.recipients) {
       const { messageId: own, bytes } = outgoing;
       const outcome = await mail.send({ envelope: { from: address, to }, messageId: own, bytes });
-      if (outcome.outcome === 'accepted') taken++;
+      if (outcome.outcome === 'accepted') {
+        taken++;
+        // Before the next is tried: what is gone stands in the record, whatever then fails.
+        await sql.run((tx) => noted(tx, tenant.id, id, by));
+      }
       // Asked again, those who have it would have it twice: 202 says that it was taken, not that it arrived.
       else if (taken === 0) throw refusal(outcome);
       else log.warn({ outcome: outcome.outcome }, 'graph sendMail: not for every recipient');
     }
-    await sql.run((tx) => noted(tx, tenant.id, id, taken, by));
     return reply.code(202).send();
   });
 }

@@ -6,16 +6,18 @@ import { Problem } from '#shared/problem.ts';
 import type { Tx, Work } from '../sql/sql.ts';
 import { endOperation, runOperation } from '../store/operations.ts';
 import type { Stamp } from '../store/resource.ts';
-import { readStored } from '../store/users.ts';
+import { contentOf, readStored } from '../store/users.ts';
+import { authorise, type Caller } from './authority.ts';
 import type { GraphDeps } from './deps.ts';
+import { GraphError } from './error.ts';
 import { assignPassword } from './password.ts';
+import { obstacleToPassword } from './password-obstacle.ts';
 
 export interface PasswordWork {
-  readonly tenant: string;
+  /** Who asked for it. */
+  readonly access: Caller;
   readonly operation: string;
   readonly userId: string;
-  /** Who asked for it. */
-  readonly oid: string;
   readonly by: Stamp;
   readonly password: string;
 }
@@ -23,29 +25,36 @@ export interface PasswordWork {
 /** Takes work that is done by and by; the door does not close before it is. */
 export function passwordWork(
   app: FastifyInstance,
-  { sql, hashing, now, log }: GraphDeps,
+  { sql, hashing, now, log }: Pick<GraphDeps, 'sql' | 'hashing' | 'now' | 'log'>,
 ): (work: PasswordWork) => void {
   const underWay = new Set<Promise<void>>();
   app.addHook('onClose', async () => {
     await Promise.all(underWay);
   });
 
-  function* done(tx: Tx, { tenant, operation, userId, oid, by }: PasswordWork, hash: string, at: number): Work<void> {
-    if (!(yield* endOperation(tx, tenant, operation, { status: 'succeeded', at }))) return;
-    if (!(yield* readStored(tx, tenant, userId))) throw new Problem('targetUnknown');
+  function* done(tx: Tx, { access, operation, userId, by }: PasswordWork, hash: string, at: number): Work<void> {
+    const { tenant, oid } = access;
+    if (!(yield* endOperation(tx, tenant.id, operation, { status: 'succeeded', at }))) return;
+    const stored = yield* readStored(tx, tenant.id, userId);
+    if (!stored) throw new Problem('targetUnknown');
+    // Asked before the 202, and now again: hashing takes its time, and roles come and go.
+    yield* authorise(tx, access, 'resetPassword', userId);
+    const obstacle = obstacleToPassword(tenant, contentOf(stored), { synced: 'may' });
+    if (obstacle) throw obstacle;
     // Whoever gets a password that another has chosen replaces it: this way of resetting knows no other.
-    yield* assignPassword(tx, tenant, userId, { hash, forceChange: true }, oid, { ...by, at });
+    yield* assignPassword(tx, tenant.id, userId, { hash, forceChange: true }, oid, { ...by, at });
   }
 
   async function run(work: PasswordWork): Promise<void> {
-    const { tenant, operation } = work;
+    const { operation } = work;
+    const tenant = work.access.tenant.id;
     try {
       await sql.run((tx) => runOperation(tx, tenant, operation, now()));
       const hash = await hashing.turn((argon) => argon.hash(work.password));
       await sql.run((tx) => done(tx, work, hash, now()));
     } catch (error) {
       const detail = detailOf(error);
-      if (!(error instanceof Problem)) log.error({ err: error }, 'graph operation');
+      if (!(error instanceof Problem || error instanceof GraphError)) log.error({ err: error }, 'graph operation');
       await sql
         .run((tx) => endOperation(tx, tenant, operation, { status: 'failed', detail, at: now() }))
         .catch((late) => log.error({ err: late }, 'graph operation'));
@@ -61,6 +70,9 @@ export function passwordWork(
 }
 
 function detailOf(error: unknown): string {
+  if (error instanceof GraphError) {
+    return error.status === 403 ? 'The caller may not do this any more. Nothing was changed.' : error.message;
+  }
   if (!(error instanceof Problem)) return 'The service failed. Nothing was changed.';
   if (error.code === 'targetUnknown') return 'The user does not exist any more. Nothing was changed.';
   return 'The service was too busy. Nothing was changed.';

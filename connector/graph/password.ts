@@ -4,6 +4,7 @@
 import { checkPassword, generatePassword, type PasswordPerson } from '#shared/password.ts';
 import { Problem } from '#shared/problem.ts';
 import { record } from '../audit.ts';
+import type { Access } from '../http/auth.ts';
 import { wakeSubject } from '../jobs.ts';
 import type { Tx, Work } from '../sql/sql.ts';
 import { setPassword } from '../store/credentials.ts';
@@ -11,6 +12,7 @@ import type { Stamp } from '../store/resource.ts';
 import { shownName, type UserContent } from '../store/user-resource.ts';
 import type { Tenant } from '../tenant.ts';
 import type { GraphDeps } from './deps.ts';
+import { GraphError } from './error.ts';
 
 /** A password on its way into the store. */
 export interface PreparedPassword {
@@ -25,6 +27,18 @@ export function passwordPerson(tenant: Tenant, content: UserContent): PasswordPe
     userPrincipalName: content.userName,
     organisation: tenant.name,
   };
+}
+
+/**
+ * Where the organisation lets no administrator choose a password, nobody does here either; a program may, for which it has
+ * to be allowed by a role.
+ * @throws GraphError 403
+ */
+export function refuseChosen({ tenant, appOnly }: Pick<Access, 'tenant' | 'appOnly'>): void {
+  if (appOnly || tenant.policy.mayCreatePassword) return;
+  const message =
+    'The organization does not let administrators choose passwords. Use resetPassword without newPassword: one is made.';
+  throw new GraphError(403, 'Authorization_RequestDenied', message);
 }
 
 /** @throws Problem of the first rule that the password breaks */
@@ -54,10 +68,10 @@ export function* assignPassword(
   userId: string,
   { hash, forceChange }: PreparedPassword,
   oid: string,
-  { at, actor }: Stamp,
+  { at, actor, client }: Stamp,
 ): Work<void> {
   yield* setPassword(tx, { tenant, userId, hash, forceChange, changedBy: `graph:${oid}`, at });
-  yield* record(tx, { tenant, at, actor, action: 'password.changed', target: `user:${userId}` });
+  yield* record(tx, { tenant, at, actor, client, action: 'password.changed', target: `user:${userId}` });
   yield* wakeSubject(tx, tenant, userId, at);
 }
 

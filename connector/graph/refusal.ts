@@ -18,6 +18,9 @@ const oneResource: Readonly<Record<string, string>> = { users: 'User', me: 'User
 /** The Graph names of what the store may say is taken. */
 const takenProperties: Readonly<Record<string, string>> = { userName: 'userPrincipalName' };
 
+/** The Graph names of what the store may say is wrong. */
+const invalidProperties: Readonly<Record<string, string>> = { 'members.value': 'members' };
+
 function taken(attribute: string): GraphError {
   const target = takenProperties[attribute] ?? attribute.split(',', 1)[0] ?? attribute;
   const message = `Another object with the same value for property ${target} already exists.`;
@@ -53,7 +56,10 @@ function ofProblem({ code, status, details }: Problem, request: FastifyRequest):
     case 'invalidValue': {
       const segment = (request.routeOptions.url ?? '').split('/')[2] ?? '';
       const of = oneResource[segment] ?? 'DirectoryObject';
-      return badRequest(`Invalid value specified for property '${details.field ?? 'id'}' of resource '${of}'.`);
+      const field = String(details.field ?? 'id');
+      return badRequest(
+        `Invalid value specified for property '${invalidProperties[field] ?? field}' of resource '${of}'.`,
+      );
     }
     case 'methodNotAllowed': {
       const message = 'Specified HTTP method is not allowed for the request target.';

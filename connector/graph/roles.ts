@@ -14,6 +14,7 @@ import { contextOf, type GraphDeps, stampOf } from './deps.ts';
 import { directoryRoleOf, objectsOf } from './directory-object.ts';
 import { badRequest, denied, notFound } from './error.ts';
 import { answerList } from './list.ts';
+import { readableAmongObjects } from './user-view.ts';
 
 const reading = [
   'RoleManagement.Read.Directory',
@@ -51,7 +52,7 @@ function directoryRoles(app: FastifyInstance, deps: GraphDeps): void {
     const { tenant } = callerOf(request);
     const own: RoleAssignment[] = yield* roleAssignments(tx, tenant.id, { role });
     const everywhere = own.filter(({ unit }) => unit === '').map(({ principal }) => principal);
-    return yield* objectsOf(tx, tenant.id, everywhere);
+    return yield* objectsOf(tx, tenant.id, everywhere, (one) => readableAmongObjects(callerOf(request), one));
   }
 
   app.get('/directoryRoles', { config: { graph: reads } }, async (request, reply) => {

@@ -30,7 +30,14 @@ export function sessionRoutes(app: FastifyInstance, deps: GraphDeps): void {
     }
     yield* endSessions(tx, tenant, id, by.at);
     yield* dropPass(tx, tenant, id, by);
-    yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'sessions.revoked', target: `user:${id}` });
+    yield* record(tx, {
+      tenant,
+      at: by.at,
+      actor: by.actor,
+      client: by.client,
+      action: 'sessions.revoked',
+      target: `user:${id}`,
+    });
     yield* wakeSubject(tx, tenant, id, by.at);
   }
 

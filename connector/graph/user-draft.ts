@@ -2,6 +2,7 @@
 // alone whatever Graph does not see. What does not fit a property is Invalid; user-write.ts says so in Graph's words.
 
 import { fold } from '../filter/fold.ts';
+import { isText } from '../store/graph-attributes.ts';
 import { type Element, isOfType, mailOf, type UserContent } from '../store/user-resource.ts';
 
 /** A value that a property cannot have. */
@@ -9,18 +10,13 @@ export class Invalid extends Error {
   override readonly name = 'Invalid';
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-const control = /[\0-\x1f\x7f-\x9f]/;
-
 /**
  * A text of at most so many characters; undefined for null, which clears.
  * @throws Invalid
  */
 export function text(value: unknown, most: number, form?: RegExp): string | undefined {
   if (value === null) return undefined;
-  if (typeof value !== 'string' || value.trim() === '' || value.length > most) throw new Invalid();
-  if (control.test(value) || !value.isWellFormed() || (form && !form.test(value))) throw new Invalid();
-  return value;
+  return isText(value, most, form) ? value : invalid();
 }
 
 /** @throws Invalid */

@@ -24,6 +24,8 @@ export const userPermissions: Permissions = {
   delegated: ['User.Read', ...listPermissions.delegated],
 };
 
+const nothingButId: readonly PropertyName[] = ['id'];
+
 /** What a route reads from. */
 export type ReadDeps = Pick<GraphDeps, 'sql' | 'now' | 'keyring' | 'publicUrl'>;
 
@@ -38,6 +40,17 @@ export function readableBy({ appOnly, scopes, roles, oid }: Access, id?: string)
   if (!appOnly && id !== undefined && id === oid && held.includes('User.Read')) return undefined;
   if (held.includes('User.ReadBasic.All')) return basicProperties;
   throw denied();
+}
+
+/**
+ * As `readableBy`, of somebody who stands in a list of objects of other kinds: who may not read people is told that there
+ * is one, and no more ("limited information returned for inaccessible member objects", get started with Microsoft Graph).
+ */
+export function readableAmongObjects(access: Access, id: string): readonly PropertyName[] | undefined {
+  const held = access.appOnly ? access.roles : access.scopes;
+  const isOwn = !access.appOnly && id === access.oid && held.includes('User.Read');
+  const isReader = isOwn || listPermissions.application.some((name) => held.includes(name));
+  return isReader ? readableBy(access, id) : nothingButId;
 }
 
 /** The part of the selection that may be read; all of `defaultProperties` when nothing is selected. */

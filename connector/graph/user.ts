@@ -4,6 +4,7 @@
 
 import type { FieldType } from '../filter/filter.ts';
 import { fold } from '../filter/fold.ts';
+import { graphBounds } from '../store/graph-attributes.ts';
 import {
   coreUser,
   type Element,
@@ -102,14 +103,16 @@ function enterprise(part: Names<EnterpriseContent>, most: number, filter: Filter
   };
 }
 
-/** Of our own extension. @param most characters, or false: it cannot be set here, directory sync brings it */
-function kept(part: Names<GraphContent>, most: number | false, filter?: Filtering, form?: RegExp): Property {
-  const write = (draft: Draft, value: unknown) => draft.setIn(graphUser, part, text(value, most || 0, form));
+/** Of our own extension. @param settable can it be set here? Directory sync brings the others */
+function kept(part: Names<GraphContent>, settable: boolean, filter?: Filtering): Property {
+  const { most = 0, form }: { most?: number; form?: RegExp } =
+    part === 'onPremisesSyncEnabled' ? {} : graphBounds[part];
+  const write = (draft: Draft, value: unknown) => draft.setIn(graphUser, part, text(value, most, form));
   return {
     type: part.endsWith('DateTime') ? 'DateTimeOffset' : part === 'onPremisesSyncEnabled' ? 'Boolean' : 'String',
     read: ({ content }) => content[graphUser]?.[part] ?? null,
     from: [graphUser],
-    ...(most === false ? {} : { write }),
+    ...(settable ? { write } : {}),
     ...(filter ? { filter } : {}),
   };
 }
@@ -270,7 +273,7 @@ export const properties = {
       draft.setIn(enterpriseUser, 'division', text(division, 64));
     },
   },
-  employeeType: kept('employeeType', 64, advanced),
+  employeeType: kept('employeeType', true, advanced),
   externalUserState: kept('externalUserState', false, exact),
   externalUserStateChangeDateTime: kept('externalUserStateChangeDateTime', false, lateTime),
   faxNumber: phone('fax', ({ phoneNumbers }) => phoneNumbers?.find((one) => isOfType(one, 'fax'))?.value),
@@ -291,11 +294,11 @@ export const properties = {
   },
   legalAgeGroupClassification: nothing(),
   licenseAssignmentStates: nothing([]),
-  mailNickname: { ...kept('mailNickname', 64, usual, /^[^@()\\[\]";:<>, ]+$/), required: true },
+  mailNickname: { ...kept('mailNickname', true, usual), required: true },
   onPremisesDistinguishedName: kept('onPremisesDistinguishedName', false),
   onPremisesDomainName: kept('onPremisesDomainName', false),
   onPremisesExtensionAttributes: nothing(),
-  onPremisesImmutableId: kept('onPremisesImmutableId', 64, advanced, /^[^$_]+$/),
+  onPremisesImmutableId: kept('onPremisesImmutableId', true, advanced),
   onPremisesLastSyncDateTime: kept('onPremisesLastSyncDateTime', false, lateTime),
   onPremisesProvisioningErrors: nothing([]),
   onPremisesSamAccountName: kept('onPremisesSamAccountName', false, advanced),
@@ -309,12 +312,7 @@ export const properties = {
     write: (draft, value) => draft.setAll('emails', 'home', element(value, 250, 250, emailForm)),
     filter: some,
   },
-  passwordPolicies: kept(
-    'passwordPolicies',
-    80,
-    { plain: [], advanced: ['eq', 'ne', 'null'] },
-    /^(None|Disable(StrongPassword|PasswordExpiration)(, ?Disable(StrongPassword|PasswordExpiration))?)$/,
-  ),
+  passwordPolicies: kept('passwordPolicies', true, { plain: [], advanced: ['eq', 'ne', 'null'] }),
   // Never told; what sets it is password.ts.
   passwordProfile: { type: 'Complex', read: () => null, from: [], required: true },
   postalCode: place('postalCode', 40, advanced),
@@ -331,7 +329,7 @@ export const properties = {
   signInSessionsValidFromDateTime: nothing(),
   state: place('region', 128, usual),
   streetAddress: place('streetAddress', 1024, advanced),
-  usageLocation: kept('usageLocation', 2, usual, /^[A-Za-z]{2}$/),
+  usageLocation: kept('usageLocation', true, usual),
   userType: {
     type: 'String',
     read: ({ content }) => userTypeOf(content),

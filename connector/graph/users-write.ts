@@ -9,12 +9,19 @@ import type { Stamp } from '../store/resource.ts';
 import type { UserContent } from '../store/user-resource.ts';
 import { contentOf, createUser, deleteUser, type StoredUser, updateUser } from '../store/users.ts';
 import { uuidv7 } from '../store/uuid.ts';
-import type { Tenant } from '../tenant.ts';
 import { callerOf, type Permissions } from './access.ts';
 import { authorise, hasPermission } from './authority.ts';
 import { contextOf, doorPath, type GraphDeps, stampOf } from './deps.ts';
 import { badRequest, denied, gatewayError } from './error.ts';
-import { assignPassword, type PreparedPassword, passwordPerson, preparePassword, refuseWeak } from './password.ts';
+import { refuseForeignDomain, refuseTakenAddress } from './own-address.ts';
+import {
+  assignPassword,
+  type PreparedPassword,
+  passwordPerson,
+  preparePassword,
+  refuseChosen,
+  refuseWeak,
+} from './password.ts';
 import { isSynced, obstacleToPassword, syncRefusal } from './password-obstacle.ts';
 import { personIn, personOf, routePerson } from './person.ts';
 import { graphUserOf, invalidValue, personOf as opened, type PropertyName, propertyNamed, toScim } from './user.ts';
@@ -36,6 +43,9 @@ const rights: Readonly<Partial<Record<PropertyName, Right>>> = {
   accountEnabled: { permissions: ['User.EnableDisableAccount.All', ...general], action: 'updateSensitive' },
   userPrincipalName: { permissions: general, action: 'updateSensitive' },
   onPremisesImmutableId: { permissions: general, action: 'updateSensitive' },
+  // Mail goes out in its name; and a guest has no password here.
+  mail: { permissions: general, action: 'updateSensitive' },
+  userType: { permissions: general, action: 'updateSensitive' },
   otherMails: { permissions: ['User-Mail.ReadWrite.All', ...general], action: 'updateRecovery' },
   businessPhones: { permissions: ['User-Phone.ReadWrite.All', ...general], action: 'updateRecovery' },
   mobilePhone: { permissions: ['User-Phone.ReadWrite.All', ...general], action: 'updateRecovery' },
@@ -102,15 +112,6 @@ function readProfile(value: unknown): WantedPassword {
   return { password, forceChange: forceChange === true };
 }
 
-/** A new user name lies in a domain of the organisation, if any are named. @throws GraphError 400 */
-function refuseForeignDomain({ domains }: Tenant, { userName }: UserContent): void {
-  const domain = userName.slice(userName.lastIndexOf('@') + 1).toLowerCase();
-  if (domains.length === 0 || domains.includes(domain)) return;
-  throw badRequest(
-    'The domain portion of the userPrincipalName property is invalid. You must use one of the verified domain names in your organization.',
-  );
-}
-
 // Routes --------------------------------------------------------------------------------------------------------
 
 export function userWriteRoutes(app: FastifyInstance, deps: GraphDeps): void {
@@ -119,6 +120,7 @@ export function userWriteRoutes(app: FastifyInstance, deps: GraphDeps): void {
   // Units of work are named and not written where they are run: see the endpoints of the SCIM door.
   function* created(tx: Tx, access: Access, id: string, content: UserContent, password: PreparedPassword, by: Stamp) {
     yield* authorise(tx, access, 'createUser');
+    yield* refuseTakenAddress(tx, access.tenant.id, id, content);
     const stored = yield* createUser(tx, access.tenant.id, id, content, by);
     yield* assignPassword(tx, access.tenant.id, id, password, access.oid, by);
     return stored;
@@ -164,10 +166,12 @@ export function userWriteRoutes(app: FastifyInstance, deps: GraphDeps): void {
     const isLocal = (name: PropertyName) => !cloudManaged.includes(name);
     if (isSynced(before) && names.some(isLocal)) throw syncRefusal();
     const content = toScim(raw, before);
-    if (content.userName !== before.userName) refuseForeignDomain(tenant, content);
+    refuseForeignDomain(tenant, content, before);
+    yield* refuseTakenAddress(tx, tenant.id, stored.id, content, before);
     if (password) {
       const obstacle = obstacleToPassword(tenant, content, { synced: 'may not' });
       if (obstacle) throw obstacle;
+      refuseChosen(access);
       refuseWeak(tenant, passwordPerson(tenant, content), password.password);
     }
     return stored;

@@ -95,7 +95,7 @@ export const actions = {
   temporaryAccessPass:      { by: [o,       o,      o,     o,       o,       x,      o,   x,         o,         x], whom: 'reset',   self: false },
   /** users/authenticationMethods/…/read */
   readMethods:              { by: [o,       o,      o,     o,       o,       x,      o,   x,         o,         x], whom: 'reset',   self: true },
-  /** accountEnabled, userPrincipalName, onPremisesImmutableId */
+  /** accountEnabled, userPrincipalName, onPremisesImmutableId, mail, userType */
   updateSensitive:          { by: [o,       o,      o,     o,       o,       x,      x,   x,         o,         x], whom: 'reset',   self: true },
   deleteUser:               { by: [o,       o,      o,     o,       o,       x,      x,   x,         o,         x], whom: 'reset',   self: false },
   /** users/basic/update and manager: administrators' as well */

@@ -8,11 +8,12 @@ import { record } from '../audit.ts';
 import { wakeSubject } from '../jobs.ts';
 import type { Tx, Work } from '../sql/sql.ts';
 import { type Hashing, setPassword } from '../store/credentials.ts';
+import { unfitAttribute } from '../store/graph-attributes.ts';
 import { managerOf, namesOf } from '../store/managers.ts';
 import { type Membership, membershipsOf } from '../store/memberships.ts';
 import { sending } from '../store/resource.ts';
 import { userSource } from '../store/source.ts';
-import { enterpriseUser, shownName, type UserContent } from '../store/user-resource.ts';
+import { enterpriseUser, graphUser, shownName, type UserContent } from '../store/user-resource.ts';
 import { createUser, deleteUser, readStored, type StoredUser, updateUser } from '../store/users.ts';
 import type { Tenant } from '../tenant.ts';
 import type { ResourceType } from './attribute.ts';
@@ -43,16 +44,22 @@ interface PreparedPassword {
  * @throws Problem invalidSyntax, invalidValue with `field`
  */
 export function readUser(body: unknown, current?: UserContent): UserContent {
-  return withoutPassword(readResource<UserContent>(user, body, current));
+  return kept(readResource<UserContent>(user, body, current));
 }
 
-function withoutPassword({ password: _password, ...content }: UserContent): UserContent {
+/** What is kept of a User: no password, and nothing that the other door could not show. @throws Problem invalidValue */
+function kept({ password: _password, ...content }: UserContent): UserContent {
+  const unfit = unfitAttribute(content[graphUser] ?? {});
+  if (unfit !== undefined) {
+    const reason = 'Microsoft Graph’s property of this name holds no such text.';
+    throw new Problem('invalidValue', { field: `${graphUser}:${unfit}`, reason });
+  }
   return content as UserContent;
 }
 
 export function userCollection(type: ResourceType, passwords?: Passwords): Collection {
-  const read = (body: unknown, current?: UserContent) => withoutPassword(readResource(type, body, current));
-  const patched = (patch: PatchRequest, current: UserContent) => withoutPassword(patchResource(type, current, patch));
+  const read = (body: unknown, current?: UserContent) => kept(readResource(type, body, current));
+  const patched = (patch: PatchRequest, current: UserContent) => kept(patchResource(type, current, patch));
 
   const mayAssign = ({ scopes }: Caller) => passwords !== undefined && scopes.includes(passwordScope);
   /** Hashed here, since a transaction does not wait. */

@@ -116,6 +116,7 @@ export function* memberIds(
 /**
  * Adds a group.
  * @param members ids of people and groups
+ * @param isAssignableToRole for the record: it is made for administrator roles
  * @throws Problem uniqueness when there is one with this displayName and externalId, invalidValue when a member does not exist
  */
 export function* createGroup(
@@ -125,6 +126,7 @@ export function* createGroup(
   content: GroupContent,
   members: readonly string[],
   by: Stamp,
+  { isAssignableToRole = false }: { isAssignableToRole?: boolean } = {},
 ): Work<StoredResource> {
   yield* refuseSame(tx, tenant, id, content);
   const version = 1;
@@ -135,8 +137,19 @@ export function* createGroup(
       ${text}, ${version}, ${by.at}, ${by.at})`;
   yield* countAdded(tx, tenant, 'Group', id);
   const added = yield* addMembers(tx, tenant, id, members);
-  const detail = added === 0 ? {} : { detail: { membersAdded: added } };
-  yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'group.created', target: `group:${id}`, ...detail });
+  const detail = {
+    ...(added === 0 ? {} : { membersAdded: added }),
+    ...(isAssignableToRole ? { isAssignableToRole } : {}),
+  };
+  yield* record(tx, {
+    tenant,
+    at: by.at,
+    actor: by.actor,
+    client: by.client,
+    action: 'group.created',
+    target: `group:${id}`,
+    detail,
+  });
   const attributes = [...Object.keys(content), ...(added === 0 ? [] : ['members'])];
   yield* publish(tx, toldOf(tenant, id, by, 'create', content.externalId, { version, attributes }));
   return { id, text, version };
@@ -177,7 +190,15 @@ export function* updateGroup(
     ...(removed > 0 ? { membersRemoved: removed } : {}),
   };
   const written = yield* write(tx, tenant, stored, content, by);
-  yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'group.updated', target: `group:${id}`, detail });
+  yield* record(tx, {
+    tenant,
+    at: by.at,
+    actor: by.actor,
+    client: by.client,
+    action: 'group.updated',
+    target: `group:${id}`,
+    detail,
+  });
   const names = [...attributes, ...(added + removed > 0 ? ['members'] : [])];
   const after = { version: written.version, attributes: names };
   yield* publish(tx, toldOf(tenant, id, by, by.via ?? 'patch', content.externalId, after));
@@ -202,7 +223,14 @@ export function* deleteGroup(
   yield* dropRoles(tx, tenant, id);
   yield* tx.run`delete from app_group where tenant = ${tenant} and id = ${id}`;
   yield* countRemoved(tx, tenant, 'Group');
-  yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'group.deleted', target: `group:${id}` });
+  yield* record(tx, {
+    tenant,
+    at: by.at,
+    actor: by.actor,
+    client: by.client,
+    action: 'group.deleted',
+    target: `group:${id}`,
+  });
   yield* publish(tx, toldOf(tenant, id, by, 'delete', contentOfResource<GroupContent>(stored).externalId));
 }
 
@@ -230,7 +258,15 @@ export function* leaveGroups(tx: Tx, tenant: string, member: string, by: Stamp):
     const { version } = yield* write(tx, tenant, group, content, by);
     const detail = { attributes: 'members', membersRemoved: 1 };
     const target = `group:${group.id}`;
-    yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'group.updated', target, detail });
+    yield* record(tx, {
+      tenant,
+      at: by.at,
+      actor: by.actor,
+      client: by.client,
+      action: 'group.updated',
+      target,
+      detail,
+    });
     const after = { version, attributes: ['members'] };
     yield* publish(tx, toldOf(tenant, group.id, by, 'patch', content.externalId, after));
   }

@@ -14,6 +14,8 @@ export interface Stamp {
   readonly at: number;
   /** As in the audit record: `token:<id>`, `operator`. */
   readonly actor: string;
+  /** The program that a person writes with, as its tokens name it (`azp`). */
+  readonly client?: string | undefined;
   /** How a change was asked for, for those who are told of it: PUT, or anything else. */
   readonly via?: 'put' | 'patch';
   /** The transaction that the client was promised (Set-Txn), if it was. */

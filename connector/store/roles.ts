@@ -210,5 +210,5 @@ function recordRole(
   by: Stamp,
 ): Work<void> {
   const detail = { role, ...(unit === '' ? {} : { unit }) };
-  return record(tx, { tenant, at: by.at, actor: by.actor, action, target, detail });
+  return record(tx, { tenant, at: by.at, actor: by.actor, client: by.client, action, target, detail });
 }

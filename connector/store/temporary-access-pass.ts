@@ -68,7 +68,7 @@ export function* givePass(
   tenant: string,
   userId: string,
   pass: TemporaryAccessPass & { readonly hash: string },
-  { at, actor }: Stamp,
+  { at, actor, client }: Stamp,
 ): Work<void> {
   yield* tx.run`insert into temporary_access_pass (tenant, user_id, id, hash, created, starts, ends, once, used)
     values (${tenant}, ${userId}, ${pass.id}, ${pass.hash}, ${pass.created}, ${pass.starts}, ${pass.ends},
@@ -76,15 +76,29 @@ export function* givePass(
     on conflict (tenant, user_id) do update set id = excluded.id, hash = excluded.hash, created = excluded.created,
       starts = excluded.starts, ends = excluded.ends, once = excluded.once, used = excluded.used`;
   const detail = { until: pass.ends, once: pass.once };
-  yield* record(tx, { tenant, at, actor, action: 'temporaryAccessPass.created', target: `user:${userId}`, detail });
+  yield* record(tx, {
+    tenant,
+    at,
+    actor,
+    client,
+    action: 'temporaryAccessPass.created',
+    target: `user:${userId}`,
+    detail,
+  });
 }
 
 /** Takes it away. False: there was none with this id. */
-export function* takePass(tx: Tx, tenant: string, userId: string, id: string, { at, actor }: Stamp): Work<boolean> {
+export function* takePass(
+  tx: Tx,
+  tenant: string,
+  userId: string,
+  id: string,
+  { at, actor, client }: Stamp,
+): Work<boolean> {
   const gone = yield* tx.run`delete from temporary_access_pass
     where tenant = ${tenant} and user_id = ${userId} and id = ${id}`;
   if (gone === 0) return false;
-  yield* record(tx, { tenant, at, actor, action: 'temporaryAccessPass.deleted', target: `user:${userId}` });
+  yield* record(tx, { tenant, at, actor, client, action: 'temporaryAccessPass.deleted', target: `user:${userId}` });
   return true;
 }
 

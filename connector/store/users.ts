@@ -84,7 +84,14 @@ export function* createUser(tx: Tx, tenant: string, id: string, content: UserCon
   yield* countAdded(tx, tenant, 'User', id);
   yield* writeAddresses(tx, tenant, id, undefined, content, by.at);
   yield* writeWords(tx, tenant, id, undefined, content);
-  yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'user.created', target: `user:${id}` });
+  yield* record(tx, {
+    tenant,
+    at: by.at,
+    actor: by.actor,
+    client: by.client,
+    action: 'user.created',
+    target: `user:${id}`,
+  });
   yield* publish(tx, toldOf(tenant, id, by, 'create', content, version));
   return { id, text, version };
 }
@@ -124,7 +131,15 @@ export function* updateUser(
     yield* wakeSubject(tx, tenant, id, by.at);
   }
   const detail = { attributes: changed.join(' ') };
-  yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'user.updated', target: `user:${id}`, detail });
+  yield* record(tx, {
+    tenant,
+    at: by.at,
+    actor: by.actor,
+    client: by.client,
+    action: 'user.updated',
+    target: `user:${id}`,
+    detail,
+  });
   const told = toldOf(tenant, id, by, by.via ?? 'patch', after, version);
   const active = before.active === after.active ? {} : { active: after.active };
   yield* publish(tx, { ...told, attributes: changed, ...active });
@@ -157,7 +172,14 @@ export function* deleteUser(
   yield* endSessions(tx, tenant, id, by.at);
   yield* wakeSubject(tx, tenant, id, by.at);
   yield* leaveGroups(tx, tenant, id, by);
-  yield* record(tx, { tenant, at: by.at, actor: by.actor, action: 'user.deleted', target: `user:${id}` });
+  yield* record(tx, {
+    tenant,
+    at: by.at,
+    actor: by.actor,
+    client: by.client,
+    action: 'user.deleted',
+    target: `user:${id}`,
+  });
   yield* publish(tx, toldOf(tenant, id, by, 'delete', content));
 }
 

@@ -2,6 +2,7 @@
 // answers by address; what is asked of it is asked as over the network.
 
 import { SignJWT } from 'jose';
+import { generate } from 'selfsigned';
 import { describe, expect, it } from 'vitest';
 import { checkEntra } from '../../connector/check/entra.ts';
 import type { Finding } from '../../connector/check/finding.ts';
@@ -24,6 +25,7 @@ interface Options {
   /** In place of the right answers, by the beginning of the address. */
   readonly answers?: Readonly<Record<string, Answer>>;
   readonly validTo?: number;
+  readonly readFile?: (path: string) => string;
 }
 
 const appRoles = [
@@ -61,7 +63,13 @@ function configOf(env: Readonly<Record<string, string>>) {
   return config;
 }
 
-async function check({ env = {}, roles = [], answers = {}, validTo = start + 90 * 86_400_000 }: Options = {}) {
+async function check({
+  env = {},
+  roles = [],
+  answers = {},
+  validTo = start + 90 * 86_400_000,
+  readFile = () => '',
+}: Options = {}) {
   const config = configOf(env);
   const token = await new SignJWT({ oid: 'principal', roles: [...roles] })
     .setProtectedHeader({ alg: 'HS256' })
@@ -97,7 +105,7 @@ async function check({ env = {}, roles = [], answers = {}, validTo = start + 90 
     },
     now: () => start,
     random: (n) => new Uint8Array(n),
-    readFile: () => '',
+    readFile,
   });
   for (const { text } of found) expect(text).not.toMatch(/the-secret|eyJ/);
   return found;
@@ -118,6 +126,19 @@ it('finds nothing to say against a tenant that is set up, in either mode', async
       'Credential: the client secret is valid until 2027-06-10',
     ]),
   );
+});
+
+it('says when the certificate ends, also where the sign-in cannot be reached', async () => {
+  const made = await generate([{ name: 'commonName', value: 'reset' }], {
+    notBeforeDate: new Date(start - 86_400_000),
+    notAfterDate: new Date(start + 9 * 86_400_000),
+  });
+  const env = { RR_CLIENT_SECRET: '', RR_CLIENT_CERT: 'reset.crt', RR_CLIENT_KEY: 'reset.key' };
+  const answers = { [`${login}/v2.0/.well-known`]: 'dead' } as const;
+  expect(bad(await check({ env, answers, readFile: () => made.cert }))).toEqual([
+    expect.stringMatching(/^wrong Sign-in of the tenant/),
+    expect.stringMatching(/^warn Credential: the certificate ends in 9 days/),
+  ]);
 });
 
 it('asks nobody where the directory is embedded', async () => {
@@ -291,7 +312,7 @@ describe('says what is wrong, and what to do', () => {
       {
         answers: {
           [`${graph}/servicePrincipals`]: {
-            body: { value: [{ consentType: 'AllPrincipals', scope: 'User.Read.All offline_access' }] },
+            body: { value: [{ consentType: 'AllPrincipals', scope: 'User.Read User.Read.All offline_access' }] },
           },
         },
       },

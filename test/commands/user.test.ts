@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { clientCommand } from '../../connector/commands/client.ts';
 import { tokenCommand } from '../../connector/commands/token.ts';
 import { userCommand } from '../../connector/commands/user.ts';
 import { roleTemplates } from '../../connector/policy/roles.ts';
@@ -171,5 +172,34 @@ describe('user', () => {
     const out = { print: (line: string) => void lines.push(line), say: () => undefined };
     expect([await userCommand([], undefined, out), await tokenCommand([], undefined, out)]).toEqual([0, 0]);
     expect(lines.join('\n')).toMatch(/user create --user-name[\s\S]*token create --name/);
+  });
+
+  test('nobody is made, and no role given, where people and roles are in Entra', async () => {
+    await using line = await commandLine();
+    const { sql, typed } = line;
+    await typed(userCommand, 'create', ...ada);
+    await sql.run(function* (tx) {
+      yield* tx.run`update tenant set directory = ${'graph://11111111-2222-4333-8444-555555555555'}`;
+    });
+    for (const words of [
+      ['create', '--user-name', 'grace@contoso.example'],
+      ['role', 'add', '--user-name', 'ada@contoso.example', '--role', 'Global Administrator'],
+    ]) {
+      const answer = await typed(userCommand, ...words);
+      expect([answer.code, answer.printed]).toEqual([1, []]);
+      expect(answer.said).toMatch(/^People and roles of .* are in Microsoft Entra \(RR_DIRECTORY=graph:/);
+    }
+    for (const words of [
+      ['create', '--name', 'script', '--graph', 'User.Read.All'],
+      ['create', '--name', 'script', '--delegated', 'User.Read'],
+      ['create', '--name', 'script', '--api'],
+    ]) {
+      const answer = await typed(clientCommand, ...words);
+      expect([answer.code, answer.printed]).toEqual([1, []]);
+      expect(answer.said).toMatch(/^Apps and their permissions of .* are in Microsoft Entra/);
+    }
+    expect(await sql.all`select id from client where id <> ''`).toEqual([]);
+    // Directory sync goes on: its roster is here.
+    expect((await typed(clientCommand, 'create', '--name', 'sync', '--scope', 'scim')).code).toBe(0);
   });
 });

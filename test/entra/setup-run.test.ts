@@ -2,12 +2,13 @@
 // already, refusals, and answers that come late.
 
 import { createHash, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { setupCommand } from '../../connector/commands/setup.ts';
@@ -168,7 +169,7 @@ async function setUp(...more: string[]) {
     [...args, ...more],
     {
       env: { RR_SETUP_TOKEN: token },
-      readFile: () => '',
+      readFile: (path) => (path.endsWith('tls.crt') ? readFileSync(path, 'utf8') : ''),
       readInput: async () => undefined,
       writeSecret,
       fetch: (input, init) => fetch(String(input).replace('https://graph.microsoft.com', origin), init),
@@ -387,6 +388,17 @@ it.each([
   const { code, said } = await setUp(...more);
   expect([code, said]).toEqual([more[0] === '--certificate' ? 1 : 2, expect.stringMatching(sentence)]);
   expect(asked).toEqual([]);
+});
+
+it('prints settings that are right wherever the connector runs, and offers what was asked for alone', async () => {
+  const file = relative(process.cwd(), join(folder, 'tls.crt'));
+  const { printed } = await setUp('--certificate', file, '--mail', 'reset@contoso.com');
+  expect(printed).toContain(`RR_CLIENT_CERT=${join(folder, 'tls.crt')}`);
+  expect(printed).toEqual(expect.arrayContaining(['RR_MAIL_FROM=reset@contoso.com', 'RR_POLICY_REMEMBER=no']));
+  expect(printed.join()).not.toContain('RR_POLICY_TAP');
+  const whole = await setUp('--remember', '--tap');
+  expect(whole.printed).toContain('RR_POLICY_TAP=yes');
+  expect(whole.printed.join()).not.toContain('RR_POLICY_REMEMBER');
 });
 
 it('knows a certificate again, however Entra shows it', () => {

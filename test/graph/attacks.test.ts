@@ -112,12 +112,19 @@ describe('mail', () => {
     expect(world.sent.map(({ envelope }) => envelope.from)).not.toContain(mail);
   });
 
-  it.each(['From: gwen.okafor@contoso.example:;', 'From:'])('in MIME says whose it is: %s', async (head) => {
+  it.each([
+    'From: gwen.okafor@contoso.example:;',
+    'From: Team: hana.suzuki@contoso.example;',
+    'From:',
+    'From: Gwen Okafor',
+    'From: hana.suzuki@contoso.example\r\nFrom: hana.suzuki@contoso.example',
+    'From: hana.suzuki@contoso.example, hana.suzuki@contoso.example',
+    'From: hana.suzuki@contoso.example\r\nSender: gwen.okafor@contoso.example:;',
+  ])('in MIME says once whose it is: %s', async (head) => {
     await using world = await graphWorld();
     const payload = Buffer.from(`To: someone@post.example\r\n${head}\r\n\r\nHello`).toString('base64');
     const headers = { 'content-type': 'text/plain' };
     const { status } = await world.call('noRole', 'POST', '/me/sendMail', undefined, { payload, headers, ...wrong });
-    const from = /^From:.*$/m.exec(Buffer.from(world.sent.at(-1)?.bytes ?? []).toString())?.[0] ?? '';
-    expect(status === 403 || from.includes('hana.suzuki@contoso.example'), `${status} ${from}`).toBe(true);
+    expect([status, world.sent]).toEqual([400, []]);
   });
 });

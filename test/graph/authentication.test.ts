@@ -1,8 +1,12 @@
 // How people sign in, at the Graph door: the reset behind a 202, Temporary Access Passes, and who may see and do it.
 
+import fastify from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { passwordWork } from '../../connector/graph/password-work.ts';
+import { logger } from '../../connector/log.ts';
 import { roleTemplates } from '../../connector/policy/roles.ts';
 import { changePassword, hashing, verifyPassword } from '../../connector/store/credentials.ts';
+import { beginOperation, readOperation } from '../../connector/store/operations.ts';
 import { spendPass } from '../../connector/store/temporary-access-pass.ts';
 import { graphUser } from '../../connector/store/user-resource.ts';
 import { updateUser } from '../../connector/store/users.ts';
@@ -420,5 +424,60 @@ describe('revokeSignInSessions', () => {
     const app = await world.newApp();
     expect((await revoke(app, 'priya')).status).toBe(200);
     expect(errorOf(await revoke(app, 'globalAdmin'))).toEqual(denied);
+  });
+});
+
+describe('the work behind a 202', () => {
+  it('asks once more whether the caller may, and changes nothing when not', async () => {
+    const app = fastify();
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const slow = {
+      hash: async (text: string) => {
+        await held;
+        return `quick:${text}`;
+      },
+      verify: async () => false,
+    };
+    const deps = {
+      ...{ sql: world.sql, now: world.now, log: logger('silent') },
+      hashing: hashing({ concurrency: 1, waiting: 1, argon: slow }),
+    };
+    const { tenant } = world;
+    if (!tenant) throw new Error('There is no tenant.');
+    const { passwordAdmin: oid, amara } = world.ids;
+    const by = { at: world.now(), actor: `user:${oid}` };
+    const caller = { tenant, oid, appOnly: false };
+    await world.sql.run((tx) => beginOperation(tx, 'default', 'operation-1', amara, by.at));
+    passwordWork(app, deps)({ access: caller, operation: 'operation-1', userId: amara, by, password: strong });
+    await world.role('amara', 'Global Administrator');
+    release();
+    await app.close();
+    const ended = await world.sql.read((tx) => readOperation(tx, 'default', amara, 'operation-1', world.now()));
+    expect(ended).toMatchObject({ status: 'failed', detail: expect.stringContaining('may not do this any more') });
+    expect(await world.sql.get`select hash from credential where user_id = ${amara}`).toBeUndefined();
+  });
+});
+
+describe('where administrators choose no passwords', () => {
+  beforeEach(async () => {
+    await world[Symbol.asyncDispose]();
+    const names = ['globalAdmin', 'passwordAdmin', 'noRole', 'amara', 'kwame', 'priya'] as const;
+    world = await graphWorld({ names, env: { RR_POLICY_CREATE_PASSWORD: 'no' } });
+  });
+
+  it('none is taken from a person, and one is made', async () => {
+    const refused = [403, 'Authorization_RequestDenied', expect.stringContaining('choose passwords')];
+    expect(errorOf(await reset('globalAdmin', 'amara', { newPassword: strong }))).toEqual(refused);
+    const passwordProfile = { password: strong };
+    const patched = await world.call('globalAdmin', 'PATCH', `/users/${world.ids.amara}`, { passwordProfile });
+    expect(errorOf(patched)).toEqual(refused);
+    const { status, body, headers } = await reset('globalAdmin', 'amara', {});
+    expect([status, (await settled(headers.location)).status]).toEqual([202, 'succeeded']);
+    expect(body.newPassword).toMatch(/.{8}/);
+    const app = await world.newApp('User Administrator');
+    expect((await world.call(app, 'PATCH', `/users/${world.ids.amara}`, { passwordProfile })).status).toBe(204);
   });
 });

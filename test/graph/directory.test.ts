@@ -1,6 +1,7 @@
 // What stands beside people at the Graph door: groups and who is in them, roles, the organisation and its domains.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { recordedEntries } from '../../connector/audit.ts';
 import { roleTemplates } from '../../connector/policy/roles.ts';
 import { type Name, origin } from '../world.ts';
 import { errorOf, type GraphWorld, graphWorld, type Who } from './graph-world.ts';
@@ -401,4 +402,59 @@ describe('the organisation', () => {
     });
     expect((await other.call('globalAdmin', 'GET', '/domains/x.example')).status).toBe(404);
   });
+});
+
+describe('people among other objects', () => {
+  const shown = (url: string, scp: string) => world.call('globalAdmin', 'GET', url, undefined, { scp });
+
+  it('are shown as far as the caller may read people', async () => {
+    const { amara, globalAdmin } = world.ids;
+    await world.call('globalAdmin', 'PATCH', `/users/${amara}`, { mobilePhone: '+44 20 7946 0001', jobTitle: 'Nurse' });
+    const group = await made({ 'members@odata.bind': [`${origin}/v1.0/users/${amara}`] });
+    const members = async (scp: string) => (await shown(`/groups/${group}/members`, scp)).body.value[0];
+    const nothing = { id: amara, displayName: null, mobilePhone: null, jobTitle: null, mail: null, businessPhones: [] };
+    expect(await members('GroupMember.Read.All')).toMatchObject(nothing);
+    expect(await members('GroupMember.Read.All User.Read')).toMatchObject(nothing);
+    const basic = { displayName: 'Amara Nwosu', jobTitle: null, mobilePhone: null };
+    expect(await members('GroupMember.Read.All User.ReadBasic.All')).toMatchObject(basic);
+    expect(await members('Directory.Read.All')).toMatchObject({ jobTitle: 'Nurse' });
+
+    await world.role('amara', 'Reports Reader');
+    const holders = `/directoryRoles/${roleTemplates['Reports Reader']}/members`;
+    const roles = 'RoleManagement.Read.Directory';
+    expect((await shown(holders, roles)).body.value).toMatchObject([nothing]);
+    const filter = `?$filter=${encodeURIComponent("jobTitle eq 'Nurse'")}`;
+    expect((await shown(holders + filter, roles)).body.value).toEqual([]);
+    expect((await shown(holders + filter, 'Directory.Read.All')).body.value).toMatchObject([{ id: amara }]);
+    const own = `/directoryRoles/${roleTemplates['Global Administrator']}/members`;
+    expect((await shown(own, `${roles} User.Read`)).body.value).toMatchObject([
+      { id: globalAdmin, displayName: expect.any(String) },
+    ]);
+  });
+});
+
+it('records which program a person used, and that a group is made for roles', async () => {
+  const group = await made({ isAssignableToRole: true });
+  const detail = { isAssignableToRole: true, client: 'some-script' };
+  expect(await recordedEntries(world.sql, 'default', 1, 'group.created')).toMatchObject([
+    { target: `group:${group}`, actor: `user:${world.ids.globalAdmin}`, detail },
+  ]);
+  const wanted = {
+    principalId: world.ids.amara,
+    roleDefinitionId: roleTemplates['Reports Reader'],
+    directoryScopeId: '/',
+  };
+  await world.call('globalAdmin', 'POST', '/roleManagement/directory/roleAssignments', wanted);
+  const [given] = await recordedEntries(world.sql, 'default', 1);
+  expect(given).toMatchObject({ detail: { role: wanted.roleDefinitionId, client: 'some-script' } });
+  // Of an app there is nobody behind it.
+  await world.call(await world.newApp(), 'PATCH', `/users/${world.ids.amara}`, { jobTitle: 'Porter' });
+  const [changed] = await recordedEntries(world.sql, 'default', 1);
+  expect(changed?.detail).toEqual({ attributes: 'title' });
+});
+
+it('calls a member that there is not by Graph’s word', async () => {
+  const body = { ...newGroup, 'members@odata.bind': [`${origin}/v1.0/users/00000000-0000-4000-8000-000000000000`] };
+  const message = "Invalid value specified for property 'members' of resource 'Group'.";
+  expect(errorOf(await make('globalAdmin', body))).toEqual([400, 'Request_BadRequest', message]);
 });

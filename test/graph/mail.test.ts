@@ -2,6 +2,7 @@
 
 import PostalMime from 'postal-mime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { recordedEntries } from '../../connector/audit.ts';
 import { errorOf, type GraphWorld, graphWorld, type Who } from './graph-world.ts';
 
 let world: GraphWorld;
@@ -207,5 +208,21 @@ describe('the mail server', () => {
     world.script.push({ outcome: 'accepted', reply: '250' }, { outcome: 'later', code: 451, reply: '451' });
     const two = { ...message, ccRecipients: [to('priya@post.example')] };
     expect((await send({ message: two })).status).toBe(202);
+    const sent = await recordedEntries(world.sql, 'default', 9, 'mail.sent');
+    expect(sent).toMatchObject([{ actor: `user:${world.ids.amara}`, detail: { client: 'some-script' } }]);
+  });
+
+  it('stands in the record with each mail that it took, whatever becomes of the next', async () => {
+    const atEach: number[] = [];
+    const looked = async () => {
+      atEach.push((await recordedEntries(world.sql, 'default', 9, 'mail.sent')).length);
+      if (atEach.length === 3) throw new Error('The way is cut.');
+      return { outcome: 'accepted', reply: '250' } as const;
+    };
+    world.script.push(looked, looked, looked);
+    const toRecipients = ['a@post.example', 'b@post.example', 'c@post.example'].map((one) => to(one));
+    const answer = await send({ message: { ...message, toRecipients } });
+    expect([answer.status, atEach]).toEqual([500, [0, 1, 2]]);
+    expect(await recordedEntries(world.sql, 'default', 9, 'mail.sent')).toHaveLength(2);
   });
 });

@@ -373,3 +373,45 @@ describe('DELETE /users', () => {
     expect((await remove(app, 'amara')).status).toBe(204);
   });
 });
+
+describe('an address of one’s own', () => {
+  const taken = [
+    400,
+    'Request_BadRequest',
+    'Another object with the same value for property proxyAddresses already exists.',
+  ];
+
+  it('is nobody else’s', async () => {
+    const mail = 'Kwame.Mensah@contoso.example';
+    expect(errorOf(await patch('globalAdmin', 'amara', { mail }))).toEqual(taken);
+    expect(errorOf(await world.call('globalAdmin', 'POST', '/users', { ...newUser, mail }))).toEqual(taken);
+    await setDirectly('kwame', { emails: [{ value: 'desk@contoso.example', type: 'work' }] });
+    const userPrincipalName = 'desk@contoso.example';
+    expect(errorOf(await patch('globalAdmin', 'amara', { userPrincipalName }))).toEqual(taken);
+    // Two may share a private one, and one's own is one's own in any spelling.
+    expect((await patch('globalAdmin', 'amara', { otherMails: ['desk@contoso.example'] })).status).toBe(204);
+    expect((await patch('globalAdmin', 'kwame', { mail: 'Desk@contoso.example' })).status).toBe(204);
+  });
+
+  it('and whether one is a guest are for whoever reaches the person', async () => {
+    const app = await world.newApp();
+    await world.role('amara', 'User Administrator');
+    for (const change of [{ mail: 'new@contoso.example' }, { userType: 'Guest' }]) {
+      expect(errorOf(await patch(app, 'globalAdmin', change))).toEqual(denied);
+      expect(errorOf(await patch('amara', 'globalAdmin', change))).toEqual(denied);
+      expect((await patch(app, 'kwame', change)).status).toBe(204);
+    }
+  });
+
+  it('lies in the organisation’s domains; a guest’s need not', async () => {
+    const mail = 'director@bank.example';
+    const invalid = [400, 'Request_BadRequest', "Invalid value specified for property 'mail' of resource 'User'."];
+    expect(errorOf(await patch('globalAdmin', 'amara', { mail }))).toEqual(invalid);
+    expect((await patch('globalAdmin', 'amara', { mail, userType: 'Guest' })).status).toBe(204);
+    const answer = await world.call('amara', 'POST', '/me/sendMail', {
+      message: { toRecipients: [{ emailAddress: { address: 'someone@post.example' } }] },
+    });
+    expect(errorOf(answer).slice(0, 2)).toEqual([404, 'MailboxNotEnabledForRESTAPI']);
+    expect(world.sent).toEqual([]);
+  });
+});

@@ -306,3 +306,34 @@ describe('two organisations', () => {
     expect((await verifyAudit(server.sql, 'fabrikam')).entries).toBe(2);
   });
 });
+
+describe('our extension for Microsoft Graph', () => {
+  const extension = 'urn:resetandresend:scim:schemas:extension:graph:2.0:User';
+  const schemas = [core, extension];
+
+  test.each([
+    ['passwordPolicies', 'EverythingGoes'],
+    ['passwordPolicies', 'None, DisableStrongPassword'],
+    ['usageLocation', 'United Kingdom'],
+    ['mailNickname', 'a@b'],
+    ['mailNickname', 'a'.repeat(65)],
+    ['onPremisesImmutableId', 'a_b'],
+    ['onPremisesDomainName', 'x'.repeat(256)],
+    ['employeeType', 'one\u0000two'],
+  ])('holds what Graph’s property holds: no %s “%s”', async (name, value) => {
+    await using server = await scimServer();
+    const created = await server.ask('POST', '/Users', { schemas, userName: 'a', [extension]: { [name]: value } });
+    expect([created.status, created.body.scimType]).toEqual([400, 'invalidValue']);
+    const { id } = await server.create({ schemas: [core], userName: 'b' });
+    const Operations = [{ op: 'add', path: `${extension}:${name}`, value }];
+    const patched = await server.ask('PATCH', `/Users/${id}`, { schemas: [patchOp], Operations });
+    expect([patched.status, patched.body.scimType]).toEqual([400, 'invalidValue']);
+  });
+
+  test('takes a list of policies', async () => {
+    await using server = await scimServer();
+    const passwordPolicies = 'DisablePasswordExpiration, DisableStrongPassword';
+    const body = { schemas, userName: 'a', [extension]: { passwordPolicies, usageLocation: 'GB' } };
+    expect(await server.create(body)).toMatchObject(body);
+  });
+});

@@ -24,7 +24,7 @@ export function consentLink({ cloud, tenant, url }: Choices, connectorApp: strin
 
 /** The settings of the connector; `value` writes a hole's value in the notation at hand. */
 export function settingLines(choices: Choices, connectorApp: string, extensionApp: string): string[] {
-  const { cloud, tenant, as, mail, certificate, secretFile } = choices;
+  const { cloud, tenant, as, mail, certificate, secretFile, remember, tap } = choices;
   return [
     `RR_DIRECTORY=graph://${tenant}`,
     ...(cloud === 'global' ? [] : [`RR_CLOUD=${cloud}`]),
@@ -33,7 +33,11 @@ export function settingLines(choices: Choices, connectorApp: string, extensionAp
     ...(certificate ? [`RR_CLIENT_CERT=${certificate.file}`, 'RR_CLIENT_KEY=(the file with its private key)'] : []),
     ...(secretFile === undefined ? [] : [`RR_CLIENT_SECRET_FILE=${secretFile}`]),
     `RR_EXTENSION_CLIENT_ID=${extensionApp}`,
-    ...(mail === undefined ? [] : [`RR_MAIL=graph://${mail}`]),
+    // Exchange lets the connector send in the mailbox's own name alone.
+    ...(mail === undefined ? [] : [`RR_MAIL=graph://${mail}`, `RR_MAIL_FROM=${mail}`]),
+    // What no permission was asked for is not to be offered; and what was asked for is not offered by itself.
+    ...(remember ? [] : ['RR_POLICY_REMEMBER=no']),
+    ...(tap ? ['RR_POLICY_TAP=yes'] : []),
   ];
 }
 

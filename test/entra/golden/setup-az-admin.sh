@@ -69,6 +69,7 @@ echo 'RR_GRAPH_AS=admin'
 echo 'RR_CLIENT_ID='"$CONNECTOR_APP"
 echo 'RR_EXTENSION_CLIENT_ID='"$EXTENSION_APP"
 echo 'RR_MAIL=graph://reset@contoso.com'
+echo 'RR_MAIL_FROM=reset@contoso.com'
 
 # Exchange limits the connector to the one mailbox: run these in Exchange Online PowerShell
 echo 'Connect-ExchangeOnline -ExchangeEnvironmentName O365Default'

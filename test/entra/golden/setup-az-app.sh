@@ -135,6 +135,7 @@ echo 'RR_CLIENT_CERT=connector.crt'
 echo 'RR_CLIENT_KEY=(the file with its private key)'
 echo 'RR_EXTENSION_CLIENT_ID='"$EXTENSION_APP"
 echo 'RR_MAIL=graph://reset@contoso.com'
+echo 'RR_MAIL_FROM=reset@contoso.com'
 
 # Should consent have been refused above, an administrator gives it here
 echo 'https://login.microsoftonline.us/11111111-2222-4333-8444-555555555555/adminconsent?client_id='"$CONNECTOR_APP"'&redirect_uri=https%3A%2F%2Freset.contoso.com%2Fhealthz'

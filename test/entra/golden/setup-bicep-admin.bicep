@@ -196,5 +196,6 @@ output connectorObjectId string = connectorPrincipal.id
 //   RR_CLIENT_ID=$CONNECTOR_APP
 //   RR_EXTENSION_CLIENT_ID=$EXTENSION_APP
 //   RR_MAIL=graph://reset@contoso.com
+//   RR_MAIL_FROM=reset@contoso.com
 //   # Should consent have been refused above, an administrator gives it here
 //   https://login.microsoftonline.com/11111111-2222-4333-8444-555555555555/adminconsent?client_id=$CONNECTOR_APP&redirect_uri=https%3A%2F%2Freset.contoso.com%2Fhealthz

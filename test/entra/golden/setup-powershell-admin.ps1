@@ -63,6 +63,7 @@ if (-not $Found) { Send-Graph POST 'https://graph.microsoft.com/v1.0/oauth2Permi
 ('RR_CLIENT_ID=' + $ConnectorApp)
 ('RR_EXTENSION_CLIENT_ID=' + $ExtensionApp)
 'RR_MAIL=graph://reset@contoso.com'
+'RR_MAIL_FROM=reset@contoso.com'
 
 # Exchange limits the connector to the one mailbox (module ExchangeOnlineManagement)
 Connect-ExchangeOnline -ExchangeEnvironmentName O365Default

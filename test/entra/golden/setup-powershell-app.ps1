@@ -119,6 +119,7 @@ if (-not $Found) { Send-Graph POST 'https://graph.microsoft.us/v1.0/roleManageme
 'RR_CLIENT_KEY=(the file with its private key)'
 ('RR_EXTENSION_CLIENT_ID=' + $ExtensionApp)
 'RR_MAIL=graph://reset@contoso.com'
+'RR_MAIL_FROM=reset@contoso.com'
 
 # Should consent have been refused above, an administrator gives it here
 ('https://login.microsoftonline.us/11111111-2222-4333-8444-555555555555/adminconsent?client_id=' + $ConnectorApp + '&redirect_uri=https%3A%2F%2Freset.contoso.com%2Fhealthz')
