@@ -104,6 +104,11 @@ export function ResetForm({
           {pass ? words.form.laterAdminPass : words.form.laterAdmin}
         </p>
       )}
+      {offer.later === 'app' && (
+        <p class="quiet" data-testid="later">
+          {words.form.laterApp}
+        </p>
+      )}
       {offer.later === 'none' && (
         <Callout tone="attention">
           <p data-testid="later">{pass ? words.form.laterNonePass : words.form.laterNone}</p>
