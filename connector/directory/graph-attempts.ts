@@ -1,5 +1,5 @@
 // What this process has set, by person: Graph keeps no record of who changed a password, only when. In memory, since it
-// only saves a second write and a wrong guess; after a restart a change of ours is one of an unknown hand.
+// only saves a second write and a wrong guess; after a restart a change of ours is one of an unknown hand, known by its time.
 
 import { createHmac, randomBytes } from 'node:crypto';
 import type { PasswordProfile } from './directory.ts';

@@ -51,6 +51,9 @@ const reserve = 5_000;
 /** Evidence: the password was changed, and whoever is signed in stays so. */
 export const sessionsStay = 'sessions not ended';
 
+/** Evidence: nobody knows yet whether the directory has set the password. */
+export const answerLost = 'answer lost';
+
 /** When the job is due again; undefined: it has nothing left to do. */
 export type Next = number | undefined;
 /** A claimed job on its walk. */

@@ -9,6 +9,7 @@ import type { Tenant } from '../tenant.ts';
 import { authoriseReset } from './authorise.ts';
 import {
   aad,
+  answerLost,
   askedToWait,
   askForSignIn,
   backoffAfter,
@@ -73,7 +74,7 @@ export async function change(deps: WalkDeps, tenant: Tenant, row: ResetRow, job:
   if (now >= row.expires_at) {
     if (!isPass(row) && row.seen_at === null) return expireUnchanged(deps, row, job);
     // Tried all day, and an answer was lost: if the directory holds our password, it is made useless.
-    await moved(deps, job, row, 'expired', events('expired'), { ...shredded, ...unknown, scramble: 1 });
+    await moved(deps, job, row, 'expired', [expiredUnknown], { ...shredded, ...unknown, scramble: 1 });
     return deps.now();
   }
   const older = await deps.sql.run((tx) => olderCall(tx, row, now));
@@ -98,6 +99,8 @@ export async function change(deps: WalkDeps, tenant: Tenant, row: ResetRow, job:
 
 /** Nobody knows whether a call has had an effect: `call_until` and `seen_at` stay, since by them it will be known. */
 const unknown = { needs_you: null, next_attempt_at: null } as const satisfies Columns;
+/** Whether it has set the password is found out by whoever scrambles. */
+const expiredUnknown = { name: 'expired', evidence: answerLost } as const;
 const settled = { ...unknown, call_until: null, seen_at: null, why: null } as const satisfies Columns;
 
 async function setPassword(deps: WalkDeps, row: ResetRow, job: Lease, directory: Directory): Promise<Next> {
@@ -190,7 +193,7 @@ async function noteNoChange(
     if (became !== 'nothing') {
       // Nobody can be handed it any more, and the old one is gone.
       const set: Columns = { ...shredded, ...earlierCall(row), ...unknown, why: refused, scramble: 1 };
-      await moved(deps, job, row, 'expired', events('refused', 'expired'), set);
+      await moved(deps, job, row, 'expired', [{ name: 'refused' }, expiredUnknown], set);
       return deps.now();
     }
     if (last === undefined || now < showsBy(row)) return deferChange(deps, row, job, problem, showsBy(row));

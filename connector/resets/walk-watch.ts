@@ -5,6 +5,7 @@ import { Problem } from '#shared/problem.ts';
 import type { Directory, PasswordChange } from '../directory/directory.ts';
 import type { Tenant } from '../tenant.ts';
 import {
+  answerLost,
   askedToWait,
   backoffAfter,
   changedSince,
@@ -22,6 +23,7 @@ import {
   remaining,
   scrambleOf,
   sessionsStay,
+  showsBy,
   sinceCalls,
   type WalkDeps,
   within,
@@ -142,7 +144,8 @@ async function judge(
   // Calls whose answers were lost: our own, before there is a baseline, or a scramble.
   const became = row.seen_at === null ? undefined : sinceCalls(row, last);
   if (row.state !== 'recalled') {
-    if (row.baseline_at === null && (became === undefined || became === 'nothing')) return 'not ours';
+    if (row.baseline_at === null && became === undefined) return 'not ours';
+    if (row.baseline_at === null && became === 'nothing') return deps.now() < showsBy(row) ? 'wait' : 'not ours';
     if (row.baseline_at === null && became === 'later') return last?.by.kind === 'operation' ? 'not ours' : 'chosen';
     // Changed while our scramble could have taken place: whoever it was, the temporary password is gone, and one that
     // the person may have chosen stays.
@@ -178,7 +181,8 @@ export async function scramble(deps: WalkDeps, tenant: Tenant, row: ResetRow, jo
   const verdict = await judge(deps, row, last, newer);
   if (verdict === 'wait' || (verdict === 'scramble' && now < usable)) return Math.max(usable, now + glance);
   if (verdict === 'not ours') {
-    await moved(deps, job, row, row.state, [], ended);
+    const never = row.state === 'expired' && row.baseline_at === null;
+    await moved(deps, job, row, row.state, never ? [{ name: 'expired', evidence: 'unchanged' }] : [], ended);
     return undefined;
   }
   if (verdict === 'chosen') {
@@ -189,12 +193,9 @@ export async function scramble(deps: WalkDeps, tenant: Tenant, row: ResetRow, jo
     return undefined;
   }
   return verdict === 'done before'
-    ? noteScrambled(deps, row, job, directory, ended, last?.by.kind === 'unknown' ? [answerLost] : [])
+    ? noteScrambled(deps, row, job, directory, ended, last?.by.kind === 'unknown' ? [answerLost, 'change seen'] : [])
     : makeUseless(deps, row, job, directory, last, ended);
 }
-
-/** Evidence: the change was seen, and no answer came that says that it was ours. */
-const answerLost = 'answer lost, change seen';
 
 async function makeUseless(
   deps: WalkDeps,

@@ -67,9 +67,10 @@ export function isPass({ credential }: Reset): boolean {
   return credential === 'temporaryAccessPass';
 }
 
-/** Has the directory set the password, or made the pass? */
+/** Has the directory set the password, or made the pass? It may have, where its answer was lost. */
 function isSet(reset: Reset): boolean {
-  return has(reset, 'passwordSet') || has(reset, 'passCreated');
+  const ended = reset.events.findLast(({ name }) => name === 'expired')?.evidence;
+  return has(reset, 'passwordSet') || has(reset, 'passCreated') || ended === 'answer lost';
 }
 
 /** Has it been made useless? */

@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { graphUser } from '../../connector/store/user-resource.ts';
+import { standing } from '../../extension/dialog/ladder.ts';
 import { type Downstream, graph, hour, minute, settings, startDownstream } from './downstream.ts';
 import { faults } from './faults.ts';
 
@@ -115,11 +116,31 @@ describe('the connection is cut (C6, C7)', () => {
     expect(fault.met).toBeLessThan(40);
     fault.remove();
     await stage.pass(2 * hour);
-    expect((await stage.see(id)).state).toBe('expired');
+    const ended = await stage.see(id);
+    expect([ended.state, standing(ended)]).toEqual(['expired', 'expiredUnchanged']);
     expect((await stage.open()).answer.state).toBe('expired');
     expect(await stage.works()).toBe(true);
     expect(taken(stage)).toEqual([]);
     expect(await stage.grantKept()).toBe(false);
+  });
+
+  test('all day long, and nobody can be asked at its end: said as not known, until somebody can', async () => {
+    await using stage = await startDownstream();
+    const { id } = await stage.start();
+    stage.proxy.fault({ ...graph.patch, times: Number.POSITIVE_INFINITY }, faults.dropped());
+    await stage.walk();
+    for (let hours = 0; hours < 23; hours++) await stage.pass(hour);
+    const deaf = stage.proxy.fault({ ...graph.look, times: Number.POSITIVE_INFINITY }, faults.unavailable());
+    await stage.pass(hour);
+    deaf.remove();
+    const unknown = await stage.see(id);
+    expect([unknown.state, standing(unknown)]).toEqual(['expired', 'expiring']);
+    for (let minutes = 0; minutes < 90; minutes++) await stage.pass(minute);
+    const ended = await stage.see(id);
+    expect([ended.state, standing(ended)]).toEqual(['expired', 'expiredUnchanged']);
+    expect(ended.needsYou).toBeUndefined();
+    expect(await stage.works()).toBe(true);
+    expect(taken(stage)).toEqual([]);
   });
 
   test('all day long, and it had been changed: what nobody can be told is made useless', async () => {
@@ -222,7 +243,8 @@ describe('too many requests, or too busy (C8)', () => {
     expect(fault.met).toBe(24);
     fault.remove();
     await stage.pass(2 * hour);
-    expect((await stage.see(id)).state).toBe('expired');
+    const ended = await stage.see(id);
+    expect([ended.state, standing(ended)]).toEqual(['expired', 'expiredUnchanged']);
     expect(await stage.works()).toBe(true);
     expect(taken(stage)).toEqual([]);
   });
@@ -265,7 +287,7 @@ describe('refused (C9)', () => {
     await changed.pass(2000);
     for (let minutes = 0; minutes < 5; minutes++) await changed.pass(minute);
     const ended = await changed.see(first.id);
-    expect(ended.state).not.toBe('refused');
+    expect([ended.state, standing(ended)]).toEqual(['scrambled', 'scrambled']);
     expect((await changed.open()).answer.state).not.toBe('nothingChanged');
     const [ours = '', scramble = ''] = taken(changed);
     expect(await changed.holds('amara', ours)).toBe(false);

@@ -249,7 +249,7 @@ export const dialog = {
     cancelled: { title: 'Cancelled', text: () => 'Nothing was changed; the old password works. The link is dead.' },
     refused: { title: 'The directory refused the change', text: () => 'The old password works. The link is dead.' },
     expiredUnchanged: {
-      title: 'Expired before the mail went out',
+      title: 'Expired before anything was changed',
       text: () => 'Nothing was changed; the old password works.',
     },
     expiring: {
@@ -309,7 +309,7 @@ export const dialog = {
     rejected: { title: 'Stopped before a pass was made', text: () => 'Nothing was changed. The link is dead.' },
     cancelled: { title: 'Cancelled', text: () => 'No pass was made. The link is dead.' },
     refused: { title: 'The directory made no pass', text: () => 'The password stays as it was. The link is dead.' },
-    expiredUnchanged: { title: 'Expired before the mail went out', text: () => 'No pass was made.' },
+    expiredUnchanged: { title: 'Expired before a pass was made', text: () => 'The password stays as it was.' },
     expiring: { title: 'Expired', text: () => 'The link is dead. The pass is being removed.' },
     scrambled: {
       title: 'Expired, and the pass is removed',

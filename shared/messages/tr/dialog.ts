@@ -261,7 +261,7 @@ export const dialog = {
     },
     refused: { title: 'Dizin değişikliği reddetti', text: () => 'Eski parola geçerli. Bağlantı geçersiz.' },
     expiredUnchanged: {
-      title: 'E-posta çıkmadan süresi doldu',
+      title: 'Hiçbir şey değişmeden süresi doldu',
       text: () => 'Hiçbir şey değişmedi; eski parola geçerli.',
     },
     expiring: {
@@ -336,7 +336,7 @@ export const dialog = {
       title: 'Dizin geçiş kodu oluşturmadı',
       text: () => 'Parola olduğu gibi kaldı. Bağlantı geçersiz.',
     },
-    expiredUnchanged: { title: 'E-posta çıkmadan süresi doldu', text: () => 'Geçiş kodu oluşturulmadı.' },
+    expiredUnchanged: { title: 'Geçiş kodu oluşturulmadan süresi doldu', text: () => 'Parola değişmedi.' },
     expiring: { title: 'Süresi doldu', text: () => 'Bağlantı geçersiz. Geçiş kodu kaldırılıyor.' },
     scrambled: {
       title: 'Süresi doldu, geçiş kodu kaldırıldı',
