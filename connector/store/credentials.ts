@@ -178,10 +178,11 @@ export function* endSessions(tx: Tx, tenant: string, userId: string, at: number)
 }
 
 /** Takes away a Temporary Access Pass that a person may have from before: it would sign in whoever was given it then. */
-export function* dropPass(tx: Tx, tenant: string, userId: string, { at, actor }: Stamp): Work<void> {
+export function* dropPass(tx: Tx, tenant: string, userId: string, { at, actor, client }: Stamp): Work<void> {
   const gone = yield* tx.run`delete from temporary_access_pass where tenant = ${tenant} and user_id = ${userId}`;
   if (gone === 0) return;
-  yield* record(tx, { tenant, at, actor, action: 'temporaryAccessPass.deleted', target: `user:${userId}` });
+  const target = `user:${userId}`;
+  yield* record(tx, { tenant, at, actor, client, action: 'temporaryAccessPass.deleted', target });
 }
 
 /**

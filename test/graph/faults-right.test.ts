@@ -79,7 +79,7 @@ describe('the admin’s right is taken away between mail and change', () => {
   const ways = [
     [
       'their sessions are ended',
-      (stage: Downstream) => stage.upstreamDoes((tx) => endSessions(tx, 'default', stage.ids.globalAdmin)),
+      (stage: Downstream) => stage.upstreamDoes((tx) => endSessions(tx, 'default', stage.ids.globalAdmin, stage.now())),
     ],
     [
       'their password is changed',
@@ -117,7 +117,7 @@ describe('the admin’s right is taken away between mail and change', () => {
   test('and nobody signs in again: the link is over in time, and the old password works', async () => {
     await using stage = await startDownstream();
     const { id } = await stage.start();
-    stage.onMail(() => stage.upstreamDoes((tx) => endSessions(tx, 'default', stage.ids.globalAdmin)));
+    stage.onMail(() => stage.upstreamDoes((tx) => endSessions(tx, 'default', stage.ids.globalAdmin, stage.now())));
     await stage.walk();
     await stage.days(2);
     expect((await stage.see(id)).state).toBe('expired');
@@ -131,7 +131,7 @@ describe('the admin’s right is taken away between mail and change', () => {
     await using stage = await startDownstream();
     const { id } = await stage.start();
     await stage.walk();
-    await stage.upstreamDoes((tx) => endSessions(tx, 'default', stage.ids.globalAdmin));
+    await stage.upstreamDoes((tx) => endSessions(tx, 'default', stage.ids.globalAdmin, stage.now()));
     await stage.days(2);
     expect(await stage.see(id)).toMatchObject({ state: 'expired', needsYou: 'signInAgain' });
     const [ours = ''] = taken(stage);
