@@ -455,6 +455,7 @@ it('records which program a person used, and that a group is made for roles', as
 
 it('calls a member that there is not by Graph’s word', async () => {
   const body = { ...newGroup, 'members@odata.bind': [`${origin}/v1.0/users/00000000-0000-4000-8000-000000000000`] };
-  const message = "Invalid value specified for property 'members' of resource 'Group'.";
-  expect(errorOf(await make('globalAdmin', body))).toEqual([400, 'Request_BadRequest', message]);
+  const [status, code, message] = errorOf(await make('globalAdmin', body));
+  expect([status, code]).toEqual([404, 'Request_ResourceNotFound']);
+  expect(message).toContain("Resource '00000000-0000-4000-8000-000000000000' does not exist");
 });

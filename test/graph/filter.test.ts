@@ -7,6 +7,7 @@ import { type Field, type Filter, matches } from '../../connector/filter/filter.
 import { parseODataFilter, printODataFilter, type Resolved } from '../../connector/filter/odata-filter.ts';
 import { type Ability, graphUserOf, personOf, propertyNames, propertyOf } from '../../connector/graph/user.ts';
 import { userVocabulary } from '../../connector/graph/user-query.ts';
+import { graphBounds, isText } from '../../connector/store/graph-attributes.ts';
 import { enterpriseUser, graphUser } from '../../connector/store/user-resource.ts';
 import { text as anyText } from '../filter/arbitraries.ts';
 import { start } from '../scim/scim-server.ts';
@@ -100,6 +101,7 @@ const filtersOn = (names: readonly (typeof propertyNames)[number][]) =>
     3,
   );
 
+const { most, form } = graphBounds.mailNickname;
 const kinds = fc.oneof(fc.constantFrom('work', 'home', 'Home', 'mobile', 'fax'), text);
 const element = fc.record({ value: text, type: kinds }, { requiredKeys: ['value'] });
 const person = fc.record(
@@ -121,8 +123,8 @@ const person = fc.record(
     [enterpriseUser]: fc.record({ department: text, organization: text, employeeNumber: text }, { requiredKeys: [] }),
     [graphUser]: fc.record(
       {
-        mailNickname: text,
-        usageLocation: text,
+        mailNickname: text.filter((nickname) => isText(nickname, most, form)),
+        usageLocation: fc.constantFrom('TR', 'tr', 'GB', 'gb'),
         onPremisesSyncEnabled: fc.boolean(),
         onPremisesLastSyncDateTime: instants,
       },
