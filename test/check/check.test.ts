@@ -119,12 +119,12 @@ describe('addresses', () => {
 it('secret files that others can use are named, with their mode', () => {
   const env = { RR_SECRET_KEY_FILE: '/etc/rr/key', RR_MAIL_FILE: '/etc/rr/mail', RR_LISTEN: 'x' };
   const config = { clientKey: '/etc/rr/client.key', tlsKey: undefined, secretKey: undefined };
-  const files = secretFiles(env, config, '/home/rr/made.key');
+  const files = secretFiles(env, config, '/var/lib/rr/made.key');
   expect(files.map(([, file]) => file)).toEqual([
     '/etc/rr/key',
     '/etc/rr/mail',
     '/etc/rr/client.key',
-    '/home/rr/made.key',
+    '/var/lib/rr/made.key',
   ]);
   const modes: Record<string, number> = {
     '/etc/rr/key': 0o100600,
