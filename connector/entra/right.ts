@@ -4,6 +4,7 @@ import { Problem } from '#shared/problem.ts';
 import type { Acting, Grant } from '../directory/directory.ts';
 import type { Secret } from '../secret.ts';
 import type { Right } from './graph-client.ts';
+import { applicationPermissions } from './permissions.ts';
 import type { Tokens } from './tokens.ts';
 
 export interface RightDeps {
@@ -50,7 +51,7 @@ export async function grantOf({ tokens, as }: RightDeps, acting: Acting): Promis
 }
 
 /**
- * Has the connector itself been granted to set passwords? Graph's tokens are not ours to read, and nothing that matters
+ * Has the connector itself been granted all that a change needs? Graph's tokens are not ours to read, and nothing that matters
  * hangs on it: a wrong guess is found out by the first request.
  */
 async function couldAlone(tokens: Tokens): Promise<boolean> {
@@ -58,7 +59,8 @@ async function couldAlone(tokens: Tokens): Promise<boolean> {
     const { token } = await tokens.ownName();
     const payload = Buffer.from(token.reveal().split('.')[1] ?? '', 'base64url').toString('utf8');
     const { roles } = JSON.parse(payload) as { roles?: unknown };
-    return Array.isArray(roles) && roles.includes('User-PasswordProfile.ReadWrite.All');
+    const needed = Object.entries(applicationPermissions).filter(([, permission]) => permission.needed);
+    return Array.isArray(roles) && needed.every(([name]) => roles.includes(name));
   } catch {
     return false;
   }

@@ -2,6 +2,7 @@
 
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { applicationPermissions } from '../../connector/entra/permissions.ts';
 import { roleTemplates } from '../../connector/policy/roles.ts';
 import { Secret } from '../../connector/secret.ts';
 import { jsonAnswer } from '../graph/fault-proxy.ts';
@@ -506,7 +507,7 @@ describe('with whose right', () => {
     expect(await walking().grant()).toEqual(grant);
   });
 
-  test('without a refresh token: the connector itself where it may set passwords, else this hour’s token, else nothing', async () => {
+  test('without a refresh token: the connector itself where it may do all that is needed, else this hour’s token, else nothing', async () => {
     await using stage = await startStage();
     stage.entra.script.refreshTokens = false;
     const grant = await stage.directory().grant();
@@ -515,15 +516,16 @@ describe('with whose right', () => {
     expect(await stage.directory({ kind: 'grant', grant, keep }).find(ada.id)).toBeDefined();
     const empty = stage.directory({ kind: 'grant', grant: { identity: 'none' }, keep });
     expect((await refused(empty.find(ada.id))).code).toBe('signInAgain');
-    const claimed = Buffer.from(JSON.stringify({ roles: ['User-PasswordProfile.ReadWrite.All'] })).toString(
-      'base64url',
-    );
-    const tokens = {
-      ...stage.tenant.tokens,
-      ownName: async () => ({ token: new Secret(`h.${claimed}.s`) }),
-    };
     const { grantOf } = await import('../../connector/entra/right.ts');
-    expect(await grantOf({ tokens, as: 'admin' }, stage.admin)).toEqual({ identity: 'connector' });
+    const granted = (roles: readonly string[]) => {
+      const claimed = Buffer.from(JSON.stringify({ roles })).toString('base64url');
+      const ownName = async () => ({ token: new Secret(`h.${claimed}.s`) });
+      return grantOf({ tokens: { ...stage.tenant.tokens, ownName }, as: 'admin' }, stage.admin);
+    };
+    const needed = Object.entries(applicationPermissions).filter(([, permission]) => permission.needed);
+    expect(await granted(needed.map(([name]) => name))).toEqual({ identity: 'connector' });
+    // One that is missing would be found out after the mail.
+    expect((await granted(['User-PasswordProfile.ReadWrite.All'])).identity).toBe('none');
     expect(await stage.asApp().grant()).toEqual({ identity: 'connector' });
     expect(await stage.directory({ kind: 'connector' }).grant()).toEqual({ identity: 'connector' });
   });
