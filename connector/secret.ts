@@ -74,9 +74,10 @@ export function keyring(roots: readonly Uint8Array[]): Keyring {
     const key = keys.find((candidate) => candidate.id === id);
     if (version !== '1' || !key || !nonce || !body) throw new SealError(`Sealed with a key that is not here (${id}).`);
     const bytes = Buffer.from(body, 'base64url');
-    const decipher = createDecipheriv('aes-256-gcm', key.seal, Buffer.from(nonce, 'base64url'), { authTagLength: 16 });
-    decipher.setAAD(Buffer.from(`${id}/${aad}`));
     try {
+      const iv = Buffer.from(nonce, 'base64url');
+      const decipher = createDecipheriv('aes-256-gcm', key.seal, iv, { authTagLength: 16 });
+      decipher.setAAD(Buffer.from(`${id}/${aad}`));
       decipher.setAuthTag(bytes.subarray(-16));
       return Buffer.concat([decipher.update(bytes.subarray(0, -16)), decipher.final()]);
     } catch {

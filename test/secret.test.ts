@@ -30,6 +30,15 @@ describe('sealing', () => {
     );
   });
 
+  it('opens nothing whose nonce is cut to nothing', () => {
+    const ring = keyring([key(1)]);
+    const [version, id, nonce = '', body] = ring.seal('a password', 'p').split('.');
+    for (const length of [1, 2, 15]) {
+      const cut = [version, id, nonce.slice(0, length), body].join('.');
+      expect(() => ring.open(cut, 'p')).toThrow(SealError);
+    }
+  });
+
   it('rotates: the first key seals, all open, a missing one is named', () => {
     const old = keyring([key(1)]).seal('x', 'p');
     const both = keyring([key(2), key(1)]);
