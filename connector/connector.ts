@@ -2,6 +2,7 @@
 // knows them all; a test hands in its own time, randomness and mail.
 
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import { linkCryptography } from '#shared/link.ts';
 import { generatePassword } from '#shared/password.ts';
 import { Problem } from '#shared/problem.ts';
 import type { Config } from './config.ts';
@@ -26,6 +27,7 @@ import { resetsDoor } from './resets/routes.ts';
 import { walk } from './resets/walk.ts';
 import { watchers } from './resets/watchers.ts';
 import { startWorker, type Worker } from './resets/worker.ts';
+import { eventLoop } from './scheduler.ts';
 import { malformedUrl } from './scim/error.ts';
 import { eventsDoor } from './scim/events.ts';
 import { readExtensions } from './scim/extension-file.ts';
@@ -93,7 +95,12 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
 
   const linkHost = config.linkUrl ?? publicUrl;
   const watching = watchers();
-  const context = { sql, tenants: state.tenants, keyring, now, random, log, watchers: watching };
+  const cryptography = linkCryptography;
+  const scheduler = eventLoop;
+  const context = {
+    ...{ sql, tenants: state.tenants, keyring, now, random, log, watchers: watching },
+    ...{ cryptography, scheduler },
+  };
   const walkDeps = { ...context, directoryOf, mailOf: mailFor, scramblePassword: () => generatePassword(random) };
   const walking = (job: Job) => walk(walkDeps, job);
   let worker = idle;
@@ -172,7 +179,7 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
     app,
     ...(linkApp ? { linkApp } : {}),
     start() {
-      if (worker === idle) worker = startWorker({ sql, now, log, walk: walking });
+      if (worker === idle) worker = startWorker({ sql, now, log, scheduler, walk: walking });
     },
     walk: walking,
     close: () => made.disposeAsync(),

@@ -58,10 +58,10 @@ function derived(root: Uint8Array, info: string, length: number): Buffer {
 }
 
 /**
- * A keyring of 32-byte master keys: the first seals, all open.
+ * A keyring of 32-byte master keys: the first seals, all open. `random` makes nonces.
  * @throws RangeError when there is no key or one has another length
  */
-export function keyring(roots: readonly Uint8Array[]): Keyring {
+export function keyring(roots: readonly Uint8Array[], random: (bytes: number) => Uint8Array = randomBytes): Keyring {
   const keys: Key[] = roots.map((root) => {
     if (root.length !== 32) throw new RangeError('A master key has 32 bytes.');
     return { id: derived(root, 'id', 6).toString('base64url'), seal: derived(root, 'seal', 32), root };
@@ -95,7 +95,7 @@ export function keyring(roots: readonly Uint8Array[]): Keyring {
     ids: keys.map(({ id }) => id),
     prefix,
     seal(plain, aad) {
-      const nonce = randomBytes(12);
+      const nonce = Buffer.from(random(12));
       const cipher = createCipheriv('aes-256-gcm', first.seal, nonce, { authTagLength: 16 });
       cipher.setAAD(Buffer.from(`${first.id}/${aad}`));
       const body = Buffer.concat([cipher.update(plain as string), cipher.final(), cipher.getAuthTag()]);

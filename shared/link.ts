@@ -167,6 +167,18 @@ export async function openPassword(
   return plain === undefined ? undefined : new TextDecoder('utf-8', { fatal: true }).decode(plain);
 }
 
+/** What the connector does with a link's cryptography, as an argument: a simulation brings one that keeps its order. */
+export interface LinkCryptography {
+  readonly deriveLink: typeof deriveLink;
+  readonly sealPassword: typeof sealPassword;
+  readonly hash: typeof hash;
+  readonly isHashOf: typeof isHashOf;
+  readonly codeOf: typeof codeOf;
+}
+
+/** WebCrypto's. */
+export const linkCryptography: LinkCryptography = { deriveLink, sealPassword, hash, isHashOf, codeOf };
+
 // -- the address
 
 /** What the fragment tells the page before anything is asked of the server. */

@@ -1,10 +1,12 @@
 // Mail through an SMTP server (RFC 5321), one connection per message, on nodemailer's client. What this file adds is the
 // truth about each attempt: what the server said, at which step, and whether the final dot may have been sent.
 
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { domainToASCII } from 'node:url';
 import type { NodemailerError } from 'nodemailer';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
+import { eventLoop, type Scheduler } from '../scheduler.ts';
 import type { Mail, Message, SendOutcome } from './mail.ts';
 
 export interface SmtpDeps {
@@ -17,6 +19,10 @@ export interface SmtpDeps {
   readonly limits?: Partial<Limits>;
   /** Waits so many milliseconds, then for what has arrived meanwhile to be handled. */
   readonly pause?: (milliseconds: number) => Promise<void>;
+  /** The process's own event loop when absent. */
+  readonly scheduler?: Scheduler;
+  /** Opens the way to the server in place of TCP: a simulation has a network of its own. */
+  readonly connect?: () => Socket;
 }
 
 /** Milliseconds: TCP and TLS, the greeting after it, and everything together. */
@@ -30,8 +36,8 @@ const limits: Limits = { connect: 15_000, greeting: 20_000, total: 60_000 };
 /** The dot is held back for as long as the envelope took, but no longer than this. */
 const longestHold = 250;
 
-const pause = (milliseconds: number) =>
-  new Promise<void>((resolve) => setTimeout(() => setImmediate(resolve), milliseconds));
+const pause = ({ after, soon }: Scheduler, milliseconds: number) =>
+  new Promise<void>((resolve) => after(milliseconds, () => soon(resolve)));
 
 /** Nothing but this machine hears what is said to it. */
 export function isLoopback(host: string): boolean {
@@ -92,7 +98,8 @@ function bodyOf(bytes: Uint8Array, deps: SmtpDeps): Body {
         this.push(chunk);
         return;
       }
-      (deps.pause ?? pause)(Math.min(Math.max(started - asked, 1), longestHold)).then(() => {
+      const hold = Math.min(Math.max(started - asked, 1), longestHold);
+      (deps.pause?.(hold) ?? pause(deps.scheduler ?? eventLoop, hold)).then(() => {
         if (stream.destroyed) return;
         ended = true;
         stream.push(null);
@@ -109,19 +116,23 @@ async function dialogue<T>(
   open: Set<SMTPConnection>,
   talk: (connection: SMTPConnection) => Promise<T>,
 ): Promise<T> {
-  const connection = new SMTPConnection(server.options);
+  const { after, soon } = deps.scheduler ?? eventLoop;
+  const connection = new SMTPConnection({
+    ...server.options,
+    ...(deps.connect ? { connection: deps.connect() } : {}),
+  });
   open.add(connection);
-  let timer: NodeJS.Timeout | undefined;
+  let forget = () => {};
   const broken = new Promise<never>((_, reject) => {
     // stays for the connection's whole life: an error that nobody hears would end the process
     connection.on('error', reject);
     // an orderly end has no error; whatever is being told right now is told first
     connection.on('end', () => {
       open.delete(connection);
-      setImmediate(() => reject(failure('Connection closed', 'ECONNECTION')));
+      soon(() => reject(failure('Connection closed', 'ECONNECTION')));
     });
     const total = deps.limits?.total ?? limits.total;
-    timer = setTimeout(() => reject(failure(`No end after ${total} ms`, 'ETIMEDOUT')), total);
+    forget = after(total, () => reject(failure(`No end after ${total} ms`, 'ETIMEDOUT')));
   });
   const work = async () => {
     await new Promise<void>((resolve, reject) => connection.connect((error) => (error ? reject(error) : resolve())));
@@ -131,13 +142,14 @@ async function dialogue<T>(
   try {
     const result = await Promise.race([work(), broken]);
     connection.quit();
-    setTimeout(() => connection.close(), 2000).unref();
+    // whoever does not answer QUIT is not waited for
+    after(2000, () => connection.close());
     return result;
   } catch (error) {
     connection.close();
     throw error;
   } finally {
-    clearTimeout(timer);
+    forget();
   }
 }
 

@@ -1,11 +1,13 @@
 // One walk of a reset: what its steps are given and share. Every write goes through `moved`, under the walk's own fence.
 
 import type { EventName } from '#shared/api.ts';
+import type { LinkCryptography } from '#shared/link.ts';
 import { Problem, type ProblemCode, type ProblemDetails } from '#shared/problem.ts';
 import type { Acting, Directory, DirectoryOf, Grant, NotDone, PasswordChange } from '../directory/directory.ts';
 import type { Job } from '../jobs.ts';
 import type { Logger } from '../log.ts';
 import type { Mail } from '../mail/mail.ts';
+import type { Scheduler } from '../scheduler.ts';
 import { type Keyring, Secret } from '../secret.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
 import type { Tenant, Tenants } from '../tenant.ts';
@@ -21,7 +23,9 @@ export interface WalkDeps {
   readonly keyring: Keyring;
   readonly scramblePassword: () => string;
   readonly random: (bytes: number) => Uint8Array;
+  readonly cryptography: LinkCryptography;
   readonly now: () => number;
+  readonly scheduler: Scheduler;
   readonly log: Logger;
   readonly watchers: Watchers;
 }
@@ -169,10 +173,14 @@ export async function askForSignIn(
 }
 
 /** An outcome also of a call that throws a Problem, and of one that does not answer in time. */
-export async function within<Done>(milliseconds: number, call: Promise<Done | NotDone>): Promise<Done | NotDone> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+export async function within<Done>(
+  { scheduler }: WalkDeps,
+  milliseconds: number,
+  call: Promise<Done | NotDone>,
+): Promise<Done | NotDone> {
+  let forget = () => {};
   const late = new Promise<NotDone>((resolve) => {
-    timer = setTimeout(() => resolve({ outcome: 'unknown', why: 'timeout' }), Math.max(0, milliseconds));
+    forget = scheduler.after(Math.max(0, milliseconds), () => resolve({ outcome: 'unknown', why: 'timeout' }));
   });
   try {
     return await Promise.race([call, late]);
@@ -180,7 +188,7 @@ export async function within<Done>(milliseconds: number, call: Promise<Done | No
     if (!(error instanceof Problem)) throw error;
     return { outcome: 'failed', problem: error };
   } finally {
-    clearTimeout(timer);
+    forget();
   }
 }
 

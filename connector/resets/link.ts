@@ -1,7 +1,7 @@
 // The one-time link's server side (reset.md, protocol v1): `POST /r/:id/{open,done,alarm}`. Without a right proof every
 // id gets one uniform answer and nothing is consumed; with one, the truth.
 
-import { fromBase64url, hash, isHashOf, type SealedPassword, toBase64url } from '#shared/link.ts';
+import { fromBase64url, type LinkCryptography, type SealedPassword, toBase64url } from '#shared/link.ts';
 import type { AlarmRequest, DoneRequest, OpenAnswer, OpenRequest } from '#shared/link-open.ts';
 import { Problem } from '#shared/problem.ts';
 import { wakeSubject } from '../jobs.ts';
@@ -17,6 +17,7 @@ export interface LinkDeps {
   readonly tenants: Tenants;
   /** Where a person of this tenant signs in. */
   readonly signInUrl: (tenant: Tenant) => string;
+  readonly cryptography: LinkCryptography;
   readonly now: () => number;
 }
 
@@ -31,17 +32,17 @@ export interface Touched<T> {
   readonly person: string;
 }
 
-async function rowOfLink(sql: Sql, linkId: string): Promise<ResetRow | undefined> {
+async function rowOfLink({ sql, cryptography }: LinkDeps, linkId: string): Promise<ResetRow | undefined> {
   const bytes = fromBase64url(linkId, 16);
   // Hashed and asked for all the same: an id that can't be one costs what a wrong one costs.
-  const linkHash = await hash(bytes ?? new Uint8Array(16));
+  const linkHash = await cryptography.hash(bytes ?? new Uint8Array(16));
   const row = await sql.get<ResetRow>`select * from reset where link_hash = ${linkHash}`;
   return bytes ? row : undefined;
 }
 
-async function proven(sql: Sql, linkId: string, proof: string): Promise<ResetRow> {
-  const row = await rowOfLink(sql, linkId);
-  if (!(await isHashOf(proof, row?.proof_hash)) || !row) throw new Problem('linkNotOpened');
+async function proven(deps: LinkDeps, linkId: string, proof: string): Promise<ResetRow> {
+  const row = await rowOfLink(deps, linkId);
+  if (!(await deps.cryptography.isHashOf(proof, row?.proof_hash)) || !row) throw new Problem('linkNotOpened');
   return row;
 }
 
@@ -50,15 +51,16 @@ async function proven(sql: Sql, linkId: string, proof: string): Promise<ResetRow
  * @throws Problem linkNotOpened without a right proof
  */
 export async function openLink(deps: LinkDeps, linkId: string, request: OpenRequest): Promise<Touched<OpenAnswer>> {
-  const { sql, now } = deps;
-  const found = await proven(sql, linkId, request.proof);
+  const { sql, now, cryptography } = deps;
+  const found = await proven(deps, linkId, request.proof);
   const tenant = await deps.tenants.byId(found.tenant);
   if (!tenant) throw new Problem('linkNotOpened');
   const { support } = tenant.branding;
   const contact = { organisation: tenant.name, ...(support === undefined ? {} : { support }) };
   const holder = toBase64url(fromBase64url(request.holder, 32) ?? new Uint8Array());
-  const holderHash = await hash(fromBase64url(holder) ?? new Uint8Array());
-  const pinRight = found.pin === 0 || (await isHashOf(request.proofPin ?? '', found.proof_pin_hash ?? undefined));
+  const holderHash = await cryptography.hash(fromBase64url(holder) ?? new Uint8Array());
+  const pinRight =
+    found.pin === 0 || (await cryptography.isHashOf(request.proofPin ?? '', found.proof_pin_hash ?? undefined));
   const at = now();
 
   const answer = await sql.run(function* (tx): Work<OpenAnswer> {
@@ -155,8 +157,9 @@ function truthOf(row: ResetRow, holderHash: string, at: number): OpenAnswer | un
  * @throws Problem linkNotOpened for anybody but the holder
  */
 export async function finishLink(deps: LinkDeps, linkId: string, request: DoneRequest): Promise<Touched<void>> {
-  const found = await rowOfLink(deps.sql, linkId);
-  if (!(await isHashOf(request.holder, found?.holder_hash ?? undefined)) || !found) throw new Problem('linkNotOpened');
+  const found = await rowOfLink(deps, linkId);
+  const holds = await deps.cryptography.isHashOf(request.holder, found?.holder_hash ?? undefined);
+  if (!holds || !found) throw new Problem('linkNotOpened');
   const at = deps.now();
   await deps.sql.run(function* (tx) {
     const row = yield* readReset(tx, found.tenant, found.id);
@@ -173,7 +176,7 @@ export async function finishLink(deps: LinkDeps, linkId: string, request: DoneRe
  * @throws Problem linkNotOpened without a right proof
  */
 export async function alarmLink(deps: LinkDeps, linkId: string, request: AlarmRequest): Promise<Touched<void>> {
-  const found = await proven(deps.sql, linkId, request.proof);
+  const found = await proven(deps, linkId, request.proof);
   const at = deps.now();
   await deps.sql.run(function* (tx) {
     const row = yield* readReset(tx, found.tenant, found.id);

@@ -14,35 +14,21 @@ import {
 } from '#shared/api.ts';
 import { type Locale, pickLocale } from '#shared/locale.ts';
 import { Problem } from '#shared/problem.ts';
-import type { Directory, DirectoryOf, User } from '../directory/directory.ts';
+import type { Directory, User } from '../directory/directory.ts';
 import { askingOnce } from '../directory/once.ts';
 import type { Caller } from '../http/auth.ts';
 import { problemReply, readJsonBodies } from '../http/problem-json.ts';
 import { mayResetSomebody, noStanding } from '../policy/roles.ts';
-import type { Keyring } from '../secret.ts';
-import type { Sql } from '../sql/sql.ts';
 import type { Tenant, Tenants } from '../tenant.ts';
-import { type Act, acts } from './act.ts';
-import { authorise, authoriseSearch } from './authorise.ts';
+import { authoriseSearch } from './authorise.ts';
+import { actOn, beginReset, type DeskDeps, permitted, unasked } from './desk.ts';
 import { makeOffer } from './offer.ts';
 import { type ResetRow, readEvents, readReset } from './row.ts';
-import { sealedGrant, startReset } from './start.ts';
 import { toReset } from './view.ts';
-import type { Watchers } from './watchers.ts';
-import type { Worker } from './worker.ts';
 
-export interface ApiDeps {
-  readonly sql: Sql;
+export interface ApiDeps extends DeskDeps {
   readonly tenants: Tenants;
-  readonly directoryOf: DirectoryOf;
   readonly authenticate: (authorization: string | undefined) => Promise<Caller>;
-  readonly keyring: Keyring;
-  readonly random: (bytes: number) => Uint8Array;
-  readonly now: () => number;
-  readonly watchers: Watchers;
-  readonly worker: () => Worker;
-  /** Origin of the link page. */
-  readonly linkHost: string;
   /** Where administrators of a tenant sign in, and with what the extension asks for. */
   readonly signInOf: (tenant: Tenant) => Pick<Config, 'authority' | 'protocol' | 'clientId' | 'scopes'>;
   /** Chromium ids that may call from a browser; any moz-extension: may, since Firefox gives every profile its own. */
@@ -117,13 +103,7 @@ export function resetsDoor(deps: ApiDeps) {
       app.post(
         `/resets/:id/${name}`,
         known(async (request, _reply, caller) => {
-          const id = parameter(request, 'id');
-          const { row, by } = await (name === 'grant' ? permitted : permittedToStop)(deps, caller, id);
-          const grant = name === 'cancel' ? undefined : await grantFor(deps, caller, row, name);
-          const act = { tenant: row.tenant, id: row.id, callerId: caller.id, at: deps.now(), ...(by ? { by } : {}) };
-          const acted = await acts[name](deps.sql, grant ? { ...act, grant } : act);
-          deps.watchers.changed(row.tenant, row.user_id);
-          deps.worker().wake();
+          const acted = await actOn(deps, caller, parameter(request, 'id'), name);
           return resetOf(deps, acted, localeOf(request));
         }),
       );
@@ -199,59 +179,10 @@ async function post(deps: ApiDeps, request: FastifyRequest, reply: FastifyReply,
   const key = request.headers['idempotency-key'];
   if (typeof key !== 'string' || !idempotencyKey.test(key)) throw new Problem('idempotencyKeyMissing');
   const wanted = parseResetRequest(request.body);
-  const directory = askingOnce(deps.directoryOf(caller.tenant, { kind: 'caller', caller }));
-  const { row, replayed } = await startReset({ ...deps, directory }, caller, key, wanted);
-  deps.worker().wake();
-  deps.watchers.changed(row.tenant, row.user_id);
+  const { row, replayed } = await beginReset(deps, caller, key, wanted);
   reply.code(202).header('location', `/api/resets/${row.id}`);
   if (replayed) reply.header('idempotency-replayed', 'true');
   return resetOf(deps, row, localeOf(request));
-}
-
-/** The caller's own right for a reset of theirs; nothing may keep a "wrong person" from taking effect. */
-async function grantFor(deps: ApiDeps, caller: Caller, row: ResetRow, name: 'kill' | 'grant'): Promise<Act['grant']> {
-  try {
-    const grant = await deps.directoryOf(caller.tenant, { kind: 'caller', caller }).grant();
-    const place = `reset/${row.tenant}/${row.id}/sealed_grant`;
-    return { grant_identity: grant.identity, sealed_grant: sealedGrant(deps.keyring, grant, place) };
-  } catch (error) {
-    if (error instanceof Problem && name === 'kill') return undefined;
-    throw error;
-  }
-}
-
-/** A reset, and as whom the caller may act on it, as far as the directory still knows its person. */
-interface Permitted {
-  readonly row: ResetRow;
-  readonly by?: { readonly name: string; readonly role: string };
-}
-
-/** The row, for a caller who may reset its person now; others do not learn that it exists. */
-async function permitted(deps: ApiDeps, caller: Caller, id: string): Promise<Permitted> {
-  const row = await deps.sql.run((tx) => readReset(tx, caller.tenant.id, id));
-  if (!row) throw new Problem('notFound');
-  const directory = askingOnce(deps.directoryOf(caller.tenant, { kind: 'caller', caller }));
-  if (await directory.find(row.user_id)) {
-    const permission = await authorise(directory, caller.id, row.user_id);
-    return { row, by: { name: permission.caller.displayName, role: permission.by } };
-  }
-  await authoriseSearch(directory, caller.id);
-  return { row };
-}
-
-/** Nobody can be asked at the moment: that says nothing about the caller. */
-const unasked = (error: unknown) =>
-  error instanceof Problem && ['throttled', 'unavailable', 'signInAgain'].includes(error.code);
-
-/** As `permitted`; while the directory cannot be asked, whoever started a reset may still stop it. */
-async function permittedToStop(deps: ApiDeps, caller: Caller, id: string): Promise<Permitted> {
-  try {
-    return await permitted(deps, caller, id);
-  } catch (error) {
-    const row = unasked(error) ? await deps.sql.run((tx) => readReset(tx, caller.tenant.id, id)) : undefined;
-    if (row?.caller_id === caller.id) return { row };
-    throw error;
-  }
 }
 
 async function resetOf(deps: ApiDeps, row: ResetRow, locale: Locale): Promise<Reset> {

@@ -2,7 +2,7 @@
 // one transaction saves the row, its idempotency key and its job. The PIN is used and forgotten.
 
 import { liveStates, type ResetRequest } from '#shared/api.ts';
-import { codeOf, createLink, deriveLink, hash, linkUrl, sealPassword, toBase64url } from '#shared/link.ts';
+import { createLink, type LinkCryptography, linkUrl, toBase64url } from '#shared/link.ts';
 import { checkPassword, generatePassword } from '#shared/password.ts';
 import { Problem } from '#shared/problem.ts';
 import type { Directory, Grant, User } from '../directory/directory.ts';
@@ -12,6 +12,7 @@ import { resetMail } from '../mail/reset-mail.ts';
 import { addressesOnFile, checkPin, chooseRecipient } from '../policy/recipient.ts';
 import { type Keyring, sameText } from '../secret.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
+import { uuidv7 } from '../store/uuid.ts';
 import type { Tenant } from '../tenant.ts';
 import { authorise, authoriseReset, type Permission } from './authorise.ts';
 import { resetJob } from './lease.ts';
@@ -24,6 +25,9 @@ export interface StartDeps {
   readonly directory: Directory;
   readonly keyring: Keyring;
   readonly random: (bytes: number) => Uint8Array;
+  readonly cryptography: LinkCryptography;
+  /** Writes the mail; `resetMail`, but where a simulation has no reader for it. */
+  readonly compose?: typeof resetMail;
   readonly now: () => number;
   /** Origin of the link page, as the recipient sees it. */
   readonly linkHost: string;
@@ -139,7 +143,7 @@ async function prepare(
   permission: Permission,
   request: ResetRequest,
 ): Promise<ResetRow> {
-  const { keyring, random, now } = deps;
+  const { keyring, random, now, cryptography } = deps;
   const { tenant } = caller;
   const { user } = permission;
   const { policy } = tenant;
@@ -156,27 +160,28 @@ async function prepare(
   if (request.remember && !policy.mayRemember) throw new Problem('invalidValue', { field: 'remember' });
   const grant = await deps.directory.grant();
 
-  const id = crypto.randomUUID();
+  const id = uuidv7(now(), random(10));
   const link = createLink(random);
-  const keys = await deriveLink({
+  const keys = await cryptography.deriveLink({
     ...link,
     ...(request.pin === undefined ? {} : { pin: request.pin }),
     ...(deps.pinIterations === undefined ? {} : { iterations: deps.pinIterations }),
   });
   const context = { tenant: tenant.id, reset: id };
-  const sealed = password === undefined ? undefined : await sealPassword(password, keys.encKey, context, random(12));
+  const sealed =
+    password === undefined ? undefined : await cryptography.sealPassword(password, keys.encKey, context, random(12));
   const at = now();
   const expiresAt = at + (pass ? linkLifetime(policy, pass) : policy.linkLifetime * 1000);
   const sender = /<([^<>]+)>\s*$/.exec(tenant.mailFrom)?.[1] ?? tenant.mailFrom;
   const messageId = `<${toBase64url(random(16))}@${sender.split('@').at(-1)}>`;
   const pin = request.pin !== undefined;
-  const mail = await resetMail({
+  const mail = await (deps.compose ?? resetMail)({
     organisation: tenant.name,
     branding: tenant.branding,
     person: { displayName: user.displayName, userPrincipalName: user.userPrincipalName },
     credential,
     link: linkUrl(deps.linkHost, { ...link, locale: request.locale, pin, credential }),
-    code: await codeOf({ key: link.key, pin, credential }),
+    code: await cryptography.codeOf({ key: link.key, pin, credential }),
     pin,
     forceChange: request.forceChangePasswordNextSignIn,
     ...(tenant.branding.timeZone === undefined ? {} : { timeZone: tenant.branding.timeZone }),
@@ -219,9 +224,9 @@ async function prepare(
     sealed_key: pass ? keyring.seal(keys.encKey, place('sealed_key')) : null,
     pass_id: null,
     sealed_mail: keyring.seal(mail.bytes, place('sealed_mail')),
-    link_hash: await hash(link.id),
-    proof_hash: await hash(keys.proof),
-    proof_pin_hash: keys.proofPin ? await hash(keys.proofPin) : null,
+    link_hash: await cryptography.hash(link.id),
+    proof_hash: await cryptography.hash(keys.proof),
+    proof_pin_hash: keys.proofPin ? await cryptography.hash(keys.proofPin) : null,
     pin_tries: 0,
     ciphertext: sealed ? JSON.stringify(sealed) : null,
     holder_hash: null,

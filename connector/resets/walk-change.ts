@@ -2,7 +2,6 @@
 // reset, as often as it takes; or it makes a Temporary Access Pass, whose value leaves this file only encrypted for the link.
 
 import type { EventName } from '#shared/api.ts';
-import { sealPassword } from '#shared/link.ts';
 import { Problem } from '#shared/problem.ts';
 import type { Directory, NotDone, PasswordChange } from '../directory/directory.ts';
 import type { Tenant } from '../tenant.ts';
@@ -108,13 +107,14 @@ async function setPassword(deps: WalkDeps, row: ResetRow, job: Lease, directory:
   const password = deps.keyring.openText(row.sealed_password, aad(row, 'sealed_password'));
   const profile = { password, forceChangePasswordNextSignIn: row.force_change === 1 };
   const outcome = await within(
+    deps,
     remaining(job, deps.now()),
     directory.setPassword(row.user_id, profile, operationOf(row), undefined, deadline(job)),
   );
   deps.log.info({ reset: row.id, outcome: outcome.outcome }, 'password change');
   if (outcome.outcome !== 'done') return noteNoChange(deps, row, job, directory, outcome);
   // Not every admin who may reset may end sessions: the password is changed all the same, and the record says so.
-  const revoked = await within(remaining(job, deps.now()), directory.revokeSessions(row.user_id));
+  const revoked = await within(deps, remaining(job, deps.now()), directory.revokeSessions(row.user_id));
   const last = await lastChange(directory, row);
   const baseline = Math.max(outcome.at, isOurs(row, last) ? (last?.at ?? 0) : 0);
   const set = { ...settled, baseline_at: baseline, sealed_password: null };
@@ -133,12 +133,12 @@ async function makePass(deps: WalkDeps, row: ResetRow, job: Lease, directory: Di
   if (row.sealed_key === null) throw new Error('A reset in changing has no key for its pass.');
   const wanted = { lifetimeInMinutes: passLifetime(row.expires_at, deps.now()), isUsableOnce: true };
   const call = passesOf(directory).create(row.user_id, wanted, operationOf(row));
-  const outcome = await within(remaining(job, deps.now()), call);
+  const outcome = await within(deps, remaining(job, deps.now()), call);
   deps.log.info({ reset: row.id, outcome: outcome.outcome }, 'Temporary Access Pass');
   if (outcome.outcome !== 'done') return noteNoChange(deps, row, job, directory, outcome);
   const key = deps.keyring.open(row.sealed_key, aad(row, 'sealed_key'));
   const context = { tenant: row.tenant, reset: row.id };
-  const sealed = await sealPassword(outcome.pass.reveal(), key, context, deps.random(12));
+  const sealed = await deps.cryptography.sealPassword(outcome.pass.reveal(), key, context, deps.random(12));
   const made = { pass_id: outcome.id, change_by: outcome.until, baseline_at: outcome.at };
   const set = { ...settled, ...made, sealed_key: null, ciphertext: JSON.stringify(sealed) };
   return arm(deps, row, job, { name: 'passCreated' }, set);

@@ -85,7 +85,7 @@ export async function removePass(deps: WalkDeps, row: ResetRow, job: Lease, dire
   const scrambled = await scrambleChosen(deps, row, job, directory);
   if (scrambled && scrambled.outcome !== 'done') return notRemoved(deps, row, job, scrambled, ended);
   const call = passesOf(directory).remove(row.user_id, row.pass_id ?? undefined);
-  const outcome = await within(remaining(job, deps.now()), call);
+  const outcome = await within(deps, remaining(job, deps.now()), call);
   if (outcome.outcome !== 'done') return notRemoved(deps, row, job, outcome, ended);
   return noteRemoved(deps, row, job, directory, { ended, scrambled: scrambled !== undefined });
 }
@@ -109,7 +109,7 @@ async function scrambleChosen(
   const profile = { password: deps.scramblePassword(), forceChangePasswordNextSignIn: true };
   // Only what was just looked at is replaced: a change in between makes this a conflict, and it is looked at again.
   const call = directory.setPassword(row.user_id, profile, scrambleOf(row), last.at, deadline(job));
-  return within(remaining(job, deps.now()), call);
+  return within(deps, remaining(job, deps.now()), call);
 }
 
 async function notRemoved(
@@ -141,7 +141,7 @@ async function noteRemoved(
   { ended, scrambled }: { readonly ended: Columns; readonly scrambled: boolean },
 ): Promise<Next> {
   const wrongPerson = row.state === 'recalled';
-  const ending = wrongPerson && (await within(remaining(job, deps.now()), directory.revokeSessions(row.user_id)));
+  const ending = wrongPerson && (await within(deps, remaining(job, deps.now()), directory.revokeSessions(row.user_id)));
   const stay = ending && ending.outcome !== 'done' ? { evidence: sessionsStay } : {};
   const to = row.state === 'expired' ? 'scrambled' : row.state;
   const useless = scrambled ? events('scrambled') : [];

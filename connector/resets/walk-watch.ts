@@ -111,7 +111,7 @@ async function rememberAddress(
   until: number,
 ): Promise<Next> {
   const directory = directoryFor(deps, tenant, row);
-  const outcome = await within(remaining(job, deps.now()), directory.rememberAddress(row.user_id, row.recipient));
+  const outcome = await within(deps, remaining(job, deps.now()), directory.rememberAddress(row.user_id, row.recipient));
   const late = deps.now() >= until;
   if (outcome.outcome === 'failed' && outcome.problem.code === 'signInAgain' && !late) throw outcome.problem;
   if (outcome.outcome === 'unknown' || (outcome.outcome === 'failed' && isPassing(outcome.problem))) {
@@ -212,7 +212,7 @@ async function makeUseless(
   const profile = { password: deps.scramblePassword(), forceChangePasswordNextSignIn: true };
   // Only what was just looked at is replaced: a change in between makes this a conflict, and it is looked at again.
   const call = directory.setPassword(row.user_id, profile, scrambleOf(row), seen, deadline(job));
-  const outcome = await within(remaining(job, deps.now()), call);
+  const outcome = await within(deps, remaining(job, deps.now()), call);
   if (outcome.outcome === 'done') return noteScrambled(deps, row, job, directory, ended);
   if (outcome.outcome === 'failed' && outcome.problem.code === 'targetUnknown') {
     // Deleted meanwhile: there is nothing left to protect.
@@ -240,7 +240,7 @@ async function noteScrambled(
   ended: Columns,
   evidence: readonly string[] = [],
 ): Promise<Next> {
-  const revoked = await within(remaining(job, deps.now()), directory.revokeSessions(row.user_id));
+  const revoked = await within(deps, remaining(job, deps.now()), directory.revokeSessions(row.user_id));
   const all = revoked.outcome === 'done' ? evidence : [...evidence, sessionsStay];
   const noted = { name: 'scrambled' as const, ...(all.length > 0 ? { evidence: all.join(', ') } : {}) };
   await moved(deps, job, row, row.state === 'expired' ? 'scrambled' : row.state, [noted], ended);

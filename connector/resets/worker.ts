@@ -3,6 +3,7 @@
 
 import { claim, type Job, nextDue } from '../jobs.ts';
 import type { Logger } from '../log.ts';
+import type { Scheduler } from '../scheduler.ts';
 import type { Sql } from '../sql/sql.ts';
 import { resetJob } from './lease.ts';
 
@@ -10,13 +11,15 @@ export interface WorkerDeps {
   readonly sql: Sql;
   readonly walk: (job: Job) => Promise<void>;
   readonly now: () => number;
+  readonly scheduler: Scheduler;
   readonly log: Logger;
+  /** Another process (a command, a second connector) may have made something due: looked at this often, in milliseconds. */
+  readonly lookAgain?: number;
 }
 
 /** One attempt's mail dialogue (60 s) and the writes around it fit into a lease. */
 export const leaseFor = 90_000;
 const together = 8;
-/** Another process (a command, a second connector) may have made something due: looked at this often. */
 const lookAgain = 500;
 
 export interface Worker {
@@ -27,7 +30,7 @@ export interface Worker {
 }
 
 /** Walks everything that is due now, and what becomes due by it; for tests and for the way down. */
-export async function drain(deps: WorkerDeps): Promise<number> {
+export async function drain(deps: Omit<WorkerDeps, 'scheduler'>): Promise<number> {
   let walked = 0;
   for (;;) {
     const job = await deps.sql.run((tx) => claim(tx, resetJob, deps.now(), leaseFor));
@@ -40,7 +43,7 @@ export async function drain(deps: WorkerDeps): Promise<number> {
 /** Starts the worker. */
 export function startWorker(deps: WorkerDeps): Worker {
   let stopped = false;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let forget = () => {};
   let looking: Promise<void> | undefined;
   let again = false;
   const running = new Set<Promise<void>>();
@@ -67,7 +70,7 @@ export function startWorker(deps: WorkerDeps): Worker {
       again = true;
       return;
     }
-    clearTimeout(timer);
+    forget();
     looking = look()
       .catch((error: unknown) => deps.log.warn({ err: error }, 'the worker could not look for work'))
       .then(async () => {
@@ -80,7 +83,8 @@ export function startWorker(deps: WorkerDeps): Worker {
         }
         const due = await nextDue(deps.sql, resetJob).catch(() => undefined);
         if (stopped || looking) return;
-        timer = setTimeout(wake, Math.min(lookAgain, Math.max(10, (due ?? Number.POSITIVE_INFINITY) - deps.now())));
+        const wait = Math.max(10, (due ?? Number.POSITIVE_INFINITY) - deps.now());
+        forget = deps.scheduler.after(Math.min(deps.lookAgain ?? lookAgain, wait), wake);
       });
   }
 
@@ -89,7 +93,7 @@ export function startWorker(deps: WorkerDeps): Worker {
     wake,
     async stop() {
       stopped = true;
-      clearTimeout(timer);
+      forget();
       await looking;
       await Promise.allSettled(running);
     },

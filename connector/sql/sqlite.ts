@@ -4,6 +4,7 @@
 
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { Problem } from '#shared/problem.ts';
+import { eventLoop, type Scheduler } from '../scheduler.ts';
 import { type Sql, type Statement, Statements, type Tx, textOf, type Value, type Work } from './sql.ts';
 
 export interface SqliteOptions {
@@ -11,6 +12,10 @@ export interface SqliteOptions {
   readonly busyFor?: number;
   /** Called before each statement of a unit of work: a test throws here to stop the work at any step. */
   readonly beforeStatement?: (statement: Statement) => void;
+  /** Makes the durable commit, in place of a plain call: a test looks at the file before and after it. */
+  readonly commit?: (commit: () => void) => void;
+  /** Turns and waits; the process's own event loop when absent. */
+  readonly scheduler?: Scheduler;
 }
 
 interface Member {
@@ -53,7 +58,9 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
   const prepared = new Map<string, Prepared>();
   const queue: Member[] = [];
   const busyFor = options.busyFor ?? 10_000;
-  let armed: ReturnType<typeof setTimeout> | ReturnType<typeof setImmediate> | undefined;
+  const { soon, after } = options.scheduler ?? eventLoop;
+  const commit = options.commit ?? ((commit: () => void) => commit());
+  let armed = false;
   let reading = false;
   const readers: (() => void)[] = [];
   /** Grows with every change: tells whether a unit of work has left anything to undo. */
@@ -95,7 +102,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
     if (reading) return;
     statement('begin').run();
     reading = true;
-    setImmediate(closeSnapshot);
+    soon(closeSnapshot);
   }
 
   /** Units of work that only read are done here, together: their answers then leave together, for one waking of who waits. */
@@ -140,7 +147,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
       }
       if (patient.length > 0) {
         queue.unshift(...patient);
-        armed ??= setTimeout(flush, 5);
+        arm(5);
       }
       return false;
     }
@@ -180,14 +187,14 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
           }
         }
       }
-      if (done.length > 0) statement('commit').run();
+      if (done.length > 0) commit(() => void statement('commit').run());
       else rollback();
     } catch (error) {
       rollback();
       // The disk or the memory failed: who is innocent is not known, so each is tried once more on its own.
       if (several) for (const member of members) queue.push({ ...member, alone: true });
       else members[0]?.settle({ ok: false, error: asProblem(error) });
-      if (queue.length > 0) armed ??= setImmediate(flush);
+      if (queue.length > 0) arm();
       return;
     }
     for (const { member, value } of done) member.settle({ ok: true, value });
@@ -201,9 +208,17 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
       : error;
   }
 
+  /** The queue is looked at after a turn of the event loop, or later. */
+  function arm(milliseconds?: number): void {
+    if (armed) return;
+    armed = true;
+    if (milliseconds === undefined) soon(flush);
+    else after(milliseconds, flush);
+  }
+
   function flush(): void {
-    armed = undefined;
-    while (queue.length > 0 && armed === undefined) {
+    armed = false;
+    while (queue.length > 0 && !armed) {
       const alone = queue.findIndex((member) => member.alone);
       const take = alone === 0 ? 1 : alone === -1 ? queue.length : alone;
       commitGroup(queue.splice(0, take));
@@ -226,7 +241,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
           since: performance.now(),
           settle: (result) => (result.ok ? resolve(result.value as T) : reject(result.error)),
         });
-        armed ??= setImmediate(flush);
+        arm();
       });
     },
     read<T>(work: (tx: Tx) => Work<T>): Promise<T> {
