@@ -28,6 +28,8 @@ export interface WalkDeps {
   readonly scheduler: Scheduler;
   readonly log: Logger;
   readonly watchers: Watchers;
+  /** So many times longer than usual are the waits between two looks at a directory; absent: once. For simulated days. */
+  readonly patience?: number;
 }
 
 /** The job of every reset; its `ref` is the reset's id, its `subject` the person's. */
@@ -41,13 +43,19 @@ const backoff = [1, 5, 15, 30, 60].map((minutes) => minutes * minute);
 /** After `unknown`, and after a conflict: soon, since the same bytes or the same value are harmless. */
 export const soon = 2_000;
 /** How often a directory that can't tell by itself is asked whether the password has changed. */
-export const glance = 10 * minute;
+const glance = 10 * minute;
+
+/** When to ask again a directory that has nothing new. */
+export function glanceAfter({ patience = 1 }: WalkDeps, now: number): number {
+  return now + glance * patience;
+}
 
 /** When to ask next: whoever has just opened the link chooses a new password soon, or not for a while. */
-export function nextGlance(row: ResetRow, now: number): number {
+export function nextGlance(deps: WalkDeps, row: ResetRow, now: number): number {
+  const { patience = 1 } = deps;
   const opened = row.leased_until === null ? Number.POSITIVE_INFINITY : now - (row.leased_until - leaseTime);
-  if (opened < 10 * minute) return now + minute / 4;
-  return now + (opened < 60 * minute ? minute : glance);
+  if (opened < 10 * minute) return now + (minute / 4) * patience;
+  return opened < 60 * minute ? now + minute * patience : glanceAfter(deps, now);
 }
 /** What is left of the lease for our own writes once a remote call has been given up. */
 const reserve = 5_000;

@@ -10,7 +10,7 @@ import {
   deadline,
   directoryFor,
   events,
-  glance,
+  glanceAfter,
   type Lease,
   moved,
   type Next,
@@ -69,7 +69,7 @@ export async function removePass(deps: WalkDeps, row: ResetRow, job: Lease, dire
     return undefined;
   }
   if (row.state === 'superseded') {
-    if (await deps.sql.run((tx) => newerOnItsWay(tx, row))) return now + glance;
+    if (await deps.sql.run((tx) => newerOnItsWay(tx, row))) return glanceAfter(deps, now);
     // Who was shown a pass that was then replaced may still be using it, while nothing better has come.
     const usable = row.change_by ?? row.expires_at;
     if (newer === undefined && now < usable) return usable;

@@ -12,7 +12,7 @@ import {
   deadline,
   directoryFor,
   events,
-  glance,
+  glanceAfter,
   isBlind,
   isPassing,
   type Lease,
@@ -60,7 +60,7 @@ const sawEnd: typeof sawChange = (deps, tenant, row, job, until) =>
 export async function waitForOpening(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
   if (await sawEnd(deps, tenant, row, job, row.expires_at)) return deps.now();
   const now = deps.now();
-  if (now < row.expires_at) return Math.min(row.expires_at, now + glance);
+  if (now < row.expires_at) return Math.min(row.expires_at, glanceAfter(deps, now));
   await moved(deps, job, row, 'expired', events('expired'), {
     ...shredded,
     scramble: 1,
@@ -99,7 +99,7 @@ export async function waitForChange(deps: WalkDeps, tenant: Tenant, row: ResetRo
     await moved(deps, job, row, 'leased', events('leaseEnded'), set);
   }
   const leaseEnd = leased !== undefined && now < leased ? leased : changeBy;
-  return Math.min(leaseEnd, changeBy, nextGlance(row, now));
+  return Math.min(leaseEnd, changeBy, nextGlance(deps, row, now));
 }
 
 /** The address has proven to be the person's: the link was opened there, and it has worked. Given up at `until`. */
@@ -179,7 +179,7 @@ export async function scramble(deps: WalkDeps, tenant: Tenant, row: ResetRow, jo
   }
   const last = await directory.lastPasswordChange(row.user_id);
   const verdict = await judge(deps, row, last, newer);
-  if (verdict === 'wait' || (verdict === 'scramble' && now < usable)) return Math.max(usable, now + glance);
+  if (verdict === 'wait' || (verdict === 'scramble' && now < usable)) return Math.max(usable, glanceAfter(deps, now));
   if (verdict === 'not ours') {
     const never = row.state === 'expired' && row.baseline_at === null;
     await moved(deps, job, row, row.state, never ? [{ name: 'expired', evidence: 'unchanged' }] : [], ended);
