@@ -226,7 +226,18 @@ export function changedSince(
 ): 'self' | 'operation' | 'since' | undefined {
   if (!last || row.baseline_at === null || isOurs(row, last)) return undefined;
   if (last.by.kind !== 'unknown') return last.by.kind;
-  return last.at > row.baseline_at ? 'since' : undefined;
+  return last.at > row.baseline_at && !tookEffectLate(row, last) ? 'since' : undefined;
+}
+
+/**
+ * Is this a call of ours whose answer was lost, and which took effect after the next one had succeeded? Nobody names the
+ * hand; but whoever has not opened the link cannot have signed in, nor chosen anything.
+ */
+export function tookEffectLate(row: ResetRow, last: PasswordChange): boolean {
+  const { baseline_at, call_until, leased_until } = row;
+  if (baseline_at === null || call_until === null || last.by.kind !== 'unknown' || last.at <= baseline_at) return false;
+  const opened = leased_until === null ? Number.POSITIVE_INFINITY : leased_until - leaseTime;
+  return last.at <= call_until + apart && last.at < opened - apart;
 }
 
 /** Of two clocks, and of a lease that ends while an answer is on its way; milliseconds. */

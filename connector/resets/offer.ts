@@ -119,6 +119,6 @@ function* readLast(
   const row =
     (yield* readLive(tx, tenant, userId)) ??
     (yield* tx.get<ResetRow>`select * from reset where tenant = ${tenant} and user_id = ${userId}
-      and (started_at > ${since} or scramble = 1 or needs_you is not null) order by started_at desc limit 1`);
+      and (started_at > ${since} or scramble = 1 or needs_you is not null) order by nth desc limit 1`);
   return row && { row, events: yield* readEvents(tx, tenant, row.id) };
 }

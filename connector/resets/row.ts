@@ -13,6 +13,8 @@ export interface ResetRow {
   readonly tenant: string;
   readonly id: string;
   readonly user_id: string;
+  /** The how-manieth reset of this person it is: a newer one has a greater number, whatever the clocks say. */
+  readonly nth: number;
   readonly user_name: string;
   readonly display_name: string;
   readonly mode: Mode;

@@ -197,6 +197,7 @@ async function prepare(
     tenant: tenant.id,
     id,
     user_id: user.id,
+    nth: 0,
     user_name: user.userPrincipalName,
     display_name: user.displayName,
     mode: request.mode,
@@ -280,7 +281,9 @@ export function addressIds(keyring: Keyring, tenant: string, user: string, addre
 }
 
 function* insert(tx: Tx, prepared: ResetRow): Work<ResetRow> {
-  const requested = { ...prepared, seq: 1 };
+  const last = yield* tx.get<{ nth: number | null }>`select max(nth) as nth from reset
+    where tenant = ${prepared.tenant} and user_id = ${prepared.user_id}`;
+  const requested = { ...prepared, nth: (last?.nth ?? 0) + 1, seq: 1 };
   const columns = Object.keys(requested);
   const text = `insert into reset (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})
     on conflict do nothing returning id`;

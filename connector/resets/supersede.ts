@@ -106,19 +106,18 @@ export function* endReplaced(tx: Tx, newer: ResetRow, act: { at: number; actor: 
  * `other`: ours is still there, and nobody needs it any more.
  */
 export function* newerCredential(tx: Tx, row: ResetRow): Work<'same' | 'other' | undefined> {
-  const newer = yield* tx.all<Pick<ResetRow, 'credential' | 'baseline_at'>>`select credential, baseline_at from reset
+  const newer = yield* tx.all<Pick<ResetRow, 'credential'>>`select credential from reset
     where tenant = ${row.tenant} and user_id = ${row.user_id}
-      and id <> ${row.id} and started_at >= ${row.started_at} and baseline_at is not null
-      and (superseded_by is null or superseded_by <> ${row.id})`;
+      and nth > ${row.nth} and baseline_at is not null`;
   const sameKind = newer.filter(({ credential }) => credential === row.credential);
-  if (sameKind.some(({ baseline_at }) => (baseline_at ?? 0) > (row.baseline_at ?? 0))) return 'same';
+  if (sameKind.length > 0) return 'same';
   return newer.length > sameKind.length ? 'other' : undefined;
 }
 
 /** Is a newer reset of this person just having its pass made? It takes the place of whichever there is. */
 export function* newerPassInTheMaking(tx: Tx, row: ResetRow): Work<boolean> {
   const newer = yield* tx.get`select id from reset where tenant = ${row.tenant} and user_id = ${row.user_id}
-    and id <> ${row.id} and started_at >= ${row.started_at} and state = 'changing'
+    and nth > ${row.nth} and state = 'changing'
     and credential = 'temporaryAccessPass' limit 1`;
   return newer !== undefined;
 }
@@ -126,7 +125,7 @@ export function* newerPassInTheMaking(tx: Tx, row: ResetRow): Work<boolean> {
 /** Is a newer reset of this person still on its way to set its own? */
 export function* newerOnItsWay(tx: Tx, row: ResetRow): Work<boolean> {
   const newer = yield* tx.get`select id from reset where tenant = ${row.tenant} and user_id = ${row.user_id}
-    and id <> ${row.id} and started_at >= ${row.started_at} and baseline_at is null
+    and nth > ${row.nth} and baseline_at is null
     and state in ('requested', 'prepared', 'mailing', 'mailed', 'changing') limit 1`;
   return newer !== undefined;
 }
@@ -137,8 +136,8 @@ export function* newerOnItsWay(tx: Tx, row: ResetRow): Work<boolean> {
  */
 export function* olderCall(tx: Tx, newer: ResetRow, now: number): Work<number | undefined> {
   const row = yield* tx.get<{ until: number | null }>`select max(call_until) as until from reset
-    where tenant = ${newer.tenant} and user_id = ${newer.user_id} and id <> ${newer.id}
-      and started_at <= ${newer.started_at} and call_until > ${now}`;
+    where tenant = ${newer.tenant} and user_id = ${newer.user_id} and nth < ${newer.nth}
+      and call_until > ${now}`;
   return row?.until ?? undefined;
 }
 

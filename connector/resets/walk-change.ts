@@ -117,7 +117,9 @@ async function setPassword(deps: WalkDeps, row: ResetRow, job: Lease, directory:
   const revoked = await within(deps, remaining(job, deps.now()), directory.revokeSessions(row.user_id));
   const last = await lastChange(directory, row);
   const baseline = Math.max(outcome.at, isOurs(row, last) ? (last?.at ?? 0) : 0);
-  const set = { ...settled, baseline_at: baseline, sealed_password: null };
+  // An earlier call, whose answer was lost, may still take effect: whoever comes next waits for it, as this one need not.
+  const earlier = row.call_until !== null && row.call_until > deps.now() ? row.call_until : null;
+  const set = { ...settled, call_until: earlier, baseline_at: baseline, sealed_password: null };
   const passwordSet = {
     name: 'passwordSet' as const,
     ...(revoked.outcome === 'done' ? {} : { evidence: sessionsStay }),
@@ -152,8 +154,8 @@ async function arm(
   set: Columns,
 ): Promise<Next> {
   const armed = await moved(deps, job, row, 'ready', [event, { name: 'armed' }], set, wakeReplaced);
-  const { baseline_at = null } = set;
-  if (!armed) await settleLate(deps, row, { call_until: null, seen_at: null, baseline_at });
+  const { baseline_at = null, call_until = null } = set;
+  if (!armed) await settleLate(deps, row, { call_until, seen_at: null, baseline_at });
   return deps.now();
 }
 

@@ -242,4 +242,12 @@ export const migrations: readonly (readonly string[])[] = [
     `alter table client add column delegated text not null default ''`,
     `alter table client add column api bigint not null default 0`,
   ],
+  [
+    // the n-th reset of its person: which of two is newer is said by no clock, since clocks are set back
+    `alter table reset add column nth bigint not null default 0`,
+    `update reset set nth = (select count(*) from reset other where other.tenant = reset.tenant
+      and other.user_id = reset.user_id and (other.started_at < reset.started_at
+        or (other.started_at = reset.started_at and other.id <= reset.id)))`,
+    `create index reset_by_nth on reset (tenant, user_id, nth)`,
+  ],
 ];

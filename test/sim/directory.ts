@@ -10,6 +10,7 @@ import type { World } from './world.ts';
 
 export interface Account {
   readonly id: string;
+  readonly tenant: string;
   name: string;
   readonly displayName: string;
   readonly home: string;
@@ -74,8 +75,8 @@ export class ScriptedDirectory {
     account.shown.push({ at: this.#world.loop.now, last: change });
   }
 
-  /** The port, for one process and somebody's right. */
-  port(machine: Machine, acting: Acting): Directory {
+  /** The port to the directory of one tenant, for one process and somebody's right. */
+  port(machine: Machine, tenant: string, acting: Acting): Directory {
     const world = this.#world;
     const { manner } = this;
 
@@ -110,9 +111,8 @@ export class ScriptedDirectory {
     };
 
     const account = (idOrName: string) => {
-      const byId = this.accounts.get(idOrName);
-      const found = byId ?? [...this.accounts.values()].find(({ name, deleted }) => !deleted && name === idOrName);
-      return found?.deleted ? undefined : found;
+      const here = [...this.accounts.values()].filter((one) => one.tenant === tenant && !one.deleted);
+      return here.find(({ id }) => id === idOrName) ?? here.find(({ name }) => name === idOrName);
     };
 
     /** What a copy shows that may be behind. */

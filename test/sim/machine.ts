@@ -48,9 +48,10 @@ export class Machine implements Owner {
   readonly #world: World;
   readonly #raw: Sql;
   readonly #walkDeps: WalkDeps;
+  #endsJob = false;
   #worker: Worker = { wake() {}, async stop() {} };
-  /** Has the transaction that is open changed something? */
-  #changed = false;
+  /** The tables that the open transaction has changed. */
+  #changed = new Set<string>();
 
   constructor(world: World, name: string) {
     this.#world = world;
@@ -71,7 +72,7 @@ export class Machine implements Owner {
     const directoryOf: DirectoryOf = (tenant: Tenant, acting: Acting) =>
       tenant.directory === 'embedded'
         ? embeddedDirectory({ sql: this.sql, hashing: quick, random, now }, tenant)
-        : world.directory.port(this, acting);
+        : world.directory.port(this, tenant.id, acting);
     const mail = smtpMail(new URL('smtp://127.0.0.1'), {
       ...{ now, scheduler, clientName: 'connector.example' },
       connect: () => world.post.connect(this),
@@ -123,7 +124,8 @@ export class Machine implements Owner {
   #statement(kind: string, text: string): void {
     if (!this.alive) throw new Dead();
     if (kind !== 'run' && /^\s*select\b/i.test(text)) return;
-    this.#changed = true;
+    this.#changed.add(/(?:update|into|delete from)\s+(\w+)/i.exec(text)?.[1] ?? '');
+    this.#endsJob ||= text.startsWith('delete from job');
     const fault = this.#world.io(this, `sql ${wordsOf(text)}`, atStatement);
     if (fault === undefined) return;
     if (fault === 'kill') {
@@ -135,8 +137,9 @@ export class Machine implements Owner {
 
   #commit(commit: () => void): void {
     if (!this.alive) throw new Dead();
-    if (!this.#changed) return commit();
-    this.#changed = false;
+    const changed = this.#changed;
+    if (changed.size === 0) return commit();
+    this.#changed = new Set();
     const fault = this.#world.io(this, 'commit', atCommit);
     if (fault === 'full') throw Object.assign(new Error('a commit failed: full'), { errcode: codes.full });
     if (fault === 'kill-before') {
@@ -147,7 +150,8 @@ export class Machine implements Owner {
     commit();
     if (before) this.#world.tear(this, before, this.#world.disk.take());
     else if (fault === 'kill-after') this.#world.kill(this, this.#world.disk.take());
-    else this.#world.committed(this);
+    else if (changed.size > 1 || !changed.has('job') || this.#endsJob) this.#world.committed(this, changed);
+    this.#endsJob = false;
   }
 }
 

@@ -1,7 +1,7 @@
 // Who sees everything: the database after each commit, each value that a directory takes, each mail, each password that is
 // shown. The invariants of reset.md are looked at after every step; what breaks one is told with the history before it.
 
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { State } from '#shared/api.ts';
 import { isLive, type ResetRow } from '../../connector/resets/row.ts';
 import { mayGo } from '../../connector/resets/transitions.ts';
@@ -51,6 +51,7 @@ export class Observer {
   windows = 0;
   readonly #world: World;
   #db: DatabaseSync | undefined;
+  readonly #prepared = new Map<string, StatementSync>();
   readonly #versions = new Map<string, number>();
 
   constructor(world: World) {
@@ -67,10 +68,16 @@ export class Observer {
   close(): void {
     if (this.#db) this.#db.close();
     this.#db = undefined;
+    this.#prepared.clear();
   }
 
   query<R>(text: string, ...values: (string | number)[]): R[] {
-    return (this.#db?.prepare(text).all(...values) ?? []) as R[];
+    let statement = this.#prepared.get(text);
+    if (!statement && this.#db) {
+      statement = this.#db.prepare(text);
+      this.#prepared.set(text, statement);
+    }
+    return (statement?.all(...values) ?? []) as R[];
   }
 
   fail(invariant: Invariant, what: string): void {
@@ -150,10 +157,15 @@ export class Observer {
     }
   }
 
-  /** Looks at what a commit has changed. */
-  look(machine?: Machine): void {
+  /** Looks at what a commit has changed. `touched`: the tables, where they are known. */
+  look(machine?: Machine, touched?: ReadonlySet<string>): void {
     if (!this.#db) return;
-    this.#lookAtPasswords();
+    if (touched === undefined || touched.has('credential')) this.#lookAtPasswords();
+    if (touched === undefined || touched.has('reset')) this.#lookAtRows(machine);
+    if (touched === undefined || touched.has('reset') || touched.has('job')) this.#lookAtJobs();
+  }
+
+  #lookAtRows(machine: Machine | undefined): void {
     const rows = this.query<{ id: string; seq: number; epoch: number }>('select id, seq, epoch from reset');
     for (const { id, seq, epoch } of rows) {
       const seen = this.resets.get(id);
@@ -161,6 +173,10 @@ export class Observer {
       const [row] = this.query<ResetRow>('select * from reset where id = ?', id);
       if (row) this.#lookAtRow(seen, row, machine);
     }
+  }
+
+  /** Whatever is not at its end has somebody who will look at it. */
+  #lookAtJobs(): void {
     const waiting = this.query<{ id: string }>(
       `select id from reset r where not exists (select 1 from job where job.tenant = r.tenant and job.ref = r.id)
         and (scramble = 1 or (state = 'done' and changed = 0 and force_change = 1) or state in

@@ -24,6 +24,8 @@ export interface Verdict {
   readonly windows: number;
   readonly ways: number;
   readonly struck: string | undefined;
+  /** The rows of the resets, as they stand at the end. */
+  readonly rows: readonly unknown[];
   /** Virtual milliseconds. */
   readonly time: number;
   readonly steps: number;
@@ -72,6 +74,7 @@ export async function play(
       violations: world.observer.violations,
       history: world.history,
       digest: world.digest,
+      rows: [...world.observer.resets.values()].map(({ row }) => row),
       ...{ resets: world.observer.resets.size, calls: world.calls, faults: world.faults, kills: world.kills },
       ...{ mails: world.post.delivered.length, windows: world.observer.windows, ways: world.ways, struck: world.struck },
       ...{ time: world.loop.now - began, steps: world.loop.steps },

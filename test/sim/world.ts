@@ -55,7 +55,8 @@ export class World {
   readonly elsewhere: boolean;
   readonly wholeMails: boolean;
   readonly patience = 40;
-  readonly lookAgain = 30 * minute;
+  /** A single process makes all its work itself: it need not look whether another has. */
+  readonly lookAgain: number;
   readonly organization: Organization = { id: 'x', displayName: 'Contoso', verifiedDomains: ['contoso.example'] };
   /** Hashes of holders who have shown a right proof. */
   readonly provenHolders = new Set<string>();
@@ -83,6 +84,7 @@ export class World {
     this.seed = options.seed;
     this.random = seeded(options.seed);
     this.secrets = this.random.fork('secrets');
+    this.lookAgain = (options.machines ?? 1) > 1 ? 5 * minute : Number.POSITIVE_INFINITY;
     this.elsewhere = options.directory !== undefined;
     this.wholeMails = options.wholeMails ?? false;
     this.loop = new Loop(beginning, this.random.fork('schedule'));
@@ -92,10 +94,10 @@ export class World {
     const plain: Manner = { records: true, history: false, lag: 0, skew: 0, onBehalf: false };
     this.directory = new ScriptedDirectory(this, options.directory ?? plain);
     this.observer = new Observer(this);
-    for (const { id, name, displayName, home, roles, password } of everybody) {
+    for (const { id, tenant, name, displayName, home, roles, password } of everybody) {
       const last = { at: beginning - 30 * 24 * hour, by: { kind: 'unknown' as const } };
       const account: Account = {
-        ...{ id, name, displayName, home, roles, last, enabled: true, deleted: false },
+        ...{ id, tenant, name, displayName, home, roles, last, enabled: true, deleted: false },
         ...{ passwords: [password], shown: [{ at: 0, last }] },
       };
       this.directory.accounts.set(id, account);
@@ -205,8 +207,8 @@ export class World {
     this.kill(machine, others ? after : torn(before, after, this.random));
   }
 
-  committed(machine: Machine): void {
-    this.observer.look(machine);
+  committed(machine: Machine, touched: ReadonlySet<string>): void {
+    this.observer.look(machine, touched);
   }
 
   // -- people
