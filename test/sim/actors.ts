@@ -10,7 +10,7 @@ import { roleTemplates } from '../../connector/policy/roles.ts';
 import { actOn, beginReset, permitted } from '../../connector/resets/desk.ts';
 import { alarmLink, finishLink, openLink } from '../../connector/resets/link.ts';
 import type { ResetRow } from '../../connector/resets/row.ts';
-import { readEvents } from '../../connector/resets/row.ts';
+import { isLive, readEvents } from '../../connector/resets/row.ts';
 import { toReset } from '../../connector/resets/view.ts';
 import { Secret } from '../../connector/secret.ts';
 import { changePassword, verifyPassword } from '../../connector/store/credentials.ts';
@@ -22,7 +22,11 @@ import type { Machine } from './machine.ts';
 import { hour, minute, type World } from './world.ts';
 
 /** What came of asking: an answer, a refusal, or nothing. */
-export type Answer<T> = { readonly is: T } | { readonly refused: Problem } | { readonly lost: true };
+export type Answer<T> =
+  | { readonly is: T }
+  | { readonly refused: Problem }
+  | { readonly lost: true }
+  | { readonly broken: Error };
 
 async function asked<T>(call: Promise<T | undefined>): Promise<Answer<T>> {
   try {
@@ -30,8 +34,14 @@ async function asked<T>(call: Promise<T | undefined>): Promise<Answer<T>> {
     return is === undefined ? { lost: true } : { is };
   } catch (error) {
     if (error instanceof Problem) return { refused: error };
-    throw error;
+    if (/^a (statement|commit) failed/.test((error as Error).message)) return { lost: true };
+    return { broken: error as Error };
   }
+}
+
+/** What nobody should ever be answered. */
+function noteBroken(world: World, answer: Answer<unknown>): void {
+  if ('broken' in answer) world.observer.fail('promise', `somebody was answered with an error: ${answer.broken.message}`);
 }
 
 /** As who somebody calls. */
@@ -74,6 +84,8 @@ export async function startReset(
     if (!again) break;
     await world.sleep(2_000 + world.random.int(30_000));
   }
+  noteBroken(world, answer);
+  if ('refused' in answer) refusalHolds(world, admin, person, key, answer.refused);
   if ('is' in answer) {
     world.accepted(`${admin.id}/${key}`, answer.is.id);
     if (rest.pin !== undefined) world.pins.set(answer.is.id, rest.pin);
@@ -82,6 +94,21 @@ export async function startReset(
     world.note(`${admin.displayName} was refused a reset for ${person.displayName}: ${answer.refused.code}`);
   } else world.note(`${admin.displayName} got no answer about ${person.displayName}`);
   return answer;
+}
+
+/** A refusal must have its reason in what is there. */
+function refusalHolds(world: World, admin: Person, person: Person, key: string, { code, details }: Problem): void {
+  const known = world.observer.query<{ reset: string }>(
+    'select reset from idempotency where caller = ? and key = ? and tenant = ?',
+    ...[admin.id, key, admin.tenant],
+  );
+  if (code === 'liveReset' && known.some(({ reset }) => reset === details.reset)) {
+    world.observer.fail('promise', `a repeated request for ${person.displayName} was refused because of itself`);
+  }
+  const live = [...world.observer.resets.values()].some(({ row }) => row.user_id === person.id && isLive(row));
+  if (code === 'stateConflict' && !live) {
+    world.observer.fail('promise', `a request for ${person.displayName} was refused, and nothing is in its way`);
+  }
 }
 
 /** Cancels, kills or grants, until there is an answer. */
@@ -96,6 +123,10 @@ export async function act(
     answer = await asked(world.ask((machine) => actOn(machine.desk, callerOf(world, admin), id, name)));
     if (!('lost' in answer) && !('refused' in answer && answer.refused.status >= 500)) break;
     await world.sleep(3_000);
+  }
+  noteBroken(world, answer);
+  if ('is' in answer && answer.is.tenant !== admin.tenant) {
+    world.observer.fail('I13', `${admin.displayName} could ${name} a reset of another organisation`);
   }
   const said = 'is' in answer ? answer.is.state : 'refused' in answer ? answer.refused.code : 'no answer';
   world.note(`${admin.displayName}: ${name} ${world.nick(id)}: ${said}`);
@@ -146,8 +177,14 @@ export async function press(world: World, found: Found, holder: Uint8Array, pin?
       return openLink(machine.link, found.id, request).then(({ answer }) => answer);
     }),
   );
-  if ('lost' in answer) return answer;
+  noteBroken(world, answer);
+  if ('lost' in answer || 'broken' in answer) return { lost: true };
   if ('refused' in answer) return { state: answer.refused.code };
+  if (answer.is.state === 'pinWrong') {
+    const wrong = (world.wrongPins.get(found.id) ?? 0) + 1;
+    world.wrongPins.set(found.id, wrong);
+    if (wrong >= 5) world.observer.fail('I8', `a PIN could be tried ${wrong} times, and there are tries left`);
+  }
   const { is } = answer;
   if (is.state !== 'open') return { state: is.state };
   const password = openSealed(is, keys.encKey, is);
@@ -207,6 +244,7 @@ export async function receive(world: World, person: Person, found: Found, habits
       needsPin = true;
       continue;
     }
+    if ('state' in seen) await heldByMe(world, found, holder, seen.state);
     if ('state' in seen && seen.state === 'openedElsewhere') await tellAlarm(world, found);
     const waits = 'lost' in seen || ['notReady', 'pinWrong', 'unavailable', 'throttled'].includes(seen.state);
     if (!waits) break;
@@ -226,6 +264,18 @@ export async function receive(world: World, person: Person, found: Found, habits
     );
     if ('is' in done) return;
     await world.sleep(5_000);
+  }
+}
+
+/** I7: whoever holds the link, and has seen nothing yet, is shown the password until the lease ends. */
+async function heldByMe(world: World, found: Found, holder: Uint8Array, state: string): Promise<void> {
+  if (state !== 'finished' && state !== 'openedElsewhere') return;
+  const reset = world.observer.resets.get(world.resetOfLink(found.id) ?? '');
+  if (!reset || reset.shown.length > 0 || reset.row.state !== 'leased') return;
+  if (reset.row.holder_hash !== (await syncCryptography.hash(holder))) return;
+  const clock = Math.max(...world.machines.map((machine) => machine?.now() ?? 0), world.loop.now);
+  if (clock < (reset.row.leased_until ?? 0) - 10_000 && reset.row.seq < 1e9) {
+    world.observer.fail('I7', `${world.nick(reset.row.id)}: its holder has seen nothing and is told: ${state}`);
   }
 }
 
@@ -260,14 +310,18 @@ const global = roleTemplates['Global Administrator'];
 /** Directory sync, and other administrators: names, blocks, deletions, roles. */
 export async function change(
   world: World,
-  what: 'rename' | 'block' | 'unblock' | 'delete' | 'promote' | 'demote',
+  what: 'rename' | 'take the name' | 'block' | 'unblock' | 'delete' | 'promote' | 'demote',
   whom: Person,
+  /** Whose name is taken. */
+  from: Person = whom,
 ): Promise<void> {
   world.note(`sync: ${what} ${whom.displayName}`);
+  if (what === 'demote') world.demoted.set(whom.id, world.loop.now);
   if (world.elsewhere) {
     const account = world.directory.accounts.get(whom.id);
     if (!account) return;
     if (what === 'rename') account.name = `renamed.${account.name}`;
+    if (what === 'take the name') account.name = from.name;
     if (what === 'block' || what === 'unblock') account.enabled = what === 'unblock';
     if (what === 'delete') account.deleted = true;
     if (what === 'promote') account.roles = [...account.roles, global];
@@ -290,7 +344,9 @@ export async function change(
             (content) =>
               what === 'rename'
                 ? { ...content, userName: `renamed.${content.userName}` }
-                : { ...content, active: what === 'unblock' },
+                : what === 'take the name'
+                  ? { ...content, userName: from.name }
+                  : { ...content, active: what === 'unblock' },
             by,
           );
         }

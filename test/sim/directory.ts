@@ -170,6 +170,7 @@ export class ScriptedDirectory {
     const { records } = this.manner;
     const failed = (problem: Problem): Outcome => ({ outcome: 'failed', problem });
     const unknown: Outcome = { outcome: 'unknown', why: 'no answer' };
+    world.attempt(id);
     const fault = world.io(machine, 'directory setPassword', onWrite);
     if (fault === 'kill-before') world.kill(machine, 'none');
     const wait = world.latency();

@@ -24,8 +24,8 @@ export class Loop {
   /** Milliseconds since the epoch, by the one clock that is right. */
   now: number;
   steps = 0;
-  /** Turns of the real loop after each step: more, where streams of Node take part. */
-  turns = 1;
+  /** Turns of the real loop after each step: more, while streams of Node take part. */
+  turns = () => 1;
   readonly #random: Random;
   readonly #later: Entry[] = [];
   #ready: Entry[] = [];
@@ -60,7 +60,7 @@ export class Loop {
     if (!entry) return false;
     this.steps++;
     entry.work();
-    for (let i = 0; i < this.turns; i++) await turn();
+    for (let i = this.turns(); i > 0; i--) await turn();
     return true;
   }
 

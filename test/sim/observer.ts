@@ -173,6 +173,10 @@ export class Observer {
       const [row] = this.query<ResetRow>('select * from reset where id = ?', id);
       if (row) this.#lookAtRow(seen, row, machine);
     }
+    for (const { row } of this.resets.values()) {
+      const newer = row.state === 'superseded' ? this.resets.get(row.superseded_by ?? '') : undefined;
+      if (newer && !newer.mailed) this.fail('I2', `${this.#world.nick(row.id)} died before its successor was mailed`);
+    }
   }
 
   /** Whatever is not at its end has somebody who will look at it. */
@@ -232,6 +236,10 @@ export class Observer {
     if (before.holder_hash !== null && before.holder_hash !== row.holder_hash) this.fail('I6', `${name} has another holder`);
     if (row.epoch < before.epoch || row.seq < before.seq) this.fail('promise', `${name}: epoch or seq went back`);
     if (row.user_id !== before.user_id) this.fail('I13', `${name} belongs to somebody else`);
+    const demoted = this.#world.demoted.get(row.caller_id) ?? Number.POSITIVE_INFINITY;
+    if (before.state === 'mailed' && row.state !== 'mailed' && row.call_until === null && row.state === 'changing') {
+      if (this.#world.loop.now > demoted + 30_000) this.fail('I9', `${name} goes on although its admin has lost the role`);
+    }
     if (row.message_id !== before.message_id) this.fail('I2', `${name} has another Message-ID`);
   }
 

@@ -130,6 +130,7 @@ function chain(world: World): void {
 /** I5: no password, key or PIN where people, programs and thieves of a database file could read it. */
 function secrets(world: World): void {
   const { observer } = world;
+  const mails = world.post.delivered.map(({ bytes }) => bytes.toString('latin1')).join('\n');
   const values = [...world.generated, ...[...observer.resets.values()].flatMap(({ value }) => value ?? [])];
   const texts = [
     ...world.sinks,
@@ -138,8 +139,11 @@ function secrets(world: World): void {
   ].join('\n');
   for (const value of new Set([...values, ...world.pins.values()])) {
     const forms = [value, Buffer.from(value).toString('base64url'), Buffer.from(value).toString('hex'), encodeURIComponent(value)];
-    if (forms.some((form) => texts.includes(form))) {
-      observer.fail('I5', 'a secret stands in a log, an event, the record or an answer');
+    const where = forms.some((form) => texts.includes(form))
+      ? 'a log, an event, the record or an answer'
+      : forms.some((form) => mails.includes(form)) && 'a mail';
+    if (where) {
+      observer.fail('I5', `a secret stands in ${where}`);
       return;
     }
   }

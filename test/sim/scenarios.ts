@@ -142,6 +142,71 @@ export const scenarios = {
     if (other) await act(world, paul, other, 'kill');
     await world.sleep(hour);
   },
+  /** Sync renames the person while the mail is on its way, and gives the old name to somebody else (C25). */
+  async nameReused(world) {
+    reads(world);
+    const started = startReset(world, gwen, amara);
+    await world.sleep(60);
+    await change(world, 'rename', amara);
+    await change(world, 'take the name', ada, amara);
+    await started;
+    await world.sleep(hour);
+  },
+  /** A reset is begun while the clock is a day ahead; then the clock is right, and a newer one is never opened. */
+  async clockWasAhead(world) {
+    for (const machine of world.machines) if (machine) machine.skew = 24 * hour;
+    const first = await startReset(world, gwen, amara);
+    await world.sleep(minute);
+    if ('is' in first) await act(world, gwen, first.is.id, 'kill');
+    for (const machine of world.machines) if (machine) machine.skew = 0;
+    await world.sleep(minute);
+    await startReset(world, gwen, amara);
+    await world.sleep(30 * hour);
+  },
+  /** Nobody runs when the time of a link ends; somebody opens it as soon as a process is there again (C30). */
+  async openedLate(world) {
+    const first = await startReset(world, gwen, amara);
+    await world.sleep(minute);
+    const [mail] = world.post.delivered;
+    const found = mail && linkIn(mail.bytes);
+    const ends = 'is' in first ? first.is.expires_at : world.loop.now;
+    const [machine] = world.machines;
+    if (machine) {
+      machine.frozen = true;
+      await world.sleep(ends - world.loop.now + 1_000);
+      machine.frozen = false;
+    }
+    if (found) await Promise.all([1, 2, 3].map(() => press(world, found, world.random.bytes(32))));
+    await world.sleep(hour);
+  },
+  /** An admin of one organisation has the number of a reset of the other. */
+  async foreigner(world) {
+    const first = await startReset(world, gwen, amara);
+    if ('is' in first) {
+      await act(world, dana, first.is.id, 'kill');
+      await act(world, dana, first.is.id, 'cancel');
+      await look(world, dana, first.is.id);
+    }
+    await startReset(world, dana, amara);
+    await world.sleep(hour);
+  },
+  /** Somebody who has the mail guesses PINs, then hears the right one. */
+  async guessed(world) {
+    world.onMail(({ bytes }) => {
+      const found = linkIn(bytes);
+      if (found) void receive(world, amara, found, { ...good, wrongPins: 9 });
+    });
+    await startReset(world, gwen, amara, { pin: '31415926' });
+    await world.sleep(2 * hour);
+  },
+  /** The role goes while the mail is on its way, long before the change (C24). */
+  async roleGoneEarly(world) {
+    reads(world);
+    const started = startReset(world, paul, amara);
+    await change(world, 'demote', paul);
+    await started;
+    await world.sleep(3 * hour);
+  },
   async watched(world) {
     reads(world);
     const first = await startReset(world, gwen, amara, { pin: toPin(world) });

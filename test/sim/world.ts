@@ -84,13 +84,13 @@ export class World {
     this.seed = options.seed;
     this.random = seeded(options.seed);
     this.secrets = this.random.fork('secrets');
-    this.lookAgain = (options.machines ?? 1) > 1 ? 5 * minute : Number.POSITIVE_INFINITY;
+    this.lookAgain = (options.machines ?? 1) > 1 ? 30 * minute : Number.POSITIVE_INFINITY;
     this.elsewhere = options.directory !== undefined;
     this.wholeMails = options.wholeMails ?? false;
     this.loop = new Loop(beginning, this.random.fork('schedule'));
-    this.loop.turns = 2;
     this.disk = new Disk(options.folder);
     this.post = new Post(this);
+    this.loop.turns = () => (this.post.open > 0 ? 3 : 1);
     const plain: Manner = { records: true, history: false, lag: 0, skew: 0, onBehalf: false };
     this.directory = new ScriptedDirectory(this, options.directory ?? plain);
     this.observer = new Observer(this);
@@ -213,6 +213,21 @@ export class World {
 
   // -- people
 
+  /** When somebody lost their role, by person; by the true clock. */
+  readonly demoted = new Map<string, number>();
+  /** Wrong PINs that were answered as such, by link. */
+  readonly wrongPins = new Map<string, number>();
+  /** When a directory elsewhere was asked to set a password, by person. */
+  readonly attempts = new Map<string, number[]>();
+
+  /** A directory elsewhere is asked to set a password: nobody hammers it. */
+  attempt(user: string): void {
+    const now = this.loop.now;
+    const recent = [...(this.attempts.get(user) ?? []), now].filter((at) => at > now - hour);
+    this.attempts.set(user, recent);
+    if (recent.length > 40) this.observer.fail('promise', `the directory was asked ${recent.length} times within an hour`);
+  }
+
   /** PINs that were read out by phone, by reset. */
   readonly pins = new Map<string, string>();
   readonly #answers = new Map<string, string>();
@@ -286,6 +301,12 @@ export class World {
 
   logged(line: string): void {
     this.sinks.push(line);
+    if (!line.includes('"level":"error"')) return;
+    const { msg, err } = JSON.parse(line) as { msg: string; err?: { type: string; message: string } };
+    // What was made to fail may be told; anything else is a mistake of ours.
+    if (err && err.type !== 'Problem' && !/^a (statement|commit) failed/.test(err.message)) {
+      this.observer.fail('promise', `the connector says: ${msg}: ${err.message.slice(0, 200)}`);
+    }
   }
 
   note(text: string): void {

@@ -1,0 +1,35 @@
+// Looks for a violation until one is found: stories without faults, drawn worlds, then one fault at a time. Prints the
+// first as a line of JSON. For `bugs.ts`, whose mistakes must all be found.
+
+import { enumerate, makeStage, type MannerName, manners, playSeed, type Verdict } from './run.ts';
+import { type ScenarioName, scenarios } from './scenarios.ts';
+
+/** What was found; `runs` until then. */
+export interface Found {
+  readonly seed: string;
+  readonly invariant: string;
+  readonly what: string;
+  readonly runs: number;
+}
+
+async function* everything(stage: Awaited<ReturnType<typeof makeStage>>): AsyncGenerator<Verdict> {
+  const names = Object.keys(scenarios) as ScenarioName[];
+  const kinds = Object.keys(manners) as MannerName[];
+  for (const name of names) for (const kind of kinds) yield await playSeed(stage, `enumerate:${name}:${kind}:0:0`);
+  for (let i = 0; i < 150; i++) yield await playSeed(stage, `explore:${i}`);
+  for (const name of names) for (const kind of kinds) yield* enumerate(stage, name, kind);
+}
+
+using stage = await makeStage();
+let runs = 0;
+let found: Found | undefined;
+for await (const { seed, violations } of everything(stage)) {
+  runs++;
+  const [first] = violations;
+  if (first) {
+    found = { seed, ...first, runs };
+    break;
+  }
+}
+console.log(JSON.stringify(found ?? { runs }));
+process.exit(0);
