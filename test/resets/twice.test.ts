@@ -10,16 +10,21 @@ it('the same key again, while the first is being answered, is answered with the 
   const gate = new Promise<void>((resolve) => {
     goOn = resolve;
   });
+  let arrive = () => {};
+  const arrived = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
   // The second request has looked for its key, and is asking the directory, when the first one is saved.
   world.directory = (real) => ({
     ...real,
     async find(id) {
+      arrive();
       await gate;
       return real.find(id);
     },
   });
   const second = world.reset('globalAdmin', 'amara', {}, 'the-same-key');
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await arrived;
   world.directory = undefined;
   const first = await world.reset('globalAdmin', 'amara', {}, 'the-same-key');
   goOn();
