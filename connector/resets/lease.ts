@@ -11,7 +11,7 @@ import type { Scheduler } from '../scheduler.ts';
 import { type Keyring, Secret } from '../secret.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
 import type { Tenant, Tenants } from '../tenant.ts';
-import { type Columns, move, type ResetRow, shredded } from './row.ts';
+import { type Columns, type Move, move, type ResetRow, shredded } from './row.ts';
 import { handBack } from './supersede.ts';
 import type { Watchers } from './watchers.ts';
 
@@ -74,6 +74,8 @@ export interface Lease extends Job {
   readonly fence: number;
   /** Something failed and is to be tried again: what counts for the backoff. */
   failed: boolean;
+  /** The row as this walk has last written or read it; undefined: somebody else was faster, and it is read again. */
+  row: ResetRow | undefined;
 }
 export type Step = (deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease) => Promise<Next>;
 
@@ -112,11 +114,22 @@ export async function moved(
   also?: (tx: Tx, row: ResetRow, at: number) => Work<void>,
 ): Promise<boolean> {
   const at = deps.now();
-  return deps.sql.run(function* (tx) {
-    const row2 = yield* move(tx, row, to, { at, actor: 'connector', events, set, epoch: job.fence });
-    if (row2 && also) yield* also(tx, row2, at);
-    return row2 !== undefined;
-  });
+  job.row = await deps.sql.run((tx) =>
+    movedOn(tx, row, to, { at, actor: 'connector', events, set, epoch: job.fence }, also),
+  );
+  return job.row !== undefined;
+}
+
+function* movedOn(
+  tx: Tx,
+  row: ResetRow,
+  to: ResetRow['state'],
+  change: Move,
+  also?: (tx: Tx, row: ResetRow, at: number) => Work<void>,
+): Work<ResetRow | undefined> {
+  const after = yield* move(tx, row, to, change);
+  if (after && also) yield* also(tx, after, change.at);
+  return after;
 }
 
 export function backoffAfter(attempts: number): number {

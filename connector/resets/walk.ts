@@ -51,12 +51,14 @@ export async function walk(deps: WalkDeps, claimed: Job): Promise<void> {
         and ref = ${claimed.ref} and epoch = ${claimed.epoch})`;
     return yield* readReset(tx, claimed.tenant, claimed.ref);
   });
-  const job: Lease = { ...claimed, fence: row?.epoch ?? 0, failed: false };
+  const job: Lease = { ...claimed, fence: row?.epoch ?? 0, failed: false, row };
   let next: Next;
   for (let taken = 0; row && tenant && taken < 20; taken++) {
     const before = row;
     next = await steps[row.state](deps, tenant, row, job).catch((error: unknown) => stumble(deps, before, job, error));
-    row = await sql.run((tx) => readReset(tx, job.tenant, job.ref));
+    // What this walk has not moved is where it was, as far as it concerns this walk: an act that came between has woken the job.
+    row = job.row ?? (await sql.run((tx) => readReset(tx, job.tenant, job.ref)));
+    job.row = row;
     if (row && row.seq !== before.seq) watchers.changed(job.tenant, row.user_id);
     if (row && row.epoch !== job.fence) {
       // An admin was faster, or the lease has passed on: what is to be done now is looked at afresh.

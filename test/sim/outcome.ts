@@ -42,7 +42,7 @@ function orphan(world: World, seen: Seen): void {
   const { row } = seen;
   const last = world.observer.writesOf(row.user_id).at(-1);
   if (last?.by !== `reset:${row.id}`) return;
-  if (world.directory.accounts.get(row.user_id)?.deleted) return;
+  if (isGone(world, row.user_id)) return;
   const name = world.nick(row.id);
   const reachable = row.sealed_password !== null || row.ciphertext !== null || seen.shown.length > 0;
   const owed = row.scramble === 1;
@@ -54,6 +54,12 @@ function orphan(world: World, seen: Seen): void {
   if (!live && !owed && !(row.state === 'superseded' && seen.shown.length > 0)) {
     world.observer.fail('I1', `${name} is ${row.state}, and the directory still has its password`);
   }
+}
+
+/** Whoever was deleted has no password that could be left behind. */
+function isGone(world: World, user: string): boolean {
+  if (world.elsewhere) return world.directory.accounts.get(user)?.deleted === true;
+  return world.observer.query('select 1 from credential where user_id = ?', user).length === 0;
 }
 
 /** I2, I12: every mail of a reset is the same; more than one only after an outcome that was not known, or a crash. */
