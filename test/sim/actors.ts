@@ -41,7 +41,8 @@ async function asked<T>(call: Promise<T | undefined>): Promise<Answer<T>> {
 
 /** What nobody should ever be answered. */
 function noteBroken(world: World, answer: Answer<unknown>): void {
-  if ('broken' in answer) world.observer.fail('promise', `somebody was answered with an error: ${answer.broken.message}`);
+  if ('broken' in answer)
+    world.observer.fail('promise', `somebody was answered with an error: ${answer.broken.message}`);
 }
 
 /** As who somebody calls. */
@@ -158,7 +159,10 @@ export function linkIn(bytes: Buffer): Found | undefined {
   return url?.[1] && fragment ? { id: url[1], key: fragment.key } : undefined;
 }
 
-export type Seen = { readonly open: Opened; readonly password: string } | { readonly state: string } | { readonly lost: true };
+export type Seen =
+  | { readonly open: Opened; readonly password: string }
+  | { readonly state: string }
+  | { readonly lost: true };
 
 /** One press of "Show password". `holder`: 32 bytes that the page made before its first attempt. */
 export async function press(world: World, found: Found, holder: Uint8Array, pin?: string): Promise<Seen> {
@@ -210,7 +214,12 @@ export async function signIn(world: World, person: Person, password: string, nex
       const verdict = await verifyPassword(deps, person.tenant, { userId: person.id }, password);
       if (verdict.outcome !== 'right') return false;
       if (next === undefined) return true;
-      const change = { password: next, forceChange: false, changedBy: 'self' as const, ifVersion: verdict.credential.version };
+      const change = {
+        password: next,
+        forceChange: false,
+        changedBy: 'self' as const,
+        ifVersion: verdict.credential.version,
+      };
       return (await changePassword(deps, person.tenant, person.id, change)).outcome === 'done';
     }),
   );
@@ -282,7 +291,9 @@ async function heldByMe(world: World, found: Found, holder: Uint8Array, state: s
 async function tellAlarm(world: World, found: Found): Promise<void> {
   const id = fromBase64url(found.id) ?? new Uint8Array();
   const { proof } = await syncCryptography.deriveLink({ id, key: found.key });
-  await asked(world.ask((machine) => alarmLink(machine.link, found.id, { proof: toBase64url(proof) }).then(() => true)));
+  await asked(
+    world.ask((machine) => alarmLink(machine.link, found.id, { proof: toBase64url(proof) }).then(() => true)),
+  );
 }
 
 /**
@@ -301,7 +312,8 @@ export async function scan(world: World, found: Found, kind: 'S3' | 'S4' | 'S5')
   if ('is' in answer) world.observer.fail('I8', `a wrong proof was answered with ${answer.is.answer.state}`);
   if ('refused' in answer && before.length > 0) {
     const known: ProblemCode[] = ['linkNotOpened', 'unavailable'];
-    if (!known.includes(answer.refused.code)) world.observer.fail('I8', `a wrong proof was answered ${answer.refused.code}`);
+    if (!known.includes(answer.refused.code))
+      world.observer.fail('I8', `a wrong proof was answered ${answer.refused.code}`);
   }
 }
 

@@ -46,9 +46,15 @@ export const bugs: readonly Bug[] = [
           values (\${tenant}, \${caller.id}, \${key}, '', '', \${now()}) on conflict do nothing\`; });
         const prepared = await prepare(deps, caller, permission, request);`,
       ],
-      ['const row = found && (yield* readReset(tx, tenant, found.reset));', `const row = found && (yield* readReset(tx, tenant, found.reset));
-        if (found && !row && now - found.created > 0) throw new Problem('stateConflict', { state: 'requested' });`],
-      ['fingerprint: string; reset: string }>`select fingerprint, reset from', 'fingerprint: string; reset: string; created: number }>`select fingerprint, reset, created from'],
+      [
+        'const row = found && (yield* readReset(tx, tenant, found.reset));',
+        `const row = found && (yield* readReset(tx, tenant, found.reset));
+        if (found && !row && now - found.created > 0) throw new Problem('stateConflict', { state: 'requested' });`,
+      ],
+      [
+        'fingerprint: string; reset: string }>`select fingerprint, reset from',
+        'fingerprint: string; reset: string; created: number }>`select fingerprint, reset, created from',
+      ],
       ['const earlier = yield* readKey(tx, tenant, caller.id, key, at);', 'const earlier = undefined;'],
       [
         'values (${tenant}, ${caller.id}, ${key}, ${fingerprint}, ${row.id}, ${at})`',
@@ -60,13 +66,20 @@ export const bugs: readonly Bug[] = [
     name: 'laterTakenForSent',
     what: 'a temporary refusal of the mail server is swallowed (Password Pusher)',
     file: walkMail,
-    changes: [["if (outcome.outcome === 'accepted') {", "if (outcome.outcome === 'accepted' || outcome.outcome === 'later') {"]],
+    changes: [
+      ["if (outcome.outcome === 'accepted') {", "if (outcome.outcome === 'accepted' || outcome.outcome === 'later') {"],
+    ],
   },
   {
     name: 'unknownTakenForSent',
     what: 'a connection that is lost after the final dot counts as sent',
     file: walkMail,
-    changes: [["if (outcome.outcome === 'accepted') {", "if (outcome.outcome === 'accepted' || outcome.outcome === 'unknown') {"]],
+    changes: [
+      [
+        "if (outcome.outcome === 'accepted') {",
+        "if (outcome.outcome === 'accepted' || outcome.outcome === 'unknown') {",
+      ],
+    ],
   },
   {
     name: 'refusedTakenForLater',
@@ -74,7 +87,7 @@ export const bugs: readonly Bug[] = [
     file: walkMail,
     changes: [
       ["needs_you: 'mailFailed', next_attempt_at: null };", 'next_attempt_at: null };'],
-      ["if (now >= row.expires_at) return expireUnchanged(deps, row, job);", ''],
+      ['if (now >= row.expires_at) return expireUnchanged(deps, row, job);', ''],
       ['return row.expires_at;\n  }\n  job.failed', 'return deps.now() + 3_600_000;\n  }\n  job.failed'],
     ],
   },
@@ -97,7 +110,10 @@ export const bugs: readonly Bug[] = [
     what: 'each attempt sets a new password',
     file: walkChange,
     changes: [
-      ["const password = deps.keyring.openText(row.sealed_password, aad(row, 'sealed_password'));", 'const password = row.call_until === null ? deps.keyring.openText(row.sealed_password, aad(row, \'sealed_password\')) : deps.scramblePassword();'],
+      [
+        "const password = deps.keyring.openText(row.sealed_password, aad(row, 'sealed_password'));",
+        "const password = row.call_until === null ? deps.keyring.openText(row.sealed_password, aad(row, 'sealed_password')) : deps.scramblePassword();",
+      ],
     ],
   },
   {
@@ -181,7 +197,12 @@ export const bugs: readonly Bug[] = [
     name: 'linkKeyKept',
     what: 'the link’s key stays in the database after the mail was accepted',
     file: walkMail,
-    changes: [['sealed_mail: null, needs_you: null, next_attempt_at: null, why: null };', 'needs_you: null, next_attempt_at: null, why: null };']],
+    changes: [
+      [
+        'sealed_mail: null, needs_you: null, next_attempt_at: null, why: null };',
+        'needs_you: null, next_attempt_at: null, why: null };',
+      ],
+    ],
   },
   {
     name: 'passwordKept',
@@ -213,7 +234,12 @@ export const bugs: readonly Bug[] = [
     name: 'olderNeverDies',
     what: 'the older link lives on after the newer mail was accepted',
     file: walkMail,
-    changes: [["await moved(deps, job, row, 'mailed', accepted, set, endOlder);", "await moved(deps, job, row, 'mailed', accepted, set);"]],
+    changes: [
+      [
+        "await moved(deps, job, row, 'mailed', accepted, set, endOlder);",
+        "await moved(deps, job, row, 'mailed', accepted, set);",
+      ],
+    ],
   },
   {
     name: 'newerDoesNotWait',
@@ -226,7 +252,10 @@ export const bugs: readonly Bug[] = [
     what: 'nobody looks whether the person has chosen a password before it is made useless',
     file: walkWatch,
     changes: [
-      ['const who = changedSince(row, last);\n  if (!who) return false;', 'return false;\n  const who = changedSince(row, last);'],
+      [
+        'const who = changedSince(row, last);\n  if (!who) return false;',
+        'return false;\n  const who = changedSince(row, last);',
+      ],
       ["return chosen !== undefined && row.state !== 'recalled' ? 'chosen' : 'scramble';", "return 'scramble';"],
       ["if (chosen === 'operation') return 'not ours';", ''],
     ],
@@ -261,7 +290,7 @@ export const bugs: readonly Bug[] = [
     name: 'proofNotChecked',
     what: 'whoever knows the address can open the link, without its key (Yopass)',
     file: link,
-    changes: [["if (!(await deps.cryptography.isHashOf(proof, row?.proof_hash)) || !row)", 'if (!row)']],
+    changes: [['if (!(await deps.cryptography.isHashOf(proof, row?.proof_hash)) || !row)', 'if (!row)']],
   },
   {
     name: 'pinNotCounted',
@@ -279,13 +308,20 @@ export const bugs: readonly Bug[] = [
     name: 'moveNotRecorded',
     what: 'moves are missing from the record',
     file: row,
-    changes: [['if (to !== reset.state) yield* recordMove(tx, row, `reset.${to}`, change);', "if (to !== reset.state && to !== 'changing') yield* recordMove(tx, row, `reset.${to}`, change);"]],
+    changes: [
+      [
+        'if (to !== reset.state) yield* recordMove(tx, row, `reset.${to}`, change);',
+        "if (to !== reset.state && to !== 'changing') yield* recordMove(tx, row, `reset.${to}`, change);",
+      ],
+    ],
   },
   {
     name: 'otherTenants',
     what: 'a reset is found by its id alone, whoever’s it is',
     file: row,
-    changes: [['select * from reset where tenant = ${tenant} and id = ${id}`', 'select * from reset where id = ${id}`']],
+    changes: [
+      ['select * from reset where tenant = ${tenant} and id = ${id}`', 'select * from reset where id = ${id}`'],
+    ],
   },
   {
     name: 'roleAskedOnce',
@@ -302,21 +338,31 @@ export const bugs: readonly Bug[] = [
     name: 'killLeavesThePassword',
     what: '“wrong person” kills the link and leaves the password',
     file: act,
-    changes: [['const scramble = owesScramble(row) || row.scramble === 1 || replacedOwed ? 1 : 0;', 'const scramble = 0;']],
+    changes: [
+      ['const scramble = owesScramble(row) || row.scramble === 1 || replacedOwed ? 1 : 0;', 'const scramble = 0;'],
+    ],
   },
   {
     name: 'expiryLeavesThePassword',
     what: 'a temporary password that nobody has fetched stays for ever',
     file: walkWatch,
     changes: [
-      ["await moved(deps, job, row, 'expired', events('expired'), {\n    ...shredded,\n    scramble: 1,", "await moved(deps, job, row, 'expired', events('expired'), {\n    ...shredded,"],
+      [
+        "await moved(deps, job, row, 'expired', events('expired'), {\n    ...shredded,\n    scramble: 1,",
+        "await moved(deps, job, row, 'expired', events('expired'), {\n    ...shredded,",
+      ],
     ],
   },
   {
     name: 'doneKeepsTheCiphertext',
     what: 'after “I have signed in” the ciphertext stays',
     file: link,
-    changes: [["const set = { ciphertext: null, needs_you: row.needs_you === 'likelyScanner' ? null : row.needs_you };", "const set = { needs_you: row.needs_you === 'likelyScanner' ? null : row.needs_you };"]],
+    changes: [
+      [
+        "const set = { ciphertext: null, needs_you: row.needs_you === 'likelyScanner' ? null : row.needs_you };",
+        "const set = { needs_you: row.needs_you === 'likelyScanner' ? null : row.needs_you };",
+      ],
+    ],
   },
   {
     name: 'hammers',
@@ -340,6 +386,8 @@ export const bugs: readonly Bug[] = [
     name: 'leaseNeverEnds',
     what: 'whoever has opened the link may look at the password for ever',
     file: link,
-    changes: [["row.ciphertext !== null && at < leased) return undefined;", 'row.ciphertext !== null) return undefined;']],
+    changes: [
+      ['row.ciphertext !== null && at < leased) return undefined;', 'row.ciphertext !== null) return undefined;'],
+    ],
   },
 ];

@@ -94,7 +94,12 @@ export class ScriptedDirectory {
     const right = () => {
       if (!manner.onBehalf) return;
       if (acting.kind === 'connector') throw new Problem('signInAgain');
-      const who = acting.kind === 'caller' ? acting.caller.id : acting.grant.identity === 'admin' ? acting.grant.secret.reveal() : '';
+      const who =
+        acting.kind === 'caller'
+          ? acting.caller.id
+          : acting.grant.identity === 'admin'
+            ? acting.grant.secret.reveal()
+            : '';
       if (who === '' || this.revoked.has(who.replace(/^right of /, ''))) throw new Problem('signInAgain');
     };
 
@@ -139,7 +144,9 @@ export class ScriptedDirectory {
         return answer(fault === 'slow' ? 120_000 : world.latency(), (): Outcome => {
           if (fault === 'unavailable') return { outcome: 'unknown', why: 'no answer' };
           if (fault === 'refused') return { outcome: 'failed', problem: new Problem('sessionsNotEnded') };
-          return account(id) ? { outcome: 'done', at: this.now } : { outcome: 'failed', problem: new Problem('targetUnknown') };
+          return account(id)
+            ? { outcome: 'done', at: this.now }
+            : { outcome: 'failed', problem: new Problem('targetUnknown') };
         });
       },
       lastPasswordChange: (id) =>
@@ -149,7 +156,9 @@ export class ScriptedDirectory {
         }),
       rememberAddress: (id) =>
         answer(world.latency(), () =>
-          account(id) ? { outcome: 'done', at: this.now } : { outcome: 'failed', problem: new Problem('targetUnknown') },
+          account(id)
+            ? { outcome: 'done', at: this.now }
+            : { outcome: 'failed', problem: new Problem('targetUnknown') },
         ),
       grant: async () => {
         if (!manner.onBehalf) return { identity: 'connector' };
@@ -163,7 +172,13 @@ export class ScriptedDirectory {
     machine: Machine,
     right: () => void,
     answer: <T>(wait: number, give: () => T) => Promise<T>,
-    call: { id: string; value: string; operation: string; ifUnchangedSince: number | undefined; until: number | undefined },
+    call: {
+      id: string;
+      value: string;
+      operation: string;
+      ifUnchangedSince: number | undefined;
+      until: number | undefined;
+    },
   ): Promise<Outcome> {
     const world = this.#world;
     const { id, value, operation, ifUnchangedSince } = call;
@@ -224,7 +239,8 @@ export class ScriptedDirectory {
         this.pending.set(id, (this.pending.get(id) ?? 0) + 1);
         const left = Math.max(0, (call.until ?? world.loop.now + 60_000) - machine.now() - 1_000);
         // One that compares and sets does both at once.
-        const lands = fault === 'late' || fault === 'operation' ? world.random.int(Math.max(1, left)) : records ? 0 : wait;
+        const lands =
+          fault === 'late' || fault === 'operation' ? world.random.int(Math.max(1, left)) : records ? 0 : wait;
         if (lands === 0) land();
         else world.loop.after(world.outside, lands, land);
         if (fault === 'kill-after') world.kill(machine, 'none');

@@ -3,12 +3,13 @@
 
 import { act, anybody, change, linkIn, look, readingTime, receive, scan, startReset } from './actors.ts';
 import { admins, type Person, people } from './ground.ts';
+import { type Random, seeded } from './random.ts';
 import { manners, play, type Stage, type Verdict } from './run.ts';
 import { hour, minute, type World } from './world.ts';
 
 /** A world by the number in its seed. */
 export function explore(stage: Stage, seed: string): Promise<Verdict> {
-  const dice = seededBy(seed);
+  const dice = seeded(`${seed}/story`);
   const manner = manners[dice.pick(['embedded', 'embedded', 'exact', 'graph', 'onBehalf'] as const)];
   const options = {
     seed,
@@ -24,7 +25,7 @@ export function explore(stage: Stage, seed: string): Promise<Verdict> {
   return play(stage, options, (world) => drawn(world, dice));
 }
 
-async function drawn(world: World, dice: Dice): Promise<void> {
+async function drawn(world: World, dice: Random): Promise<void> {
   const known = new Set<string>();
   world.onMail(({ to, bytes }) => {
     const found = linkIn(bytes);
@@ -44,7 +45,7 @@ async function drawn(world: World, dice: Dice): Promise<void> {
 }
 
 /** One tab of an admin. */
-async function work(world: World, dice: Dice, admin: Person): Promise<void> {
+async function work(world: World, dice: Random, admin: Person): Promise<void> {
   for (let i = 0, many = 1 + dice.int(3); i < many; i++) {
     await world.sleep(dice.int(3 * hour));
     const person = anybody(world);
@@ -66,14 +67,15 @@ async function work(world: World, dice: Dice, admin: Person): Promise<void> {
     await world.sleep(dice.int(dice.chance(0.5) ? 2 * minute : 2 * hour));
     const seen = await look(world, admin, id);
     if ('is' in seen && seen.is.needs_you === 'signInAgain') await act(world, admin, id, 'grant');
-    if (dice.chance(0.12)) await act(world, admin, id, 'cancel');
-    else if (dice.chance(0.15) || ('is' in seen && seen.is.needs_you === 'alarm')) await act(world, admin, id, 'kill');
-    else if (dice.chance(0.15)) await startReset(world, admin, person, { ...wish, supersede: id });
+    const then = dice.next();
+    if (then < 0.15 || ('is' in seen && seen.is.needs_you === 'alarm')) await act(world, admin, id, 'kill');
+    else if (then < 0.27) await act(world, admin, id, 'cancel');
+    else if (then < 0.4) await startReset(world, admin, person, { ...wish, supersede: id });
   }
 }
 
 /** What happens beside: sync, clocks, processes. */
-async function meddle(world: World, dice: Dice): Promise<void> {
+async function meddle(world: World, dice: Random): Promise<void> {
   for (let i = 0, many = dice.int(5); i < many; i++) {
     await world.sleep(dice.int(2 * hour));
     const machine = world.anyMachine();
@@ -104,11 +106,4 @@ async function meddle(world: World, dice: Dice): Promise<void> {
         if (machine) world.kill(machine, 'none');
     }
   }
-}
-
-type Dice = ReturnType<typeof seededBy>;
-import { seeded } from './random.ts';
-
-function seededBy(seed: string) {
-  return seeded(`${seed}/story`);
 }

@@ -1,8 +1,9 @@
 // Looks for a violation until one is found: stories without faults, drawn worlds, then one fault at a time. Prints the
 // first as a line of JSON. For `bugs.ts`, whose mistakes must all be found.
 
-import { enumerate, makeStage, type MannerName, manners, playSeed, type Verdict } from './run.ts';
+import { type MannerName, makeStage, manners, type Verdict } from './run.ts';
 import { type ScenarioName, scenarios } from './scenarios.ts';
+import { enumerate, playSeed } from './seeds.ts';
 
 /** What was found; `runs` until then. */
 export interface Found {

@@ -138,7 +138,10 @@ export class Machine implements Owner {
   #commit(commit: () => void): void {
     if (!this.alive) throw new Dead();
     const changed = this.#changed;
-    if (changed.size === 0) return commit();
+    if (changed.size === 0) {
+      commit();
+      return;
+    }
     this.#changed = new Set();
     const fault = this.#world.io(this, 'commit', atCommit);
     if (fault === 'full') throw Object.assign(new Error('a commit failed: full'), { errcode: codes.full });

@@ -8,7 +8,7 @@ import { mayGo } from '../../connector/resets/transitions.ts';
 import { keyring } from '../../connector/secret.ts';
 import { masterKey } from './ground.ts';
 import type { Machine } from './machine.ts';
-import { valueOf } from './quick-argon.ts';
+import { plainOf } from './quick-argon.ts';
 import type { World } from './world.ts';
 
 export type Invariant = `I${number}` | 'promise';
@@ -104,7 +104,10 @@ export class Observer {
 
   #wroteReset(id: string, write: Write, before: readonly Write[]): void {
     const seen = this.resets.get(id);
-    if (!seen) return this.fail('I9', `the directory was changed for a reset that is not in the database`);
+    if (!seen) {
+      this.fail('I9', `the directory was changed for a reset that is not in the database`);
+      return;
+    }
     const name = this.#world.nick(id);
     if (!seen.mailed) this.fail('promise', `${name}: the password was changed before the mail was accepted`);
     if (seen.row.user_id !== write.user) this.fail('I13', `${name}: the password of somebody else was changed`);
@@ -122,7 +125,10 @@ export class Observer {
     const seen = this.resets.get(id);
     const name = this.#world.nick(id);
     const last = before.at(-1);
-    if (!seen) return this.fail('I9', `a scramble for a reset that is not in the database`);
+    if (!seen) {
+      this.fail('I9', `a scramble for a reset that is not in the database`);
+      return;
+    }
     if (isLive(seen.row)) this.fail('promise', `${name} was scrambled while it was live`);
     if (!last || write.hit || seen.row.state === 'recalled') return;
     if (last.by === 'self' && before.some(({ by }) => by === `reset:${id}`)) {
@@ -132,7 +138,8 @@ export class Observer {
     if (last.by.startsWith('reset:') && other && other.row.id !== id && isLive(other.row) && other.order > seen.order) {
       this.fail('I3', `${name}: its scramble has burned the password of the newer ${this.#world.nickOf(last.by)}`);
     }
-    if (last.by === 'before' || last.by === 'operator') this.fail('promise', `${name}: an untouched password was scrambled`);
+    if (last.by === 'before' || last.by === 'operator')
+      this.fail('promise', `${name}: an untouched password was scrambled`);
   }
 
   /** A password was decrypted on somebody's screen. */
@@ -140,14 +147,19 @@ export class Observer {
     const seen = this.resets.get(id);
     const name = this.#world.nick(id);
     this.#world.note(`shown: the password of ${name}`);
-    if (!seen) return this.fail('promise', 'a password of an unknown reset was shown');
+    if (!seen) {
+      this.fail('promise', 'a password of an unknown reset was shown');
+      return;
+    }
     if (!seen.armed) this.fail('I4', `${name}: a password was shown before the directory had it`);
-    if (seen.value !== undefined && seen.value !== value) this.fail('I2', `${name}: another password was shown than was set`);
+    if (seen.value !== undefined && seen.value !== value)
+      this.fail('I2', `${name}: another password was shown than was set`);
     const others = new Set(seen.shown.map((one) => one.holder));
     if (others.size > 0 && !others.has(holder)) this.fail('I6', `${name} was shown to a second holder`);
     // The answer was on its way: as long ago as an answer may take.
     const began = machine.now() - 200_000;
-    if (began >= seen.row.expires_at && seen.row.leased_until === null) this.fail('I14', `${name} was shown after its time`);
+    if (began >= seen.row.expires_at && seen.row.leased_until === null)
+      this.fail('I14', `${name} was shown after its time`);
     seen.shown.push({ holder, value, at: this.#world.loop.now });
     const last = this.writesOf(seen.row.user_id).at(-1);
     const ours = last?.by === `reset:${id}`;
@@ -174,9 +186,18 @@ export class Observer {
       if (row) this.#lookAtRow(seen, row, machine);
     }
     for (const { row } of this.resets.values()) {
-      const newer = row.state === 'superseded' ? this.resets.get(row.superseded_by ?? '') : undefined;
-      if (newer && !newer.mailed) this.fail('I2', `${this.#world.nick(row.id)} died before its successor was mailed`);
+      if (row.state !== 'superseded' || this.#hasMailedSuccessor(row)) continue;
+      this.fail('I2', `${this.#world.nick(row.id)} died before a successor was mailed`);
     }
+  }
+
+  #hasMailedSuccessor(row: ResetRow): boolean {
+    for (let id = row.superseded_by; id !== null; ) {
+      const newer = this.resets.get(id);
+      if (newer?.mailed) return true;
+      id = newer?.row.superseded_by ?? null;
+    }
+    return false;
   }
 
   /** Whatever is not at its end has somebody who will look at it. */
@@ -199,8 +220,8 @@ export class Observer {
       if (this.#versions.get(user_id) === version) continue;
       const first = !this.#versions.has(user_id);
       this.#versions.set(user_id, version);
-      if (first) this.writes.set(user_id, [{ user: user_id, value: valueOf(hash), by: 'before', at: 0, hit: false }]);
-      else this.wrote(user_id, valueOf(hash), changed_by);
+      if (first) this.writes.set(user_id, [{ user: user_id, value: plainOf(hash), by: 'before', at: 0, hit: false }]);
+      else this.wrote(user_id, plainOf(hash), changed_by);
     }
   }
 
@@ -233,12 +254,14 @@ export class Observer {
     if (jumped && !reachable(row, before.state)) {
       this.fail('promise', `${name} went from ${before.state} to ${row.state}`);
     }
-    if (before.holder_hash !== null && before.holder_hash !== row.holder_hash) this.fail('I6', `${name} has another holder`);
+    if (before.holder_hash !== null && before.holder_hash !== row.holder_hash)
+      this.fail('I6', `${name} has another holder`);
     if (row.epoch < before.epoch || row.seq < before.seq) this.fail('promise', `${name}: epoch or seq went back`);
     if (row.user_id !== before.user_id) this.fail('I13', `${name} belongs to somebody else`);
     const demoted = this.#world.demoted.get(row.caller_id) ?? Number.POSITIVE_INFINITY;
     if (before.state === 'mailed' && row.state !== 'mailed' && row.call_until === null && row.state === 'changing') {
-      if (this.#world.loop.now > demoted + 30_000) this.fail('I9', `${name} goes on although its admin has lost the role`);
+      if (this.#world.loop.now > demoted + 30_000)
+        this.fail('I9', `${name} goes on although its admin has lost the role`);
     }
     if (row.message_id !== before.message_id) this.fail('I2', `${name} has another Message-ID`);
   }
@@ -266,7 +289,8 @@ export class Observer {
     if (ended.includes(row.state) && (row.ciphertext ?? row.sealed_password ?? row.sealed_mail ?? null) !== null) {
       this.fail('promise', `${name} has ended, and could still be opened`);
     }
-    if (row.state === 'done' && row.ciphertext !== null) this.fail('promise', `${name} is done, and could still be opened`);
+    if (row.state === 'done' && row.ciphertext !== null)
+      this.fail('promise', `${name} is done, and could still be opened`);
     if (row.superseded_by !== null && row.state === 'leased' && before?.state === 'ready') {
       const newer = this.resets.get(row.superseded_by);
       if (newer?.mailed) this.fail('I2', `${name} was opened after its successor was mailed`);
@@ -279,7 +303,22 @@ function reachable(row: ResetRow, from: State): boolean {
   const known = new Set<State>([from]);
   for (const state of known) {
     if (state === row.state) return true;
-    for (const to of ['prepared', 'mailing', 'mailed', 'changing', 'ready', 'leased', 'done', 'expired', 'superseded', 'recalled', 'scrambled', 'cancelled', 'rejected', 'refused'] as const) {
+    for (const to of [
+      'prepared',
+      'mailing',
+      'mailed',
+      'changing',
+      'ready',
+      'leased',
+      'done',
+      'expired',
+      'superseded',
+      'recalled',
+      'scrambled',
+      'cancelled',
+      'rejected',
+      'refused',
+    ] as const) {
       if (mayGo(row.mode, state, to)) known.add(to);
     }
   }

@@ -32,7 +32,12 @@ function waits(world: World, { row }: Seen): void {
   if (live && now > deadline + late && row.needs_you === null) {
     world.observer.fail('I11', `${name} is still ${row.state}, past its time, and says nothing`);
   }
-  if (row.state === 'expired' && row.scramble === 1 && now > row.expires_at + 80 * 3_600_000 && row.needs_you === null) {
+  if (
+    row.state === 'expired' &&
+    row.scramble === 1 &&
+    now > row.expires_at + 80 * 3_600_000 &&
+    row.needs_you === null
+  ) {
     world.observer.fail('I11', `${name} still owes a scramble and says nothing`);
   }
 }
@@ -69,7 +74,8 @@ function deliveries(world: World, { row }: Seen): void {
   const texts = new Set(mails.map(({ bytes, to }) => hash('sha256', `${to} ${bytes.toString('latin1')}`)));
   if (texts.size > 1) world.observer.fail('I2', `the mails of ${name} differ`);
   if (world.faults === 0 && mails.length > 1) world.observer.fail('I12', `${name} was mailed ${mails.length} times`);
-  if (mails.length > 1 + world.faults) world.observer.fail('I12', `${name} was mailed more often than something failed`);
+  if (mails.length > 1 + world.faults)
+    world.observer.fail('I12', `${name} was mailed more often than something failed`);
   const mailed = mails.length > 0;
   if (!mailed && ['mailed', 'changing', 'ready', 'leased', 'done'].includes(row.state)) {
     world.observer.fail('I4', `${name} is ${row.state}, and was never mailed`);
@@ -140,11 +146,18 @@ function secrets(world: World): void {
   const values = [...world.generated, ...[...observer.resets.values()].flatMap(({ value }) => value ?? [])];
   const texts = [
     ...world.sinks,
-    ...observer.query<{ t: string }>("select evidence as t from reset_event where evidence is not null").map(({ t }) => t),
+    ...observer
+      .query<{ t: string }>('select evidence as t from reset_event where evidence is not null')
+      .map(({ t }) => t),
     ...observer.query<{ t: string }>('select detail || action || target as t from audit').map(({ t }) => t),
   ].join('\n');
   for (const value of new Set([...values, ...world.pins.values()])) {
-    const forms = [value, Buffer.from(value).toString('base64url'), Buffer.from(value).toString('hex'), encodeURIComponent(value)];
+    const forms = [
+      value,
+      Buffer.from(value).toString('base64url'),
+      Buffer.from(value).toString('hex'),
+      encodeURIComponent(value),
+    ];
     const where = forms.some((form) => texts.includes(form))
       ? 'a log, an event, the record or an answer'
       : forms.some((form) => mails.includes(form)) && 'a mail';

@@ -1,8 +1,8 @@
 // The mail server of a simulation (RFC 5321), spoken to by the connector's own SMTP client over a wire in memory. At every
 // command, at classes of bytes of the message and around the final dot it may answer otherwise, fall silent, or be gone.
 
-import { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import type { Machine } from './machine.ts';
 import type { World } from './world.ts';
 
@@ -20,7 +20,17 @@ const atCommand = ['cut', '421', '451', '550', 'silence', 'kill'] as const;
 /** While the message is on its way, after so much of it. */
 const inBody = ['cut', 'silence', 'kill'] as const;
 /** Once the dot has been read: the message is kept where the name begins with `kept`. */
-const atDot = ['kept-cut', 'kept-silence', 'kept-kill', 'kept-garbage', 'cut', '451', '552', 'silence', 'kill'] as const;
+const atDot = [
+  'kept-cut',
+  'kept-silence',
+  'kept-kill',
+  'kept-garbage',
+  'cut',
+  '451',
+  '552',
+  'silence',
+  'kill',
+] as const;
 
 /** How far a message has come when something happens to it. */
 const shares = { first: 0, headers: 0.1, middle: 0.5, lastLine: 0.99 } as const;

@@ -11,6 +11,6 @@ export const quickArgon: Argon = {
 };
 
 /** The value behind a hash. */
-export function valueOf(hash: string): string {
+export function plainOf(hash: string): string {
   return Buffer.from(hash.slice('quick:'.length), 'hex').toString();
 }

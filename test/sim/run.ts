@@ -1,14 +1,11 @@
-// One run of a world, from its seed to its verdict; and the two ways of making many: `enumerate`, one fault at each I/O
-// call of a story in turn, and `explore`, many faults and a schedule that is drawn.
+// One run of a world, from its beginning to its verdict.
 
 import { rmSync } from 'node:fs';
 import type { Manner } from './directory.ts';
+import { scratch } from './disk.ts';
 import { makeGround } from './ground.ts';
 import type { Violation } from './observer.ts';
 import { judge } from './outcome.ts';
-import { explore } from './explore.ts';
-import { scratch } from './disk.ts';
-import { type ScenarioName, scenarios } from './scenarios.ts';
 import { World, type WorldOptions } from './world.ts';
 
 export interface Verdict {
@@ -76,7 +73,12 @@ export async function play(
       digest: world.digest,
       rows: [...world.observer.resets.values()].map(({ row }) => row),
       ...{ resets: world.observer.resets.size, calls: world.calls, faults: world.faults, kills: world.kills },
-      ...{ mails: world.post.delivered.length, windows: world.observer.windows, ways: world.ways, struck: world.struck },
+      ...{
+        mails: world.post.delivered.length,
+        windows: world.observer.windows,
+        ways: world.ways,
+        struck: world.struck,
+      },
       ...{ time: world.loop.now - began, steps: world.loop.steps },
     };
   } finally {
@@ -92,28 +94,3 @@ export const manners = {
   onBehalf: { records: false, history: false, lag: 5_000, skew: -20_000, onBehalf: true },
 } as const satisfies Readonly<Record<string, Manner | undefined>>;
 export type MannerName = keyof typeof manners;
-
-/** A seed tells everything: `enumerate:<scenario>:<directory>:<call>:<way>` or `explore:<number>`. */
-export function playSeed(stage: Stage, seed: string): Promise<Verdict> {
-  const [kind, ...rest] = seed.split(':');
-  if (kind === 'enumerate') {
-    const [name, manner, at = '0', pick = '0'] = rest as [ScenarioName, MannerName, string?, string?];
-    const directory = manners[manner];
-    const plan = { at: Number(at), pick: Number(pick) };
-    return play(stage, { seed, plan, ...(directory ? { directory } : {}) }, scenarios[name]);
-  }
-  if (kind === 'explore') return explore(stage, seed);
-  throw new Error(`A seed is enumerate:… or explore:…, not ${seed}.`);
-}
-
-/** Every call of a story fails once in each of its ways. `told`: after each run; false ends it. */
-export async function* enumerate(stage: Stage, name: ScenarioName, manner: MannerName): AsyncGenerator<Verdict> {
-  for (let at = 1; ; at++) {
-    for (let pick = 0, ways = 1; pick < ways; pick++) {
-      const verdict = await playSeed(stage, `enumerate:${name}:${manner}:${at}:${pick}`);
-      yield verdict;
-      if (verdict.ways === 0) return;
-      ways = verdict.ways;
-    }
-  }
-}

@@ -15,7 +15,8 @@ registerHooks({
     let text = String(loaded.source);
     for (const [find, replace] of bug.changes) {
       const parts = text.split(find);
-      if (parts.length !== 2) throw new Error(`${bug.name}: the place stands ${parts.length - 1} times in ${bug.file}.`);
+      if (parts.length !== 2)
+        throw new Error(`${bug.name}: the place stands ${parts.length - 1} times in ${bug.file}.`);
       text = parts.join(replace);
     }
     return { ...loaded, source: text };

@@ -5,8 +5,8 @@ import { createHash } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
 import type { Organization } from '../../connector/directory/directory.ts';
 import { defaultPolicy } from '../../connector/tenant.ts';
-import { Disk, type Files, torn } from './disk.ts';
 import { type Account, type Manner, ScriptedDirectory } from './directory.ts';
+import { Disk, type Files, torn } from './disk.ts';
 import { beginning, everybody } from './ground.ts';
 import { Loop, type Owner } from './loop.ts';
 import { Machine } from './machine.ts';
@@ -225,7 +225,8 @@ export class World {
     const now = this.loop.now;
     const recent = [...(this.attempts.get(user) ?? []), now].filter((at) => at > now - hour);
     this.attempts.set(user, recent);
-    if (recent.length > 40) this.observer.fail('promise', `the directory was asked ${recent.length} times within an hour`);
+    if (recent.length > 40)
+      this.observer.fail('promise', `the directory was asked ${recent.length} times within an hour`);
   }
 
   /** PINs that were read out by phone, by reset. */
@@ -240,7 +241,8 @@ export class World {
   /** A request was answered with a reset: the same key is answered with the same one. */
   accepted(key: string, id: string): void {
     const known = this.#answers.get(key);
-    if (known !== undefined && known !== id) this.observer.fail('promise', `one key began ${this.nick(known)} and ${this.nick(id)}`);
+    if (known !== undefined && known !== id)
+      this.observer.fail('promise', `one key began ${this.nick(known)} and ${this.nick(id)}`);
     this.#answers.set(key, id);
   }
 
