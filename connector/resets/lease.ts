@@ -36,6 +36,8 @@ export interface WalkDeps {
 export const resetJob = 'reset';
 
 export const minute = 60_000;
+/** One attempt's mail dialogue (60 s) and the writes around it fit into a lease; milliseconds. */
+export const leaseFor = 90_000;
 /** How long the holder of a link may see the password, in milliseconds. */
 export const leaseTime = 10 * minute;
 /** After a failure of mail or directory: 1, 5, 15, 30 minutes, then every hour, until the reset expires (reset.md C14). */

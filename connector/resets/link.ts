@@ -7,7 +7,7 @@ import { Problem } from '#shared/problem.ts';
 import { wakeSubject } from '../jobs.ts';
 import type { Sql, Work } from '../sql/sql.ts';
 import type { Tenant, Tenants } from '../tenant.ts';
-import { leaseTime } from './lease.ts';
+import { leaseTime, minute } from './lease.ts';
 import { isPass, move, type ResetRow, readReset } from './row.ts';
 import { replacedAPassword } from './supersede.ts';
 import { beforeChange } from './transitions.ts';
@@ -140,6 +140,8 @@ function truthOf(row: ResetRow, holderHash: string, at: number): OpenAnswer | un
     case 'superseded':
       return { state: 'superseded' };
     case 'ready':
+      // Begun while a clock was ahead: its times are brought back first (clock.ts).
+      if (row.started_at > at + 2 * minute) return { state: 'notReady' };
       return at >= row.expires_at ? { state: 'expired' } : undefined;
     default: {
       const mine = row.holder_hash === holderHash;

@@ -9,6 +9,8 @@ import { afterChange } from './transitions.ts';
 
 /** How far back a chain of replacements is followed. */
 const longest = 50;
+/** No call can be under way for longer: what says so was written while a clock was ahead (clock.ts). */
+const longestCall = 3 * 60_000;
 
 /** Marks the older one as replaced; false when it is not live any more or somebody else has replaced it already. */
 export function* takePlace(tx: Tx, older: ResetRow, newer: string): Work<boolean> {
@@ -137,7 +139,7 @@ export function* newerOnItsWay(tx: Tx, row: ResetRow): Work<boolean> {
 export function* olderCall(tx: Tx, newer: ResetRow, now: number): Work<number | undefined> {
   const row = yield* tx.get<{ until: number | null }>`select max(call_until) as until from reset
     where tenant = ${newer.tenant} and user_id = ${newer.user_id} and nth < ${newer.nth}
-      and call_until > ${now}`;
+      and call_until > ${now} and call_until <= ${now + longestCall}`;
   return row?.until ?? undefined;
 }
 

@@ -76,6 +76,7 @@ export async function change(deps: WalkDeps, tenant: Tenant, row: ResetRow, job:
     await moved(deps, job, row, 'expired', [expiredUnknown], { ...shredded, ...unknown, scramble: 1 });
     return deps.now();
   }
+  if (!isPass(row) && row.baseline_at !== null) return armLate(deps, row, job);
   const older = await deps.sql.run((tx) => olderCall(tx, row, now));
   if (older !== undefined) return older;
   // A password is set again as often as one likes; an earlier call for a pass may still make one that replaces ours.
@@ -115,7 +116,7 @@ async function setPassword(deps: WalkDeps, row: ResetRow, job: Lease, directory:
   if (outcome.outcome !== 'done') return noteNoChange(deps, row, job, directory, outcome);
   // Not every admin who may reset may end sessions: the password is changed all the same, and the record says so.
   const revoked = await within(deps, remaining(job, deps.now()), directory.revokeSessions(row.user_id));
-  const last = await lastChange(directory, row);
+  const last = await lastChange(deps, job, directory, row);
   const baseline = Math.max(outcome.at, isOurs(row, last) ? (last?.at ?? 0) : 0);
   // An earlier call, whose answer was lost, may still take effect: whoever comes next waits for it, as this one need not.
   const earlier = row.call_until !== null && row.call_until > deps.now() ? row.call_until : null;
@@ -155,14 +156,29 @@ async function arm(
 ): Promise<Next> {
   const armed = await moved(deps, job, row, 'ready', [event, { name: 'armed' }], set, wakeReplaced);
   const { baseline_at = null, call_until = null } = set;
-  if (!armed) await settleLate(deps, row, { call_until, seen_at: null, baseline_at });
+  if (!armed) await settleLate(deps, row, job, { call_until, seen_at: null, baseline_at });
   return deps.now();
 }
 
+/** Another walk has set it, and lost its fence on the way back (settleLate): that is known, and nothing is set again. */
+function armLate(deps: WalkDeps, row: ResetRow, job: Lease): Promise<Next> {
+  const { baseline_at, call_until } = row;
+  const set = { ...settled, call_until, baseline_at, sealed_password: null };
+  return arm(deps, row, job, { name: 'passwordSet', evidence: sessionsStay }, set);
+}
+
 /** The password is set, whatever this look at it meets: then the time of the change is good enough. */
-async function lastChange(directory: Directory, row: ResetRow): Promise<PasswordChange | undefined> {
+async function lastChange(
+  deps: WalkDeps,
+  job: Lease,
+  directory: Directory,
+  row: ResetRow,
+): Promise<PasswordChange | undefined> {
   try {
-    return await directory.lastPasswordChange(row.user_id);
+    const look = directory.lastPasswordChange(row.user_id).then((last) => ({ last }));
+    // Not longer than the lease: the link is to be armed under it.
+    const seen = await within(deps, remaining(job, deps.now()), look);
+    return 'last' in seen ? seen.last : undefined;
   } catch (error) {
     if (error instanceof Problem) return undefined;
     throw error;
@@ -189,7 +205,7 @@ async function noteNoChange(
   }
   // This call has done nothing; an earlier one, whose answer was lost, may have.
   if (row.seen_at !== null && !isPass(row) && problem.code !== 'targetUnknown') {
-    const last = await lastChange(directory, row);
+    const last = await lastChange(deps, job, directory, row);
     const became = sinceCalls(row, last);
     const refused = why(problem.code, problem.details);
     if (became !== 'nothing') {
@@ -202,7 +218,7 @@ async function noteNoChange(
   }
   const set: Columns = { ...shredded, ...settled, why: why(problem.code, problem.details) };
   const ended = await moved(deps, job, row, 'refused', events('refused'), set, handBack);
-  if (!ended) await settleLate(deps, row, earlierCall(row));
+  if (!ended) await settleLate(deps, row, job, earlierCall(row));
   return undefined;
 }
 
@@ -233,17 +249,20 @@ async function deferChange(
   const needs = job.attempts >= 4 || isMendable(code) ? 'directoryFailed' : null;
   const set: Columns = { next_attempt_at: next, needs_you: needs, why: why(code, details), ...call };
   if (!(await moved(deps, job, row, row.state, events('deferred'), set)) && 'call_until' in call)
-    await settleLate(deps, row, call);
+    await settleLate(deps, row, job, call);
   return next;
 }
 
 /** The row moved on while the call was under way (kill, supersede): the call has ended, whoever waited may go on. */
-async function settleLate(deps: WalkDeps, row: ResetRow, call: Columns): Promise<void> {
+async function settleLate(deps: WalkDeps, row: ResetRow, job: Lease, call: Columns): Promise<void> {
   const now = deps.now();
   const { call_until = null, seen_at = null, baseline_at = row.baseline_at } = call;
   await deps.sql.run(function* (tx) {
-    yield* tx.run`update reset set call_until = ${call_until}, seen_at = ${seen_at}, baseline_at = ${baseline_at}
-      where tenant = ${row.tenant} and id = ${row.id}`;
+    // Whoever walks now may have begun a call of his own: what is known of that one stays.
+    yield* tx.run`update reset set call_until = ${call_until}, seen_at = ${seen_at}
+      where tenant = ${row.tenant} and id = ${row.id} and call_until = ${job.leasedUntil}`;
+    yield* tx.run`update reset set baseline_at = ${baseline_at}
+      where tenant = ${row.tenant} and id = ${row.id} and baseline_at is null`;
     yield* tx.run`update job set due_at = ${now} where tenant = ${row.tenant} and subject = ${row.user_id}
       and kind = ${resetJob}`;
   });

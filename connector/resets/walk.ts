@@ -3,6 +3,7 @@
 
 import { Problem } from '#shared/problem.ts';
 import { type Job, release } from '../jobs.ts';
+import { broughtBack } from './clock.ts';
 import {
   askedToWait,
   askForSignIn,
@@ -52,6 +53,8 @@ export async function walk(deps: WalkDeps, claimed: Job): Promise<void> {
     return yield* readReset(tx, claimed.tenant, claimed.ref);
   });
   const job: Lease = { ...claimed, fence: row?.epoch ?? 0, failed: false, row };
+  const times = row && tenant && broughtBack(row, tenant, now());
+  if (row && times && (await moved(deps, job, row, row.state, [], times))) row = job.row;
   let next: Next;
   for (let taken = 0; row && tenant && taken < 20; taken++) {
     const before = row;

@@ -5,7 +5,8 @@ import { claim, type Job, nextDue } from '../jobs.ts';
 import type { Logger } from '../log.ts';
 import type { Scheduler } from '../scheduler.ts';
 import type { Sql } from '../sql/sql.ts';
-import { resetJob } from './lease.ts';
+import { bringForward, clockWatch } from './clock.ts';
+import { leaseFor, resetJob } from './lease.ts';
 
 export interface WorkerDeps {
   readonly sql: Sql;
@@ -17,8 +18,6 @@ export interface WorkerDeps {
   readonly lookAgain?: number;
 }
 
-/** One attempt's mail dialogue (60 s) and the writes around it fit into a lease. */
-export const leaseFor = 90_000;
 const together = 8;
 const lookAgain = 500;
 
@@ -48,7 +47,11 @@ export function startWorker(deps: WorkerDeps): Worker {
   let again = false;
   const running = new Set<Promise<void>>();
 
+  const watchClock = clockWatch();
+
   async function look(): Promise<void> {
+    const beyond = watchClock(deps.now());
+    if (beyond !== undefined) await deps.sql.run((tx) => bringForward(tx, resetJob, deps.now(), beyond));
     while (!stopped && running.size < together) {
       const job = await deps.sql.run((tx) => claim(tx, resetJob, deps.now(), leaseFor));
       if (!job) return;

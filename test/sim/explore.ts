@@ -79,6 +79,7 @@ async function meddle(world: World, dice: Random): Promise<void> {
   for (let i = 0, many = dice.int(5); i < many; i++) {
     await world.sleep(dice.int(2 * hour));
     const machine = world.anyMachine();
+    world.meddled = true;
     switch (dice.int(5)) {
       case 0:
         await change(world, dice.pick(['rename', 'block', 'unblock', 'promote', 'delete'] as const), anybody(world));

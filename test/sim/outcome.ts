@@ -73,8 +73,9 @@ function deliveries(world: World, { row }: Seen): void {
   const name = world.nick(row.id);
   const texts = new Set(mails.map(({ bytes, to }) => hash('sha256', `${to} ${bytes.toString('latin1')}`)));
   if (texts.size > 1) world.observer.fail('I2', `the mails of ${name} differ`);
-  if (world.faults === 0 && mails.length > 1) world.observer.fail('I12', `${name} was mailed ${mails.length} times`);
-  if (mails.length > 1 + world.faults)
+  if (world.faults === 0 && !world.meddled && mails.length > 1)
+    world.observer.fail('I12', `${name} was mailed ${mails.length} times`);
+  if (mails.length > 1 + world.faults + world.kills && !world.meddled)
     world.observer.fail('I12', `${name} was mailed more often than something failed`);
   const mailed = mails.length > 0;
   if (!mailed && ['mailed', 'changing', 'ready', 'leased', 'done'].includes(row.state)) {

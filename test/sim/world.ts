@@ -75,6 +75,8 @@ export class World {
   /** How many ways the planned call could have failed in; 0: it did not come. */
   ways = 0;
   faultsOn = true;
+  /** Processes were stopped or killed, clocks were set: two may have worked on one thing. */
+  meddled = false;
   /** The planned fault, once it has struck. */
   struck: string | undefined;
   #booting = 0;
