@@ -29,6 +29,7 @@ export type DatabaseAddress = SqliteAddress | PostgresAddress;
 const sslModes = ['disable', 'require', 'verify-ca', 'verify-full'] as const;
 export type SslMode = (typeof sslModes)[number];
 
+const nowhere = 'nowhere.invalid';
 const form = 'is neither sqlite:FILE nor postgres://USER:PASSWORD@HOST/NAME';
 
 /** @throws RangeError with the end of a sentence that begins with the setting's name; it never repeats the value */
@@ -40,12 +41,14 @@ export function parseDatabaseAddress(text: string): DatabaseAddress {
 
 /** @throws RangeError */
 function postgresAddress(text: string): PostgresAddress {
-  const url = URL.parse(text);
+  // libpq's form for a Unix socket has a user before no host, which the WHATWG's URLs do not know.
+  const url = URL.parse(text.replace(/^(\w+:\/\/(?:[^/?#@]*@)?)(?=\/)/, `$1${nowhere}`));
   if (!url) throw new RangeError(form);
   const known = ['host', 'port', 'sslmode', 'sslrootcert'];
   const strange = [...url.searchParams.keys()].find((name) => !known.includes(name));
   if (strange !== undefined) throw new RangeError(`takes ${known.join(', ')} after “?”, and nothing else`);
-  const host = url.searchParams.get('host') ?? decoded(url.hostname.replace(/^\[(.*)\]$/, '$1'));
+  const named = url.hostname === nowhere ? '' : decoded(url.hostname.replace(/^\[(.*)\]$/, '$1'));
+  const host = url.searchParams.get('host') ?? named;
   const port = Number(url.searchParams.get('port') ?? (url.port || 5432));
   const [user, password, database] = [url.username, url.password, url.pathname.slice(1)].map(decoded);
   if (!user) throw new RangeError('names no user: postgres://USER@HOST/NAME');
