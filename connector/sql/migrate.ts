@@ -23,9 +23,16 @@ export async function migrate(sql: Sql): Promise<SchemaVersion> {
   if (current.readableFrom > migrations.length) {
     throw new Problem('unavailable', { reason: 'schema', version: current.version, code: migrations.length });
   }
+  if (current.version < migrations.length) {
+    await sql.run(function* (tx) {
+      yield* tx.run`insert into meta (key, value) values ('version', '0') on conflict (key) do nothing`;
+    });
+  }
   for (let index = current.version; index < migrations.length; index++) {
     await sql.run(function* (tx) {
-      // Another connector that starts at the same moment may have done it.
+      // Another connector may start at the same moment. A transaction of Postgres sees what others have done to the schema,
+      // but not to the rows: without this lock it would add columns that are there already.
+      yield* tx.run`update meta set value = value where key = 'version'`;
       if ((yield* readVersion(tx)).version > index) return;
       for (const text of migrations[index] ?? []) yield* tx.change(text, []);
       yield* writeMeta(tx, 'version', String(index + 1));
@@ -38,7 +45,7 @@ export async function migrate(sql: Sql): Promise<SchemaVersion> {
 /** Does the database hold a schema of ours, of whichever version? For `check`, which changes nothing. */
 export async function isMigrated(sql: Sql): Promise<boolean> {
   try {
-    return (await sql.get`select value from meta where key = 'version'`) !== undefined;
+    return (await sql.get`select value from meta where key = 'readableFrom'`) !== undefined;
   } catch (error) {
     // In each engine's words for a table that is not there.
     if (error instanceof Error && /no such table|42P01/.test(error.message)) return false;
