@@ -2,10 +2,10 @@
 // also come from a file named by NAME_FILE. The environment describes the process and tenant `default` only.
 
 import { isIP } from 'node:net';
-import { resolve } from 'node:path';
 import { isAddress, parseAddress } from '#shared/address.ts';
 import { type CloudSetting, clouds, graphTenant, isCloud } from './entra/clouds.ts';
 import { Secret } from './secret.ts';
+import { type DatabaseAddress, parseDatabaseAddress, shownAddress } from './sql/address.ts';
 import { defaultPolicy, type Policy } from './tenant.ts';
 
 export interface Listen {
@@ -84,9 +84,13 @@ const secretKey: Parse<readonly Uint8Array[]> = (value) => {
   return keys.length > 0 ? keys : refuse('holds no key');
 };
 
-const database: Parse<string> = (value) => {
-  if (!value.startsWith('sqlite:') || value === 'sqlite:') refuse('is not sqlite:FILE');
-  return resolve(value.slice('sqlite:'.length));
+const database: Parse<DatabaseAddress> = (value) => {
+  try {
+    return parseDatabaseAddress(value);
+  } catch (error) {
+    if (error instanceof RangeError) return refuse(error.message);
+    throw error;
+  }
 };
 
 const directory: Parse<string> = (value) => {
@@ -219,7 +223,13 @@ export const settings = {
     'Master key: base64 of 32 bytes; a comma list rotates (the first seals)',
     secretKey,
   ),
-  database: setting('RR_DATABASE', 'Where the connector keeps its state', database, 'sqlite:./data/connector.db'),
+  database: setting(
+    'RR_DATABASE',
+    'Where the connector keeps its state: sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME',
+    database,
+    'sqlite:./data/connector.db',
+    { secret: true },
+  ),
   directory: setting('RR_DIRECTORY', 'Where passwords are changed: embedded or graph://TENANT', directory, 'embedded'),
   cloud: setting('RR_CLOUD', 'Microsoft’s cloud: global, usgov, dod, china, or ISSUER GRAPH', cloud, 'global'),
   clientId: setting('RR_CLIENT_ID', 'The connector’s app registration in Entra', clientId),
@@ -360,7 +370,7 @@ export function readConfig(
     lines[lines.indexOf(sender)] = { ...sender, shown: from };
   }
   for (const name of Object.keys(env)) {
-    if (/^RR_(?!BROWSER$|FIREFOX$|PRACTICE)/.test(name) && !known.has(name)) {
+    if (/^RR_(?!BROWSER$|FIREFOX$|POSTGRES$|TEST_DATABASE$|PRACTICE)/.test(name) && !known.has(name)) {
       const line = { env: name, about: '', shown: '', source: 'environment' as const };
       lines.push({ ...line, problem: `${name} is not a setting of the connector.` });
     }
@@ -381,8 +391,10 @@ function readSecretFile(file: string, readFile: (path: string) => string): strin
   }
 }
 
-/** A mail URL without its credentials is useful to see; a key is not. */
+/** An address without its credentials is useful to see; a key is not. */
 function hide(value: string): string {
+  if (value.startsWith('sqlite:')) return value;
+  if (/^postgres(ql)?:/.test(value)) return shownAddress(parseDatabaseAddress(value));
   const found = /^(folder:.*|graph:\/\/.*|smtps?:\/\/)(?:[^@/]*@)?(.*)$/.exec(value);
   return found ? `${found[1]}${found[2] ?? ''}` : '[secret]';
 }
@@ -409,6 +421,11 @@ function together(config: Config): string[] {
   if (config.mail.reveal().startsWith('folder:') && !onlyHere(config)) {
     found.push(
       'RR_MAIL=folder: is for this machine only; a connector that others reach needs smtp://, smtps:// or graph://.',
+    );
+  }
+  if (config.database.engine === 'postgres' && config.secretKey === undefined) {
+    found.push(
+      'RR_DATABASE=postgres:// needs RR_SECRET_KEY or RR_SECRET_KEY_FILE: all connectors of a database share one key.',
     );
   }
   return [...found, ...withGraph(config)];

@@ -18,13 +18,16 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { keyCheck, keyNext } from './key-rotation.ts';
 import { type Keyring, keyring, SealError } from './secret.ts';
-import { readMeta, writeMeta } from './sql/migrate.ts';
-import type { Sql } from './sql/sql.ts';
+import type { DatabaseAddress, SqliteAddress } from './sql/address.ts';
+import { readMeta } from './sql/migrate.ts';
+import type { Sql, Tx, Work } from './sql/sql.ts';
 
 /** A key that is missing, unreadable or another one: the message is a sentence for the operator. */
 export class KeyError extends Error {
   override readonly name = 'KeyError';
 }
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface MasterKey {
   readonly keyring: Keyring;
@@ -34,10 +37,16 @@ export interface MasterKey {
   readonly made: boolean;
 }
 
-/** Where the key of a database lies when the environment has none: in the user's configuration folder. */
-export function keyFileOf(database: string, env: Readonly<Record<string, string | undefined>>): string {
+/**
+ * Where the key of a SQLite database lies when the environment has none: in the user's configuration folder. Undefined for
+ * Postgres: a file on one machine is no key for the connectors on others.
+ */
+export function keyFileOf(database: SqliteAddress, env: Environment): string;
+export function keyFileOf(database: DatabaseAddress, env: Environment): string | undefined;
+export function keyFileOf(database: DatabaseAddress, env: Environment): string | undefined {
+  if (database.engine !== 'sqlite') return undefined;
   const folder = env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config');
-  const name = createHash('sha256').update(database).digest('hex').slice(0, 16);
+  const name = createHash('sha256').update(database.file).digest('hex').slice(0, 16);
   return join(folder, 'reset-and-resend', `${name}.key`);
 }
 
@@ -49,16 +58,14 @@ export function keyFileOf(database: string, env: Readonly<Record<string, string 
 export async function openMasterKey(
   sql: Sql,
   given: readonly Uint8Array[] | undefined,
-  file: string,
+  file: string | undefined,
 ): Promise<MasterKey> {
-  const checks = await sql.run(function* (tx) {
-    return [yield* readMeta(tx, keyCheck.key), yield* readMeta(tx, keyNext)].filter((check) => check !== undefined);
-  });
+  let checks = await sql.run(readChecks);
   const { keys, made } = given ? { keys: given, made: false } : keysOfFile(file, checks.length > 0);
   const ring = keyring(keys);
   if (checks.length === 0) {
     const sealed = ring.seal(keyCheck.text, keyCheck.place);
-    await sql.run((tx) => writeMeta(tx, keyCheck.key, sealed));
+    checks = await sql.run((tx) => claimKey(tx, sealed));
   }
   const where = given ? 'RR_SECRET_KEY' : file;
   if (!checks.every((check) => opens(ring, check))) {
@@ -68,7 +75,17 @@ export async function openMasterKey(
         : `The database was sealed with another master key than the one in ${where}. Nothing was changed.`,
     );
   }
-  return { keyring: ring, made, ...(given ? {} : { file }) };
+  return { keyring: ring, made, ...(given || file === undefined ? {} : { file }) };
+}
+
+function* readChecks(tx: Tx): Work<string[]> {
+  return [yield* readMeta(tx, keyCheck.key), yield* readMeta(tx, keyNext)].filter((check) => check !== undefined);
+}
+
+/** Of several connectors that start on an empty database with different keys, one wins and the others are told. */
+function* claimKey(tx: Tx, sealed: string): Work<string[]> {
+  yield* tx.run`insert into meta (key, value) values (${keyCheck.key}, ${sealed}) on conflict (key) do nothing`;
+  return yield* readChecks(tx);
 }
 
 function opens(ring: Keyring, check: string): boolean {
@@ -81,7 +98,8 @@ function opens(ring: Keyring, check: string): boolean {
   }
 }
 
-function keysOfFile(file: string, sealed: boolean): { keys: Uint8Array[]; made: boolean } {
+function keysOfFile(file: string | undefined, sealed: boolean): { keys: Uint8Array[]; made: boolean } {
+  if (file === undefined) throw new KeyError('The master key is missing: set RR_SECRET_KEY or RR_SECRET_KEY_FILE.');
   const text = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
   // Empty: a disk was full, or the power went. Nothing can have been sealed with it.
   if (text === '' && !sealed) return { keys: [makeKeyFile(file)], made: true };

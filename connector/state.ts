@@ -13,11 +13,10 @@ import { endpointsOf, graphTenant } from './entra/clouds.ts';
 import { graphTenants } from './entra/tenants.ts';
 import { type Logger, logger } from './log.ts';
 import type { Mail } from './mail/mail.ts';
-import { makeDatabaseFolder } from './place.ts';
 import { apiScope, extensionClientId } from './signin/clients.ts';
+import { openDatabase } from './sql/engines.ts';
 import { migrate } from './sql/migrate.ts';
 import type { Sql } from './sql/sql.ts';
-import { openSqlite } from './sql/sqlite.ts';
 import { type Hashing, hashing } from './store/credentials.ts';
 import { saveTenant, type Tenant, type Tenants, tenants } from './tenant.ts';
 
@@ -59,11 +58,10 @@ const apiClientId = 'api://reset-and-resend';
 
 /**
  * Opens the database. Tenant `default` is made from the environment when it is missing, and left as it is else.
- * @throws StartError when the database cannot be written
+ * @throws StartError when the database cannot be written or reached
  */
 export async function openState(config: Config, world: World): Promise<State> {
-  if (!world.sql) makeDatabaseFolder(config.database);
-  const sql = world.sql ?? openSqlite(config.database);
+  const sql = world.sql ?? (await openDatabase(config.database));
   try {
     await migrate(sql);
     const tenant = defaultTenant(config);

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import PostalMime from 'postal-mime';
 import { describe, expect, it } from 'vitest';
 import { settingTable } from '../connector/commands/check.ts';
@@ -42,6 +43,13 @@ describe('settings', () => {
     ['RR_SECRET_KEY', 'short'],
     ['RR_SECRET_KEY', `${key},${key.slice(4)}`],
     ['RR_DATABASE', 'mysql://x'],
+    ['RR_DATABASE', 'sqlite:'],
+    ['RR_DATABASE', 'postgres://db.example/rr'],
+    ['RR_DATABASE', 'postgres://rr@db.example'],
+    ['RR_DATABASE', 'postgres://rr@db.example/rr?sslmode=prefer'],
+    ['RR_DATABASE', 'postgres://rr@db.example/rr?password=hunter2'],
+    ['RR_DATABASE', 'postgres://rr@/rr'],
+    ['RR_DATABASE', 'postgres://rr:%zz@db.example/rr'],
     ['RR_DIRECTORY', 'ldap://x'],
     ['RR_DIRECTORY', 'graph://contoso.onmicrosoft.com'],
     ['RR_CLOUD', 'moon'],
@@ -71,6 +79,32 @@ describe('settings', () => {
     const found = problems({ [name]: value });
     expect(found).toHaveLength(1);
     expect(found[0]).toMatch(new RegExp(`^${name} .*\\.$`));
+  });
+
+  it('name a Postgres database, whose password is nowhere shown', () => {
+    const given = { RR_DATABASE: 'postgres://rr:hunter%2F2@db.example/resets', RR_SECRET_KEY: key };
+    const { config, lines } = read(given);
+    expect(config?.database).toMatchObject({ host: 'db.example', port: 5432, user: 'rr', database: 'resets' });
+    // Encrypted and checked unless the server is on this machine, or the operator says otherwise.
+    expect(config?.database).toMatchObject({ sslmode: 'verify-full' });
+    if (config?.database.engine !== 'postgres') throw new Error('This is no address of Postgres.');
+    expect(config.database.password?.reveal()).toBe('hunter/2');
+    const said = [settingTable(lines), JSON.stringify(config), inspect(config, { depth: 9 })].join();
+    expect(said).toContain('postgres://db.example:5432/resets?sslmode=verify-full');
+    expect(said).not.toMatch(/hunter/);
+    const file = { RR_DATABASE_FILE: '/run/secrets/database', RR_SECRET_KEY: key };
+    const socket = 'postgresql://rr@/resets?host=/run/postgresql';
+    expect(read(file, { '/run/secrets/database': `${socket}\n` }).config?.database).toEqual({
+      ...{
+        engine: 'postgres',
+        host: '/run/postgresql',
+        port: 5432,
+        database: 'resets',
+        user: 'rr',
+        sslmode: 'disable',
+      },
+    });
+    expect(problems({ RR_DATABASE: given.RR_DATABASE })).toEqual([expect.stringMatching(/needs RR_SECRET_KEY/)]);
   });
 
   it('that do not go together are refused', () => {

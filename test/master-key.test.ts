@@ -28,7 +28,7 @@ async function empty(): Promise<Sql> {
 }
 
 describe('the key file', () => {
-  const file = () => keyFileOf('/var/lib/connector.db', { XDG_CONFIG_HOME: folder });
+  const file = () => keyFileOf({ engine: 'sqlite', file: '/var/lib/connector.db' }, { XDG_CONFIG_HOME: folder });
 
   it('is made once, whole, for its owner alone, with nothing left beside it', async () => {
     const sql = await empty();

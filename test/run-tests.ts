@@ -11,9 +11,14 @@ import { run, Stopped, signalStatus } from './set-up/children.mjs';
 const root = resolve(fileURLToPath(new URL('..', import.meta.url)));
 const scratch = await mkdtemp(join(tmpdir(), 'reset-and-resend-test-'));
 
-/** A run of the tests must not depend on whose shell it is started in: our settings stay out, but for the browsers. */
+/**
+ * A run of the tests must not depend on whose shell it is started in: our settings stay out, but for the browsers and for
+ * Postgres.
+ */
 const env: NodeJS.ProcessEnv = Object.fromEntries(
-  Object.entries(process.env).filter(([name]) => !name.startsWith('RR_') || /^RR_(BROWSER|FIREFOX)$/.test(name)),
+  Object.entries(process.env).filter(
+    ([name]) => !name.startsWith('RR_') || /^RR_(BROWSER|FIREFOX|POSTGRES|TEST_DATABASE)$/.test(name),
+  ),
 );
 env.WXT_TELEMETRY = '0';
 

@@ -19,11 +19,11 @@ import { roleTemplates } from '../connector/policy/roles.ts';
 import { drain } from '../connector/resets/worker.ts';
 import { readKeys } from '../connector/signin/keys.ts';
 import type { Sql } from '../connector/sql/sql.ts';
-import { openSqlite } from '../connector/sql/sqlite.ts';
 import { changePassword, hashing, verifyPassword } from '../connector/store/credentials.ts';
 import { assignRole } from '../connector/store/roles.ts';
 import { createToken, mintToken } from '../connector/token.ts';
 import { cast, contoso, type SampleUser } from './people.ts';
+import { type FreshSql, freshSql } from './postgres/engine.ts';
 
 export type Name = keyof typeof cast;
 /** What stands between the connector and its directory. */
@@ -103,7 +103,8 @@ export async function makeWorld(options: WorldOptions = {}) {
     () => '',
   );
   if (!config) throw new Error(lines.flatMap(({ problem }) => problem ?? []).join('\n'));
-  const sql = options.sql ?? openSqlite(':memory:');
+  const database = options.sql ? undefined : await freshSql();
+  const sql = options.sql ?? (database as FreshSql).sql;
   const log = logger('debug', { write: (line: string) => void logged.push(line) });
   const quick = hashing({ concurrency: 8, waiting: 1000, argon: quickArgon });
   const connector: Connector = await makeConnector(config, {
@@ -311,6 +312,7 @@ export async function makeWorld(options: WorldOptions = {}) {
       const audit = await verifyAudit(sql, 'default');
       expect(audit.brokenAt).toBeUndefined();
       await connector.close();
+      await database?.[Symbol.asyncDispose]();
     },
   };
 }

@@ -7,12 +7,12 @@ import { type Finding, findings } from './finding.ts';
 export function secretFiles(
   env: Readonly<Record<string, string | undefined>>,
   config: Pick<Config, 'clientKey' | 'tlsKey' | 'secretKey'>,
-  keyFile: string,
+  keyFile: string | undefined,
 ): [setting: string, file: string][] {
   const named = Object.entries(env).filter(([name, file]) => /^RR_.*_FILE$/.test(name) && file) as [string, string][];
   if (config.clientKey !== undefined) named.push(['RR_CLIENT_KEY', config.clientKey]);
   if (config.tlsKey !== undefined) named.push(['RR_TLS_KEY', config.tlsKey]);
-  if (config.secretKey === undefined) named.push(['Master key', keyFile]);
+  if (config.secretKey === undefined && keyFile !== undefined) named.push(['Master key', keyFile]);
   return named;
 }
 

@@ -16,8 +16,9 @@ import { olderKeys } from '../key-rotation.ts';
 import { keyFileOf, openMasterKey } from '../master-key.ts';
 import { folderProblem } from '../place.ts';
 import { readExtensions } from '../scim/extension-file.ts';
-import { readMeta } from '../sql/migrate.ts';
-import { openSqlite } from '../sql/sqlite.ts';
+import { shownAddress } from '../sql/address.ts';
+import { openDatabase } from '../sql/engines.ts';
+import { isMigrated, readMeta } from '../sql/migrate.ts';
 import { canSignIn, type World } from '../state.ts';
 import { CommandLineError, type Out, optionsOf, running } from './command-line.ts';
 
@@ -108,21 +109,23 @@ const trials: readonly Trial[] = [
     name: 'Database',
     run: async ({ database, secretKey }, { world: { now }, env }) => {
       const say = findings('Database');
-      if (!existsSync(database)) {
-        const problem = folderProblem(dirname(database));
-        if (problem !== undefined) return [say.wrong(`${database} cannot be made: ${problem}`)];
-        return [say.ok(`${database} will be made at the first start`)];
+      const shown = shownAddress(database);
+      if (database.engine === 'sqlite' && !existsSync(database.file)) {
+        const problem = folderProblem(dirname(database.file));
+        if (problem !== undefined) return [say.wrong(`${shown} cannot be made: ${problem}`)];
+        return [say.ok(`${shown} will be made at the first start`)];
       }
-      const sql = openSqlite(database);
+      const sql = await openDatabase(database);
       try {
         const key = keyFileOf(database, env);
+        if (!(await isMigrated(sql))) return [say.ok(`${shown} answers, and is empty: filled at the first start`)];
         const checked = await sql.run((tx) => readMeta(tx, 'keyCheck'));
-        if (checked === undefined) return [say.ok(`${database}, not sealed yet`)];
+        if (checked === undefined) return [say.ok(`${shown}, not sealed yet`)];
         const { keyring } = await openMasterKey(sql, secretKey, key);
         const audit = await verifyAudit(sql, 'default');
         if (audit.brokenAt !== undefined) return [say.wrong(`the audit chain is broken at entry ${audit.brokenAt}`)];
         const keys = await olderKeys(sql, keyring, now());
-        const text = `${database}, opens with its key, ${audit.entries} audit entries verified`;
+        const text = `${shown}, opens with its key, ${audit.entries} audit entries verified`;
         return [say.ok(keys === undefined ? text : `${text}; ${keys}`), ...(await checkEnds(sql, now()))];
       } finally {
         await sql.close();

@@ -34,11 +34,15 @@ export async function serve(
   world: World,
   io: { say: (line: string) => void; stop: Promise<unknown> },
 ): Promise<void> {
-  const lock = takeServingLock(config.database);
-  if (!lock) throw new StartError('Another connector is already serving this database.');
   // Closed in reverse order, whatever happens: the lock is given back last.
   await using parts = new AsyncDisposableStack();
-  parts.defer(() => lock.release());
+  // A Postgres database is served by as many connectors as one likes.
+  const alone = config.database.engine === 'sqlite';
+  if (config.database.engine === 'sqlite') {
+    const lock = takeServingLock(config.database.file);
+    if (!lock) throw new StartError('Another connector is already serving this database.');
+    parts.defer(() => lock.release());
+  }
   const connector = await makeConnector(config, world);
   parts.defer(() => connector.close());
   const { sql, publicUrl } = connector.state;
@@ -61,8 +65,8 @@ export async function serve(
     io.say('            node connector/main.ts user create --user-name you@example.com --display-name "You" \\');
     io.say('              --role "Global Administrator"');
   }
-  // Last: whatever a start trips over, it has touched nothing.
-  await breakLeases(sql, world.now());
+  // Last: whatever a start trips over, it has touched nothing. Where others may serve too, their leases are theirs.
+  if (alone) await breakLeases(sql, world.now());
   connector.start();
   await io.stop;
   io.say('Closing.');

@@ -3,7 +3,7 @@
 import { Problem } from '#shared/problem.ts';
 import { fold } from '../filter/fold.ts';
 import { Secret } from '../secret.ts';
-import type { Sql, Tx, Work } from '../sql/sql.ts';
+import { isCommitUnknown, type Sql, type Tx, type Work } from '../sql/sql.ts';
 import {
   type ChangedBy,
   changePassword,
@@ -155,11 +155,15 @@ function* putOnFile(tx: Tx, tenant: string, id: string, address: string, at: num
   yield* updateUser(tx, tenant, id, added, { at, actor: 'connector' });
 }
 
-/** What the store refuses is failed and certain: nothing was changed, because its transactions are whole or nothing. */
+/**
+ * What the store refuses is failed and certain: nothing was changed, because its transactions are whole or nothing. But
+ * where the answer to a COMMIT was lost, nobody knows.
+ */
 async function outcomeOf<Done>(work: () => Promise<Done | NotDone>): Promise<Done | NotDone> {
   try {
     return await work();
   } catch (error) {
+    if (isCommitUnknown(error)) return { outcome: 'unknown', why: 'commit' };
     if (error instanceof Problem) return { outcome: 'failed', problem: error };
     throw error;
   }

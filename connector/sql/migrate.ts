@@ -23,14 +23,34 @@ export async function migrate(sql: Sql): Promise<SchemaVersion> {
   if (current.readableFrom > migrations.length) {
     throw new Problem('unavailable', { reason: 'schema', version: current.version, code: migrations.length });
   }
+  if (current.version < migrations.length) {
+    await sql.run(function* (tx) {
+      yield* tx.run`insert into meta (key, value) values ('version', '0') on conflict (key) do nothing`;
+    });
+  }
   for (let index = current.version; index < migrations.length; index++) {
     await sql.run(function* (tx) {
-      for (const text of migrations[index] ?? []) yield* tx.query(text, []);
+      // Another connector may start at the same moment. A transaction of Postgres sees what others have done to the schema,
+      // but not to the rows: without this lock it would add columns that are there already.
+      yield* tx.run`update meta set value = value where key = 'version'`;
+      if ((yield* readVersion(tx)).version > index) return;
+      for (const text of migrations[index] ?? []) yield* tx.change(text, []);
       yield* writeMeta(tx, 'version', String(index + 1));
       yield* writeMeta(tx, 'readableFrom', String(readableFrom));
     });
   }
   return sql.run(readVersion);
+}
+
+/** Does the database hold a schema of ours, of whichever version? For `check`, which changes nothing. */
+export async function isMigrated(sql: Sql): Promise<boolean> {
+  try {
+    return (await sql.get`select value from meta where key = 'readableFrom'`) !== undefined;
+  } catch (error) {
+    // In each engine's words for a table that is not there.
+    if (error instanceof Error && /no such table|42P01/.test(error.message)) return false;
+    throw error;
+  }
 }
 
 function* readVersion(tx: Tx): Work<SchemaVersion> {

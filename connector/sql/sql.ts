@@ -4,6 +4,8 @@
 // Rules for whoever writes a unit of work: no I/O, time or randomness inside (they come in as values); never catch an
 // SQL error (say `on conflict do nothing returning`); only statements that SQLite and Postgres both understand.
 
+import { Problem } from '#shared/problem.ts';
+
 /** A bound value. Times are milliseconds since the epoch, booleans 0 or 1, bytes base64url text: every column is text or bigint. */
 export type Value = string | number | null;
 /** A row as the driver returns it; callers name its shape at the call. */
@@ -45,9 +47,15 @@ export interface Tx {
   change(text: string, values: readonly Value[]): Ask<number>;
 }
 
-/** A database. Outcomes: `run` resolves only after a durable commit, and rejects with nothing changed. */
+/**
+ * A database. Outcomes: `run` resolves only after a durable commit, and rejects with nothing changed; but where the connection
+ * is lost between COMMIT and its answer, it rejects with what `isCommitUnknown` tells, and nobody knows.
+ */
 export interface Sql {
-  /** Runs a unit of work in a transaction. Throws Problem `unavailable` when the database stays locked or is full. */
+  /**
+   * Runs a unit of work in a transaction, which is alone as far as it can tell (serializable); it may be run several times
+   * before it is committed once. Throws Problem `unavailable` when the database stays locked, is full or out of reach.
+   */
   run<T>(work: (tx: Tx) => Work<T>): Promise<T>;
   /**
    * Runs a unit of work that only reads, on one snapshot, without waiting for a commit. What was promised before is in it;
@@ -60,6 +68,13 @@ export interface Sql {
   all<R = Row>(strings: TemplateStringsArray, ...values: Value[]): Promise<R[]>;
   close(): Promise<void>;
 }
+
+/** Was it rejected without anybody knowing whether it was committed? Never repeated blindly; what it wrote is looked for. */
+export function isCommitUnknown(error: unknown): boolean {
+  return error instanceof Problem && error.code === 'unavailable' && error.details.reason === commitUnknown;
+}
+
+export const commitUnknown = 'commitUnknown';
 
 /** A `Tx` for a driver: counts the statements made, so that a forgotten `yield*` is found at the end of the work. */
 export class Statements implements Tx {

@@ -36,6 +36,9 @@ export const problem = {
     if (d.reason === 'lost') {
       return 'No answer came, so it is not known yet whether the password was changed. It is tried again.';
     }
+    if (d.reason === 'commitUnknown') {
+      return 'The database gave no answer, so it is not known whether this was done. Look before you repeat it.';
+    }
     if (d.reason === 'issuer') return 'The organisation’s sign-in cannot be reached right now. Try again shortly.';
     return 'The connector, or the directory behind it, is busy right now. Try again shortly.';
   },

@@ -37,6 +37,9 @@ export const problem = {
     if (d.reason === 'lost') {
       return 'Yanıt gelmedi; parolanın değişip değişmediği henüz bilinmiyor. Yeniden deneniyor.';
     }
+    if (d.reason === 'commitUnknown') {
+      return 'Veritabanından yanıt gelmedi; işlemin yapılıp yapılmadığı bilinmiyor. Yinelemeden önce bakın.';
+    }
     if (d.reason === 'issuer')
       return 'Kuruluşun oturum açma hizmetine şu anda ulaşılamıyor. Biraz sonra yeniden deneyin.';
     return 'Bağlayıcı ya da arkasındaki dizin şu anda meşgul. Biraz sonra yeniden deneyin.';

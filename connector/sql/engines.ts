@@ -1,0 +1,14 @@
+// The list of engines: opens the database that an address names.
+
+import { makeDatabaseFolder } from '../place.ts';
+import type { DatabaseAddress } from './address.ts';
+import { openPostgres } from './postgres.ts';
+import type { Sql } from './sql.ts';
+import { openSqlite } from './sqlite.ts';
+
+/** @throws StartError when it cannot be written or reached */
+export async function openDatabase(address: DatabaseAddress): Promise<Sql> {
+  if (address.engine === 'postgres') return openPostgres(address);
+  makeDatabaseFolder(address.file);
+  return openSqlite(address.file);
+}

@@ -1,0 +1,273 @@
+// The Postgres driver: every unit of work is a SERIALIZABLE transaction on a connection of its own, its generator awaited
+// statement by statement and run again from the top when another transaction was in the way or the connection was lost. Between
+// COMMIT and its answer nobody knows: whoever loses the connection there is told so, and nothing is repeated.
+
+import pg from 'pg';
+import { Problem } from '#shared/problem.ts';
+import type { PostgresAddress } from './address.ts';
+import { connectionOf, durable, getTypeParser, greet } from './postgres-connection.ts';
+import { type Fate, fateOf, isCertainlyUndone, PostgresError } from './postgres-error.ts';
+import { nativeTexts } from './postgres-text.ts';
+import { commitUnknown, type Sql, type Statement, Statements, type Tx, textOf, type Value, type Work } from './sql.ts';
+
+/** Times in milliseconds. */
+export interface PostgresOptions {
+  /** How many connections at most. */
+  readonly connections?: number;
+  /** How long a unit of work is tried, and a connection waited for, before it is refused. */
+  readonly patience?: number;
+  /** The server's: of a statement, of a lock, and of a transaction whose process says nothing. */
+  readonly timeouts?: Partial<Timeouts>;
+  /** From 0 up to 1: how much of a pause is waited. */
+  readonly random?: () => number;
+  readonly sleep?: (milliseconds: number) => Promise<void>;
+  /** Told of each unit of work that is run again, and why. */
+  readonly onRestart?: (fate: Fate) => void;
+  /** Awaited before each statement of a unit of work: a test throws or waits here. */
+  readonly beforeStatement?: (statement: Statement) => void | Promise<void>;
+}
+
+export interface Timeouts {
+  readonly statement: number;
+  readonly lock: number;
+  readonly idle: number;
+}
+
+/**
+ * Who waits for a lock outlasts a process that was frozen with it: `idle` is shorter than `lock`, and that than the patience.
+ */
+const usual = { connections: 10, patience: 10_000, timeouts: { statement: 30_000, lock: 6000, idle: 4000 } } as const;
+/** The first pause; it doubles up to the longest. */
+const pause = { first: 4, longest: 250 } as const;
+/** A key that is still taken when nobody can be in the way any more is taken for good. */
+const mostTaken = 3;
+
+const begins = {
+  run: 'begin isolation level serializable read write',
+  // One snapshot, which no writer waits for and which is never refused.
+  read: 'begin isolation level repeatable read read only',
+} as const;
+type Mode = keyof typeof begins;
+
+/** A statement that was not done; the transaction is over, and nothing was changed. */
+class Failure extends Error {
+  readonly fate: Fate;
+  readonly error: unknown;
+  readonly text: string;
+
+  constructor(error: unknown, text: string) {
+    super('A statement failed.');
+    this.fate = fateOf(error);
+    this.error = error;
+    this.text = text;
+  }
+
+  /** As whoever asked is told. */
+  asThrown(): Error {
+    switch (this.fate) {
+      case 'fault':
+      case 'taken':
+        return new PostgresError(this.error, this.text);
+      case 'text':
+        return unstorable();
+      case 'again':
+      case 'locked':
+        return new Problem('unavailable', { reason: 'locked' });
+      default:
+        return new Problem('unavailable', { reason: 'database' });
+    }
+  }
+}
+
+const isAgain = (fate: Fate) => ['again', 'taken', 'lost', 'stale', 'locked'].includes(fate);
+const isBroken = (fate: Fate) => fate === 'lost' || fate === 'stale';
+const unstorable = () => new Problem('invalidValue', { reason: 'A text holds a character that cannot be stored.' });
+
+/**
+ * Opens a database on a Postgres server, 15 or newer. What does not answer yet is waited for as long as the patience lasts.
+ * @throws StartError when it cannot be reached, or is not one that the connector can use
+ */
+export async function openPostgres(address: PostgresAddress, options: PostgresOptions = {}): Promise<Sql> {
+  const { random = Math.random, sleep = wait, onRestart, beforeStatement } = options;
+  const patience = options.patience ?? usual.patience;
+  const timeouts = { ...usual.timeouts, ...options.timeouts };
+  const pool = new pg.Pool({
+    ...connectionOf(address),
+    application_name: 'reset-and-resend',
+    max: options.connections ?? usual.connections,
+    connectionTimeoutMillis: patience,
+    idleTimeoutMillis: 60_000,
+    statement_timeout: timeouts.statement,
+    lock_timeout: timeouts.lock,
+    idle_in_transaction_session_timeout: timeouts.idle,
+    // For a server that says nothing at all.
+    query_timeout: timeouts.statement + 5000,
+    keepAlive: true,
+    types: { getTypeParser },
+    onConnect: async (client) => void (await client.query(durable)),
+  });
+  // A connection that breaks while nobody uses it is dropped by the pool, which says so here; the next is made when needed.
+  pool.on('error', () => {});
+  const collate = await greet(pool, address, patience, sleep).catch(async (error) => {
+    await pool.end();
+    throw error;
+  });
+  const texts = nativeTexts({ collate });
+  const underWay = new Set<Promise<unknown>>();
+  let closed = false;
+
+  async function ask(client: pg.PoolClient, { kind, text, values }: Statement): Promise<unknown> {
+    for (const value of values) if (typeof value === 'string' && value.includes('\0')) throw unstorable();
+    const { text: own, name } = texts.of(text);
+    const query = { text: own, values: values as Value[], ...(name === undefined ? {} : { name }) };
+    try {
+      if (kind === 'rows') return (await client.query({ ...query, rowMode: 'array' })).rows;
+      const result = await client.query(query);
+      if (kind === 'run') return result.rowCount ?? 0;
+      return kind === 'get' ? result.rows[0] : result.rows;
+    } catch (error) {
+      throw new Failure(error, text);
+    }
+  }
+
+  /** Lends a connection for as long as `use` takes; one that has failed is not used again. */
+  async function lend<T>(use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await pool.connect().catch((error: unknown) => {
+      throw new Failure(error, 'connect');
+    });
+    let broken = false;
+    // It may break between two statements; the next one then says so.
+    const onError = () => {
+      broken = true;
+    };
+    client.on('error', onError);
+    try {
+      return await use(client);
+    } catch (error) {
+      if (error instanceof Failure && isBroken(error.fate)) broken = true;
+      if (error instanceof Failure && error.fate === 'stale') texts.renew();
+      if (error instanceof Unknown) broken = true;
+      throw error;
+    } finally {
+      client.removeListener('error', onError);
+      // Not asked to say goodbye: a server that no longer answers would be waited for.
+      if (broken) (client as pg.PoolClient & Pick<pg.Client, 'connection'>).connection.stream.destroy();
+      client.release(broken);
+    }
+  }
+
+  async function drive<T>(client: pg.PoolClient, work: (tx: Tx) => Work<T>, mode: Mode, seen: Seen): Promise<T> {
+    const tx = new Statements();
+    const generator = work(tx);
+    let asked = 0;
+    let step = generator.next();
+    while (!step.done) {
+      asked++;
+      const { reads } = texts.of(step.value.text);
+      if (!reads && mode === 'read') throw new Error('A unit of work that only reads has made a change.');
+      if (!reads) seen.wrote = true;
+      await beforeStatement?.(step.value);
+      step = generator.next(await ask(client, step.value));
+    }
+    if (asked !== tx.made) throw new Error('A statement was made and never asked: a yield* is missing.');
+    return step.value;
+  }
+
+  async function transaction<T>(client: pg.PoolClient, work: (tx: Tx) => Work<T>, mode: Mode): Promise<T> {
+    const seen: Seen = { wrote: false };
+    await plain(client, begins[mode]);
+    let value: T;
+    try {
+      value = await drive(client, work, mode, seen);
+    } catch (error) {
+      if (!(error instanceof Failure && isBroken(error.fate))) await plain(client, 'rollback');
+      throw error;
+    }
+    let command: string;
+    try {
+      command = (await client.query('commit')).command;
+    } catch (error) {
+      // Of what has only read there is nothing to be known.
+      if (!seen.wrote || isCertainlyUndone(error)) throw new Failure(error, 'commit');
+      throw new Unknown();
+    }
+    // A transaction that had failed is rolled back without an error.
+    if (command !== 'COMMIT') throw new Error(`COMMIT was answered with ${command}.`);
+    return value;
+  }
+
+  /** Runs it until it is done, refused, or the patience is over. */
+  async function persist<T>(use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const until = performance.now() + patience;
+    let taken = 0;
+    for (let attempt = 0; ; attempt++) {
+      if (closed) throw closing();
+      try {
+        return await lend(use);
+      } catch (error) {
+        if (error instanceof Unknown) throw new Problem('unavailable', { reason: commitUnknown });
+        if (!(error instanceof Failure)) throw error;
+        if (error.fate === 'taken') taken++;
+        if (!isAgain(error.fate) || taken > mostTaken || performance.now() >= until) throw error.asThrown();
+        onRestart?.(error.fate);
+        await sleep(random() * Math.min(pause.first * 2 ** attempt, pause.longest));
+      }
+    }
+  }
+
+  /** Counted until it has ended, so that closing can wait for it. */
+  function counted<T>(one: Promise<T>): Promise<T> {
+    underWay.add(one);
+    const gone = () => underWay.delete(one);
+    one.then(gone, gone);
+    return one;
+  }
+
+  function single(kind: 'get' | 'all', text: string, values: readonly Value[]): Promise<unknown> {
+    if (closed) return Promise.reject(closing());
+    if (!texts.of(text).reads) return Promise.reject(new Error('What is changed is changed in a unit of work.'));
+    return counted(persist((client) => ask(client, { kind, text, values })));
+  }
+
+  const within =
+    (mode: Mode) =>
+    <T>(work: (tx: Tx) => Work<T>): Promise<T> =>
+      closed ? Promise.reject(closing()) : counted(persist((client) => transaction(client, work, mode)));
+
+  return {
+    run: within('run'),
+    read: within('read'),
+    get: <R>(strings: TemplateStringsArray, ...values: Value[]) =>
+      single('get', textOf(strings), values) as Promise<R | undefined>,
+    all: <R>(strings: TemplateStringsArray, ...values: Value[]) =>
+      single('all', textOf(strings), values) as Promise<R[]>,
+    async close() {
+      if (closed) return;
+      closed = true;
+      await Promise.allSettled(underWay);
+      await pool.end();
+    },
+  };
+}
+
+/** What a unit of work has done so far. */
+interface Seen {
+  wrote: boolean;
+}
+
+/** COMMIT was sent and its answer lost. */
+class Unknown extends Error {}
+
+const closing = () => new Problem('unavailable', { reason: 'closing' });
+
+async function plain(client: pg.ClientBase, text: string): Promise<void> {
+  try {
+    await client.query(text);
+  } catch (error) {
+    throw new Failure(error, text);
+  }
+}
+
+function wait(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
