@@ -17,6 +17,7 @@ export function judge(world: World): void {
     orphan(world, seen);
     deliveries(world, seen);
     record(world, seen);
+    refusals(world, seen);
   }
   chain(world);
   secrets(world);
@@ -80,6 +81,18 @@ function deliveries(world: World, { row }: Seen): void {
   const mailed = mails.length > 0;
   if (!mailed && ['mailed', 'changing', 'ready', 'leased', 'done'].includes(row.state)) {
     world.observer.fail('I4', `${name} is ${row.state}, and was never mailed`);
+  }
+}
+
+/** C15: what a server has refused for good is not tried again behind everybody's back. */
+function refusals(world: World, { row }: Seen): void {
+  const events = world.observer.query<{ name: string }>(
+    "select name from reset_event where tenant = ? and reset = ? and name in ('mailRefused', 'accepted') order by seq",
+    row.tenant,
+    row.id,
+  );
+  if (events.some(({ name }, i) => name === 'mailRefused' && i < events.length - 1)) {
+    world.observer.fail('I4', `${world.nick(row.id)} was refused for good, and sent again all the same`);
   }
 }
 
