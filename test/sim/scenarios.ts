@@ -207,6 +207,33 @@ export const scenarios = {
     await started;
     await world.sleep(3 * hour);
   },
+  /** Two connectors on one database, both looking for work all the time (stories with `Pair` have two). */
+  async busyPair(world) {
+    reads(world);
+    const all = people.slice(0, 4).map((person) => startReset(world, gwen, person));
+    for (let i = 0; i < 60; i++) {
+      for (const machine of world.machines) machine?.wake();
+      await world.sleep(15);
+    }
+    await Promise.all(all);
+    await world.sleep(hour);
+  },
+  /** One of two connectors is stopped while it works, for longer than its lease, and goes on then. */
+  async frozenPair(world) {
+    reads(world, { ...good, readsAfter: 20 * minute });
+    world.meddled = true;
+    const started = startReset(world, gwen, amara);
+    await world.sleep(100 + world.random.int(300));
+    const [machine] = world.machines;
+    if (machine) machine.frozen = true;
+    for (let i = 0; i < 8; i++) {
+      await world.sleep(30_000);
+      world.machines[1]?.wake();
+    }
+    if (machine) machine.frozen = false;
+    await started;
+    await world.sleep(2 * hour);
+  },
   async watched(world) {
     reads(world);
     const first = await startReset(world, gwen, amara, { pin: toPin(world) });
