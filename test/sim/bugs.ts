@@ -260,7 +260,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'newerDoesNotWait',
     what: 'a newer reset does not wait for an older call that is still under way',
-    near: ['superseded'],
+    near: ['supersededAtOnce'],
     file: supersede,
     changes: [['return row?.until ?? undefined;', 'return row?.until === 0 ? 0 : undefined;']],
   },
@@ -347,7 +347,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'roleAskedOnce',
     what: 'the admin’s role is not asked for again before the change',
-    near: ['roleGoneEarly'],
+    near: ['roleGone'],
     file: walkChange,
     changes: [
       [

@@ -56,6 +56,14 @@ export const scenarios = {
     if ('is' in first) await startReset(world, paul, amara, { supersede: first.is.id, address: 'amara2@home.example' });
     await world.sleep(2 * hour);
   },
+  /** The newer one comes while a call of the older one may still be under way. */
+  async supersededAtOnce(world) {
+    reads(world, { ...good, readsAfter: 10 * minute });
+    const first = await startReset(world, gwen, amara);
+    await world.sleep(2_500);
+    if ('is' in first) await startReset(world, paul, amara, { supersede: first.is.id });
+    await world.sleep(hour);
+  },
   async cancelled(world) {
     reads(world);
     const first = await startReset(world, gwen, amara);
@@ -198,14 +206,6 @@ export const scenarios = {
     });
     await startReset(world, gwen, amara, { pin: '31415926' });
     await world.sleep(2 * hour);
-  },
-  /** The role goes while the mail is on its way, long before the change (C24). */
-  async roleGoneEarly(world) {
-    reads(world);
-    const started = startReset(world, paul, amara);
-    await change(world, 'demote', paul);
-    await started;
-    await world.sleep(3 * hour);
   },
   /** Two connectors on one database, both looking for work all the time (stories with `Pair` have two). */
   async busyPair(world) {
