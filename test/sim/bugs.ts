@@ -1,6 +1,7 @@
 // Mistakes that could be made, each a change of the connector's own text: the simulator must find every one of them, or it
 // proves nothing. Among them are those of other products (reset.md), and those that it has found in ours.
 
+import type { MannerName } from './run.ts';
 import type { ScenarioName } from './scenarios.ts';
 
 export interface Bug {
@@ -10,7 +11,7 @@ export interface Bug {
   /** What stands there once, and what is put in its place. */
   readonly changes: readonly (readonly [find: string, replace: string])[];
   /** Stories in which it is looked for first, one fault at a time: it would be found without, later. */
-  readonly near?: readonly ScenarioName[];
+  readonly near?: readonly (ScenarioName | `${ScenarioName}:${MannerName}`)[];
 }
 
 const walkMail = 'connector/resets/walk-mail.ts';
@@ -42,7 +43,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'keyClaimedFirst',
     what: 'the idempotency key is claimed before the reset is saved, and never given back (OneTimeSecret)',
-    near: ['ordinary'],
+    near: ['ordinary:embedded'],
     file: start,
     changes: [
       [
@@ -117,7 +118,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'secondPassword',
     what: 'each attempt sets a new password',
-    near: ['ordinary'],
+    near: ['ordinary:exact'],
     file: walkChange,
     changes: [
       [
@@ -129,7 +130,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'unknownTakenForSet',
     what: 'an answer that never came, or a 202, is taken for success',
-    near: ['ordinary'],
+    near: ['ordinary:exact'],
     file: walkChange,
     changes: [
       [
@@ -141,6 +142,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'claimWithoutLease',
     what: 'a job can be claimed by two workers at once',
+    near: ['busyPair:exact'],
     file: jobs,
     changes: [
       ['and leased_until <= ${now} order by due_at limit 1`', 'order by due_at limit 1`'],
@@ -172,7 +174,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'lateChangeTakenForTheirs',
     what: 'a change of ours that takes effect late counts as the person’s (found in ours)',
-    near: ['neverOpened'],
+    near: ['neverOpened:graph'],
     file: lease,
     changes: [['last.at > row.baseline_at && !tookEffectLate(row, last)', 'last.at > row.baseline_at']],
   },
@@ -226,7 +228,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'wakeUpLost',
     what: 'a job that is woken while it is worked on is deleted all the same',
-    near: ['killed'],
+    near: ['killed:embedded'],
     file: jobs,
     changes: [['and epoch = ${job.epoch} and due_at >= ${job.leasedUntil}`', 'and epoch = ${job.epoch}`']],
   },
@@ -260,7 +262,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'newerDoesNotWait',
     what: 'a newer reset does not wait for an older call that is still under way',
-    near: ['supersededAtOnce'],
+    near: ['supersededAtOnce:exact'],
     file: supersede,
     changes: [['return row?.until ?? undefined;', 'return row?.until === 0 ? 0 : undefined;']],
   },
@@ -299,7 +301,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'burnsAfterReading',
     what: 'the first answer is the last: one that is lost is lost',
-    near: ['ordinary'],
+    near: ['ordinary:embedded'],
     file: link,
     changes: [
       ['holder_hash: holderHash,', 'holder_hash: holderHash, ciphertext: null,'],
@@ -347,7 +349,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'roleAskedOnce',
     what: 'the admin’s role is not asked for again before the change',
-    near: ['roleGone'],
+    near: ['roleGone:embedded'],
     file: walkChange,
     changes: [
       [
@@ -389,9 +391,32 @@ export const bugs: readonly Bug[] = [
   {
     name: 'hammers',
     what: 'a directory that asks to wait is asked again at once',
-    near: ['ordinary'],
+    near: ['outage'],
     file: walkChange,
     changes: [['const next = Math.min(notBefore > 0 ? asked : own, row.expires_at);', 'const next = now + 10;']],
+  },
+  {
+    name: 'hammersTheMailServer',
+    what: 'a mail server that is away is asked again at once',
+    near: ['outage'],
+    file: walkMail,
+    changes: [
+      ['const next = Math.min(Math.max(deps.now() + wait, asked), row.expires_at);', 'const next = deps.now() + 100;'],
+    ],
+  },
+  {
+    name: 'conflictsForEver',
+    what: 'a scramble that conflicts looks again at once, for as long as a copy is behind (found in ours)',
+    near: ['killed:graph'],
+    file: walkWatch,
+    changes: [['const look = job.attempts === 1 ? 0 : soonAfter(job.attempts - 1);', 'const look = 0;']],
+  },
+  {
+    name: 'twiceIsRefused',
+    what: 'a request that comes twice at once is refused because of itself (found in ours)',
+    near: ['twiceClicked'],
+    file: start,
+    changes: [['if (already.same) return replay(already.same, fingerprints);', '']],
   },
   {
     name: 'keyForgotten',
@@ -403,14 +428,14 @@ export const bugs: readonly Bug[] = [
   {
     name: 'supersededStaysBehind',
     what: 'a reset that ends before its mail leaves what it would have replaced behind',
-    near: ['superseded'],
+    near: ['supersededInVain'],
     file: supersede,
     changes: [['yield* restoreOlder(tx, newer, at);', '']],
   },
   {
     name: 'leaseNeverEnds',
     what: 'whoever has opened the link may look at the password for ever',
-    near: ['openedAndLeft'],
+    near: ['leaseOver'],
     file: link,
     changes: [
       ['row.ciphertext !== null && at < leased) return undefined;', 'row.ciphertext !== null) return undefined;'],

@@ -64,6 +64,40 @@ export const scenarios = {
     if ('is' in first) await startReset(world, paul, amara, { supersede: first.is.id });
     await world.sleep(hour);
   },
+  /** The newer one is cancelled before any server takes its mail: the older one is the person's again. */
+  async supersededInVain(world) {
+    reads(world, { ...good, readsAfter: 2 * hour });
+    const first = await startReset(world, gwen, amara);
+    await world.sleep(minute);
+    world.mailDownUntil = world.loop.now + hour;
+    const second = 'is' in first ? await startReset(world, paul, amara, { supersede: first.is.id }) : first;
+    await world.sleep(20 * minute);
+    if ('is' in second) await act(world, gwen, second.is.id, 'cancel');
+    await world.sleep(4 * hour);
+  },
+  /** Neither mail server nor directory is there for half a day. */
+  async outage(world) {
+    reads(world);
+    world.mailDownUntil = world.loop.now + 5 * hour;
+    world.directoryDownUntil = world.loop.now + 10 * hour;
+    await startReset(world, gwen, amara);
+    await world.sleep(14 * hour);
+  },
+  /** Somebody opens the link, and nobody runs when the lease ends; then the same page asks again. */
+  async leaseOver(world) {
+    await startReset(world, gwen, amara);
+    await world.sleep(minute);
+    const [mail] = world.post.delivered;
+    const found = mail && linkIn(mail.bytes);
+    const holder = world.random.bytes(32);
+    if (found) await press(world, found, holder);
+    const [machine] = world.machines;
+    if (machine) machine.frozen = true;
+    await world.sleep(20 * minute);
+    if (machine) machine.frozen = false;
+    if (found) await Promise.all([1, 2, 3].map(() => press(world, found, holder)));
+    await world.sleep(hour);
+  },
   async cancelled(world) {
     reads(world);
     const first = await startReset(world, gwen, amara);

@@ -30,7 +30,8 @@ export async function* enumerate(
     for (let pick = 0, ways = 1; pick < ways; pick++) {
       const verdict = await playSeed(stage, `enumerate:${name}:${manner}:${at}:${pick}`);
       yield verdict;
-      if (verdict.ways === 0) return;
+      // The call with number 0 is none: the story without a fault.
+      if (verdict.ways === 0 && at > 0) return;
       ways = verdict.ways;
     }
   }
