@@ -66,10 +66,21 @@ async function vitest(project: string): Promise<Result> {
   return { counts: countsOf(await readFile(report, 'utf8').catch(() => undefined), status), output };
 }
 
+/** The simulator: its tables are shown, and its last line counts. */
+async function sim(): Promise<Result> {
+  const { status, output } = await run(process.execPath, [join(root, 'test/sim/main.ts'), 'suite'], { cwd: root, env });
+  const [, passed, failed] = /(\d+) passed, (\d+) failed\s*$/.exec(output) ?? [];
+  if (passed === undefined || failed === undefined) return { counts: check(false), output };
+  const broken = Number(failed) === 0 && status !== 0 ? 1 : Number(failed);
+  console.log(output.trimEnd());
+  return { counts: { passed: Number(passed), failed: broken, skipped: 0 }, output };
+}
+
 const parts = {
   lint,
   types,
   build,
+  sim,
   unit: () => vitest('unit'),
   e2e: () => vitest('e2e'),
 } as const;

@@ -34,8 +34,8 @@ data/tour/.
     browsers: [chromium, firefox],
     help: `npm test -- [part ...]
 
-Runs lint, types, the builds, unit and contract tests and the tests in real browsers, or the parts that are named:
-lint, types, build, unit, e2e. The last line sums them up.
+Runs lint, types, the builds, the simulator, unit and contract tests and the tests in real browsers, or the parts that are
+named: lint, types, build, sim, unit, e2e. The last line sums them up.
 
   --help              this text`,
   },

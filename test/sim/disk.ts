@@ -62,7 +62,8 @@ export function torn(before: Files, after: Files, random: Random): Files {
   const common = Math.min(before.wal.length, after.wal.length);
   while (same < common && before.wal[same] === after.wal[same]) same++;
   const written = after.wal.length - same;
-  const kept = random.int(written + 1);
+  // All of it as often as not: written, and never acknowledged.
+  const kept = random.chance(0.3) ? written : random.int(written + 1);
   if (kept === written) return random.chance(0.5) ? after : { db: before.db, wal: after.wal };
   const wal = Buffer.alloc(Math.max(before.wal.length, same + kept));
   before.wal.copy(wal);

@@ -8,6 +8,9 @@ export interface Result {
   readonly kind: Task['kind'];
   readonly tally: Tally;
   readonly broken: readonly Broken[];
+  /** Tasks that were done, and those for which there was no time. */
+  readonly tasks: number;
+  readonly left: number;
 }
 
 /**
@@ -20,7 +23,7 @@ export async function carryOutAll(
 ): Promise<Result[]> {
   const end = performance.now() + milliseconds;
   const queue = [...tasks];
-  const results = new Map<Task['kind'], { tally: Tally; broken: Broken[] }>();
+  const results = new Map<Task['kind'], { tally: Tally; broken: Broken[]; tasks: number }>();
   const one = () =>
     new Promise<void>((resolve, reject) => {
       const worker = new Worker(new URL('worker.ts', import.meta.url));
@@ -34,8 +37,9 @@ export async function carryOutAll(
       worker.on('message', (told: Told | 'ready' | { failed: string }) => {
         if (told !== 'ready' && 'failed' in told) return reject(new Error(`${JSON.stringify(task)}: ${told.failed}`));
         if (told !== 'ready' && task) {
-          const sums = results.get(task.kind) ?? { tally: nothing, broken: [] };
-          results.set(task.kind, { tally: add(sums.tally, told.tally), broken: [...sums.broken, ...told.broken] });
+          const sums = results.get(task.kind) ?? { tally: nothing, broken: [], tasks: 0 };
+          const tally = add(sums.tally, told.tally);
+          results.set(task.kind, { tally, broken: [...sums.broken, ...told.broken], tasks: sums.tasks + 1 });
         }
         next();
       });
@@ -43,5 +47,6 @@ export async function carryOutAll(
       worker.on('exit', () => resolve());
     });
   await Promise.all(Array.from({ length: Math.min(threads, tasks.length) }, one));
-  return [...results].map(([kind, sums]) => ({ kind, ...sums }));
+  const left = (kind: Task['kind']) => queue.filter((one) => one.kind === kind).length;
+  return [...results].map(([kind, sums]) => ({ kind, ...sums, left: left(kind) }));
 }
