@@ -151,6 +151,9 @@ async function judge(
     // the person may have chosen stays.
     if (row.baseline_at !== null && became === 'ours' && last?.by.kind === 'unknown') return 'done before';
   }
+  // A scramble was begun, and what was looked at then is what is there now: this process died before the call. The password
+  // may be that of a reset that this one had replaced, so that whose it is says nothing.
+  if (row.baseline_at !== null && became === 'nothing') return 'scramble';
   // A password that the person chose is never touched (reset.md C32). After "wrong person" it may be the wrong person
   // who chose it.
   const chosen = changedSince(row, last);
