@@ -44,11 +44,15 @@ const isLive = (state: State) => (liveStates as readonly State[]).includes(state
 
 /** Resets that are still on their way and wait for nobody. */
 export function restless({ resets, jobs }: Found, now: number): ResetRow[] {
+  const replaced = ({ superseded_by: newer }: ResetRow) =>
+    resets.some(({ id, state }) => id === newer && isLive(state));
   return resets.filter((row) => {
+    // It waits for the end of the newer one.
+    if (replaced(row)) return false;
     if (row.state === 'ready' || row.state === 'leased' || row.state === 'done') return false;
     if (isLive(row.state)) return row.needs_you === null || row.needs_you === 'overdue';
     // Something is still to be made useless, and due.
-    return row.scramble === 1 && jobs.some(({ ref, due_at }) => ref === row.id && due_at <= now + 60_000);
+    return row.scramble === 1 && jobs.some(({ ref, due_at }) => ref === row.id && due_at <= now + 120_000);
   });
 }
 
@@ -141,7 +145,7 @@ function checkRow(say: (text: string) => void, row: ResetRow, events: readonly s
 }
 
 /** One reset, one mail: more only after nobody knew, and then the same bytes (I12). */
-function checkMails({ mail, kills }: Installation, found: Found, say: (text: string) => void): { duplicates: number } {
+function checkMails({ mail }: Installation, found: Found, say: (text: string) => void): { duplicates: number } {
   const byId = Map.groupBy(mail.taken, ({ bytes }) => /^Message-ID: (.*)$/im.exec(bytes.toString('latin1'))?.[1] ?? '');
   const known = new Map(found.resets.map((row) => [row.message_id, row]));
   let duplicates = 0;
@@ -151,10 +155,14 @@ function checkMails({ mail, kills }: Installation, found: Found, say: (text: str
     duplicates += copies.length - 1;
     if (new Set(copies.map(({ bytes }) => createHash('sha256').update(bytes).digest('hex'))).size > 1)
       say(`the mails of reset ${row?.id} are not the same`);
+    const accepted = found.events.find(({ reset, name }) => reset === row?.id && name === 'accepted')?.at;
     for (const [i, copy] of copies.slice(1).entries()) {
       const before = copies[i] as Taken;
-      const unknown = before.told !== 'said 250' || kills.some((at) => at >= before.at && at <= copy.at);
-      if (!unknown) say(`reset ${row?.id}: sent again although the server had said 250`);
+      // A process that has died since may not have heard the 250, or not have written it down.
+      if (before.told === 'said 250' && before.process === copy.process)
+        say(`reset ${row?.id}: sent again although the server had said 250`);
+      if (accepted !== undefined && copy.at > accepted)
+        say(`reset ${row?.id}: sent again after it was known to be accepted`);
     }
   }
   for (const row of found.resets) {

@@ -91,6 +91,7 @@ export async function tortureInstallation(
   let ended = Promise.resolve(true);
   let ahead = 0;
   let starts = 0;
+  mail.clock = () => Date.now() + ahead;
   const output: string[] = [];
   const told = new Map<string, Set<string>>();
   const kills: number[] = [];
@@ -116,6 +117,7 @@ export async function tortureInstallation(
     const stdio = ['ignore', 'pipe', 'pipe', 'ipc'] as const;
     const one = spawn(process.execPath, [entry], { env: { ...env, ...more }, stdio: [...stdio] });
     child = one;
+    mail.process++;
     for (const stream of [one.stdout, one.stderr]) stream?.on('data', (chunk: Buffer) => output.push(chunk.toString()));
     ended = new Promise((resolve) => {
       one.once('exit', (_code, signal) => {

@@ -10,7 +10,10 @@ import type { MailMoment } from './plan.ts';
 export interface Taken {
   readonly to: string;
   readonly bytes: Buffer;
+  /** By the connector's clock, in milliseconds since the epoch. */
   readonly at: number;
+  /** Which of the connector's processes sent it, counted from 1. */
+  readonly process: number;
   /** Could the client hear the 250? Else it must not know what has become of it. */
   told: 'said 250' | 'cut off' | 'client gone';
 }
@@ -64,6 +67,10 @@ export interface TortureMail {
   misbehave(share: number): void;
   /** Called at each moment of each dialogue. */
   onMoment: (moment: MailMoment) => void;
+  /** The connector's. */
+  clock: () => number;
+  /** Which of the connector's processes is the last one, counted from 1. */
+  process: number;
   /** The next message to this address, or the one that has come already; undefined when `until` has come first. */
   letter(to: string, until: Promise<unknown>): Promise<Buffer | undefined>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -79,6 +86,8 @@ export async function tortureMail(draw: Draw, drip: number): Promise<TortureMail
     said: { commands: [] as string[], bodies: [] as Buffer[] },
     troubles: new Map<string, number>(),
     onMoment: (_moment: MailMoment): void => {},
+    clock: () => Date.now(),
+    process: 0,
   };
 
   function talk(socket: Socket): void {
@@ -130,7 +139,7 @@ export async function tortureMail(draw: Draw, drip: number): Promise<TortureMail
         say('dot', trouble.afterDot);
         return;
       }
-      const taken: Taken = { to, bytes, at: Date.now(), told: 'client gone' };
+      const taken: Taken = { to, bytes, at: mail.clock(), process: mail.process, told: 'client gone' };
       mail.taken.push(taken);
       for (const tell of waiting.get(to) ?? []) tell(bytes);
       mail.onMoment('dot');

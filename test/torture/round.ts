@@ -23,7 +23,7 @@ export interface RoundOptions {
 }
 
 /** How long a plan may wait for its moment before the process is killed anyhow, in milliseconds. */
-const patience = 1500;
+const patience = 900;
 const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
 /** Plays one round; what was found wrong is in the verdict. The connector is running when it is over. */
@@ -93,8 +93,10 @@ async function quiet({ installation, ledger }: RoundOptions): Promise<Found> {
       for (const row of waiting) note(ledger, `still waiting: ${row.id} in ${row.state}, next ${row.next_attempt_at}`);
       return found;
     }
-    // The first looks give what is under way the time that it needs.
-    if (tries > 5 && tries % 4 === 0) installation.shift(5 * 60_000);
+    // The first looks give what is under way the time that it needs. A clock that jumps over the lease of a walk that is
+    // under way makes another walk begin beside it (reset.md C19): not what is looked at here.
+    const walking = found.jobs.some(({ leased_until }) => leased_until > Date.now() + installation.ahead);
+    if (tries > 5 && tries % 4 === 0 && !walking) installation.shift(5 * 60_000);
     await pause(60);
   }
 }
@@ -114,7 +116,8 @@ async function openAll(
     // A PIN can have been tried too often meanwhile; then nobody is shown anything.
     const holder = draw.bytes(32);
     const password = await open(stage, started, holder);
-    if (password === undefined && row.needs_you !== 'pinLocked')
+    const after = readFile(installation.database).resets.find(({ id }) => id === row.id);
+    if (password === undefined && after?.state === 'ready' && after.needs_you !== 'pinLocked')
       ledger.violations.push(
         `reset ${row.id} is ready, and its link (holder ${toBase64url(holder).slice(0, 6)}) shows nothing`,
       );

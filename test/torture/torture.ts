@@ -1,6 +1,7 @@
 // The torture run: several installations at once, each through many rounds, and one table at the end.
 
 import { command } from '../serving.ts';
+import type { Found } from './check.ts';
 import { drawOf } from './draw.ts';
 import { tortureInstallation } from './installation.ts';
 import { leaks } from './leaks.ts';
@@ -73,11 +74,17 @@ async function lane(
   let killed = 0;
   let seen = 0;
   const enough = () => report.kills >= options.kills || Date.now() >= options.until;
-  const blame = (number: number, texts: readonly string[]) => {
-    for (const text of texts) report.violations.push({ lane: index, round: number, text });
+  const told = new Set<string>();
+  const blame = (number: number, all: readonly string[], found?: Found) => {
+    // What was wrong in one round still is in the next.
+    const texts = all.filter((text) => !told.has(text));
+    for (const text of texts) {
+      told.add(text);
+      report.violations.push({ lane: index, round: number, text });
+    }
     if (texts.length > 0) {
       report.histories.push(
-        `seed ${options.seed}, lane ${index}, round ${number}:\n  ${[...texts, ...ledger.history].join('\n  ')}`,
+        `seed ${options.seed}, lane ${index}, round ${number}:\n  ${[...texts, ...dossier(texts, found), ...ledger.history].join('\n  ')}`,
       );
     }
   };
@@ -90,7 +97,7 @@ async function lane(
     });
     exchanges.push(...verdict.wire.exchanges);
     const noticed = ledger.violations.splice(0);
-    blame(number, [...new Set([...verdict.violations, ...noticed])]);
+    blame(number, [...new Set([...verdict.violations, ...noticed])], verdict.found);
     report.rounds++;
     report.kills += installation.kills.length - killed;
     killed = installation.kills.length;
@@ -118,6 +125,22 @@ async function lane(
   report.secrets += found.secrets;
   report.leaks += found.leaks.length;
   blame(0, found.leaks);
+}
+
+/** What the file says of the resets that the sentences name, and of others of the same people. */
+function dossier(texts: readonly string[], found: Found | undefined): string[] {
+  if (!found) return [];
+  const named = found.resets.filter(({ id }) => texts.some((text) => text.includes(id)));
+  const people = new Set(named.map(({ user_id }) => user_id));
+  return found.resets
+    .filter(({ user_id }) => people.has(user_id))
+    .flatMap((row) => [
+      `${row.id} of ${row.user_name}: ${row.state}, needs ${row.needs_you}, scramble ${row.scramble}, call ${row.call_until}, ` +
+        `baseline ${row.baseline_at}, superseded by ${row.superseded_by}, epoch ${row.epoch}`,
+      ...found.events
+        .filter(({ reset }) => reset === row.id)
+        .map(({ name, at, evidence }) => `    ${new Date(at).toISOString()} ${name} ${evidence ?? ''}`),
+    ]);
 }
 
 /** The table. */
