@@ -24,7 +24,7 @@ import { linkDoor } from './resets/link-routes.ts';
 import { pageRoutes } from './resets/page.ts';
 import { resetsDoor } from './resets/routes.ts';
 import { walk } from './resets/walk.ts';
-import { watchers } from './resets/watchers.ts';
+import { type Watchers, watchers } from './resets/watchers.ts';
 import { startWorker, type Worker } from './resets/worker.ts';
 import { malformedUrl } from './scim/error.ts';
 import { eventsDoor } from './scim/events.ts';
@@ -38,6 +38,8 @@ import { keysOf } from './signin/keys.ts';
 import { StartError } from './start-error.ts';
 import { describeTenant, openState, portalOf, type State, signInOf, type World } from './state.ts';
 import type { Tenant } from './tenant.ts';
+import { fileMark, markFileOf } from './witness/mark.ts';
+import { type Found, openWitness, type Witness } from './witness/witness.ts';
 
 const idle: Worker = { wake() {}, async stop() {} };
 /** How long a mail that is on its way may take when the connector is asked to end, in milliseconds. */
@@ -47,6 +49,8 @@ const grace = 5000;
 export interface Connector {
   readonly state: State;
   readonly key: MasterKey;
+  /** What the start has found out about the database's history. */
+  readonly history: Omit<Found, 'witness'> & { readonly file?: string };
   readonly app: FastifyInstance;
   /** Serves the link page alone, when RR_LINK_LISTEN says so. */
   readonly linkApp?: FastifyInstance;
@@ -63,7 +67,11 @@ export interface Connector {
  * describes tenant `default` anew and seals under the first key.
  * @throws StartError, KeyError, ExtensionError with a sentence for the operator; nothing is left running
  */
-export async function makeConnector(config: Config, world: World): Promise<Connector> {
+export async function makeConnector(
+  config: Config,
+  world: World,
+  options: { readonly restored?: boolean } = {},
+): Promise<Connector> {
   // What a start can trip over is read first; what has been opened is closed again, in reverse order, when one fails.
   const tls = readTls(config.tlsCert, config.tlsKey);
   const extensions = config.scimExtensions === undefined ? [] : readExtensions(config.scimExtensions);
@@ -92,8 +100,15 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
   await describeTenant(state, now);
 
   const linkHost = config.linkUrl ?? publicUrl;
-  const watching = watchers();
-  const context = { sql, tenants: state.tenants, keyring, now, random, log, watchers: watching };
+  const store = world.mark ?? (world.sql ? undefined : fileMark(markFileOf(config.database, world.env)));
+  const { witness, ...history } = await openWitness({
+    ...{ sql, now, log, uuid: () => uuidv4(random(16)) },
+    ...(store ? { store } : {}),
+    ...(options.restored ? { restored: true } : {}),
+  });
+  parts.defer(() => witness.settle());
+  const watching = noting(watchers(), witness);
+  const context = { sql, tenants: state.tenants, keyring, now, random, log, watchers: watching, witness };
   const walkDeps = { ...context, directoryOf, mailOf: mailFor, scramblePassword: () => generatePassword(random) };
   const walking = (job: Job) => walk(walkDeps, job);
   let worker = idle;
@@ -169,6 +184,7 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
   return {
     state,
     key,
+    history: { ...history, ...(store ? { file: store.where } : {}) },
     app,
     ...(linkApp ? { linkApp } : {}),
     start() {
@@ -177,6 +193,27 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
     walk: walking,
     close: () => made.disposeAsync(),
   };
+}
+
+/** Whatever moves a reset tells the watchers: by that it is also remembered outside that the database has moved on. */
+function noting(watching: Watchers, witness: Witness): Watchers {
+  return {
+    ...watching,
+    changed(tenant, userId) {
+      witness.note();
+      watching.changed(tenant, userId);
+    },
+  };
+}
+
+/** RFC 9562 §5.4. */
+function uuidv4(bytes: Uint8Array): string {
+  const all = Uint8Array.from(bytes);
+  all[6] = ((all[6] ?? 0) & 0x0f) | 0x40;
+  all[8] = ((all[8] ?? 0) & 0x3f) | 0x80;
+  return Buffer.from(all)
+    .toString('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 /**

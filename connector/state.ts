@@ -20,6 +20,7 @@ import type { Sql } from './sql/sql.ts';
 import { openSqlite } from './sql/sqlite.ts';
 import { type Hashing, hashing } from './store/credentials.ts';
 import { saveTenant, type Tenant, type Tenants, tenants } from './tenant.ts';
+import type { MarkStore } from './witness/mark.ts';
 
 /** What a test brings along instead of the real thing. */
 export interface World {
@@ -33,6 +34,8 @@ export interface World {
   /** How keys of other issuers are fetched. */
   readonly fetch?: typeof fetch;
   readonly pinIterations?: number;
+  /** Where it is remembered outside how far the database has come; absent with a database of the test's own: nowhere. */
+  readonly mark?: MarkStore;
   /** Waits between two looks at a directory that takes its time; milliseconds. */
   readonly pause?: (milliseconds: number) => Promise<void>;
   /** Stands between the connector and its directory. */

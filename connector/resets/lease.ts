@@ -9,6 +9,7 @@ import type { Mail } from '../mail/mail.ts';
 import { type Keyring, Secret } from '../secret.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
 import type { Tenant, Tenants } from '../tenant.ts';
+import type { Witness } from '../witness/witness.ts';
 import { type Columns, move, type ResetRow, shredded } from './row.ts';
 import { handBack } from './supersede.ts';
 import type { Watchers } from './watchers.ts';
@@ -24,6 +25,8 @@ export interface WalkDeps {
   readonly now: () => number;
   readonly log: Logger;
   readonly watchers: Watchers;
+  /** Asked before anything outside is changed. */
+  readonly witness: Pick<Witness, 'mark'>;
 }
 
 /** The job of every reset; its `ref` is the reset's id, its `subject` the person's. */

@@ -242,4 +242,10 @@ export const migrations: readonly (readonly string[])[] = [
     `alter table client add column delegated text not null default ''`,
     `alter table client add column api bigint not null default 0`,
   ],
+  [
+    // -- restored backups: the histories that this database has had, a new one since each restoring; and how far each
+    // connector has seen it come, which it remembers outside as well
+    `create table timeline (place bigint primary key, id text not null unique, began bigint not null)`,
+    `create table witness (id text primary key, count bigint not null)`,
+  ],
 ];

@@ -10,6 +10,7 @@ import { readConfig } from '../../connector/config.ts';
 import type { Directory } from '../../connector/directory/directory.ts';
 import type { Sql, Statement, Tx, Work } from '../../connector/sql/sql.ts';
 import { openSqlite } from '../../connector/sql/sqlite.ts';
+import { fileMark, markFileOf } from '../../connector/witness/mark.ts';
 import { breachedDirectory, breachedMail, breachedSql } from './breach.ts';
 import type { Breach, FromMortal, Plan, ToMortal } from './plan.ts';
 
@@ -96,6 +97,7 @@ await serve(
   config,
   {
     ...{ now, random, env: process.env, sql: mortal(breachedSql(opened, breach)), pinIterations: 1000 },
+    mark: fileMark(markFileOf(config.database, process.env)),
     ...breachedMail(config.mail.reveal(), { now, random }, breach),
     directoryOf: between,
   },
