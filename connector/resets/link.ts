@@ -145,7 +145,7 @@ function truthOf(row: ResetRow, holderHash: string, at: number): OpenAnswer | un
       const leased = row.leased_until ?? 0;
       if (mine && row.state === 'leased' && row.ciphertext !== null && at < leased) return undefined;
       return mine || row.holder_hash === null
-        ? { state: 'finished' }
+        ? { state: isRestored(row) ? 'restored' : 'finished' }
         : { state: 'openedElsewhere', at: new Date(leased - leaseTime).toISOString() };
     }
   }
