@@ -35,6 +35,7 @@ import { scimDoor } from './scim/routes.ts';
 import { eventsPath } from './scim/sets.ts';
 import { signinDoor } from './signin/door.ts';
 import { keysOf } from './signin/keys.ts';
+import { keepReserve, noReserve, type Reserve, urgent } from './sql/reserve.ts';
 import { StartError } from './start-error.ts';
 import { describeTenant, openState, portalOf, type State, signInOf, type World } from './state.ts';
 import type { Tenant } from './tenant.ts';
@@ -100,6 +101,9 @@ export async function makeConnector(
   await describeTenant(state, now);
 
   const linkHost = config.linkUrl ?? publicUrl;
+  const reserve = world.reserve ?? (world.sql ? noReserve : keepReserve(config.database, { log }));
+  parts.defer(() => reserve.close());
+  const urgentSql = urgent(sql, reserve);
   const store = world.mark ?? (world.sql ? undefined : fileMark(markFileOf(config.database, world.env)));
   const { witness, ...history } = await openWitness({
     ...{ sql, now, log, uuid: () => uuidv4(random(16)) },
@@ -123,7 +127,13 @@ export async function makeConnector(
   const link: FastifyPluginAsync = async (app) => {
     await app.register(pageRoutes());
     await app.register(
-      linkDoor({ ...context, linkHost, worker: workerOf, signInUrl: (tenant) => portalOf(config, tenant) }),
+      linkDoor({
+        ...context,
+        sql: urgentSql,
+        linkHost,
+        worker: workerOf,
+        signInUrl: (tenant) => portalOf(config, tenant),
+      }),
     );
   };
   const shared = {
@@ -145,31 +155,42 @@ export async function makeConnector(
     badUrl: { '/scim/v2': malformedUrl, '/v1.0': malformedAddress({ now, random }) },
     readUrl: { '/v1.0': canonicalAddress },
     doors: {
-      '/v1.0': graphDoor({
-        ...context,
-        directory: (tenant) => directoryOf(tenant, { kind: 'connector' }),
-        keysOf: keys,
-        hashing: state.hashing,
-        mailOf: (tenant) => mailFor(tenant, { kind: 'connector' }),
-        publicUrl,
-        rate,
-      }),
-      '/scim/v2': scimDoor({ sql, now, random, log, keyring, publicUrl, rate, extensions, passwords }),
+      '/v1.0': whileRoom(
+        reserve,
+        graphDoor({
+          ...context,
+          directory: (tenant) => directoryOf(tenant, { kind: 'connector' }),
+          keysOf: keys,
+          hashing: state.hashing,
+          mailOf: (tenant) => mailFor(tenant, { kind: 'connector' }),
+          publicUrl,
+          rate,
+        }),
+      ),
+      '/scim/v2': whileRoom(
+        reserve,
+        scimDoor({ sql, now, random, log, keyring, publicUrl, rate, extensions, passwords }),
+      ),
       '/scim/oauth': oauthDoor({ sql, now, random, log, publicUrl, fetch: world.fetch ?? fetch }),
       [eventsPath]: eventsDoor({ sql, tenants: state.tenants, keyring, now, log, publicUrl, rate }),
-      '/api': resetsDoor({
-        ...context,
-        directoryOf,
-        authenticate: (authorization) => authenticate({ tenants: state.tenants, keysOf: keys, now }, authorization),
-        worker: workerOf,
-        linkHost,
-        signInOf: (tenant) => signInOf(config, tenant),
-        extensionIds: config.extensionIds,
-        ...(world.pinIterations === undefined ? {} : { pinIterations: world.pinIterations }),
-      }),
+      '/api': whileRoom(
+        reserve,
+        resetsDoor({
+          ...context,
+          directoryOf,
+          authenticate: (authorization) => authenticate({ tenants: state.tenants, keysOf: keys, now }, authorization),
+          worker: workerOf,
+          linkHost,
+          signInOf: (tenant) => signInOf(config, tenant),
+          extensionIds: config.extensionIds,
+          ...(world.pinIterations === undefined ? {} : { pinIterations: world.pinIterations }),
+        }),
+        /\/(cancel|kill|grant)$/,
+      ),
       '/r': link,
       '/signin': signinDoor({
         ...context,
+        sql: urgentSql,
         fetch: world.fetch ?? fetch,
         hashing: state.hashing,
         directory: (tenant) => directoryOf(tenant, { kind: 'connector' }),
@@ -192,6 +213,21 @@ export async function makeConnector(
     },
     walk: walking,
     close: () => made.disposeAsync(),
+  };
+}
+
+/**
+ * A door that begins nothing new while the reserve is given up: what is there is for links that are opened.
+ * @param urgentRoute what may be asked all the same
+ */
+function whileRoom(reserve: Reserve, door: FastifyPluginAsync, urgentRoute?: RegExp): FastifyPluginAsync {
+  return async (app) => {
+    app.addHook('onRequest', async (request) => {
+      const reads = ['GET', 'HEAD', 'OPTIONS'].includes(request.method);
+      if (!reserve.low || reads || urgentRoute?.test(request.routeOptions.url ?? '')) return;
+      throw new Problem('unavailable', { reason: 'database' });
+    });
+    await app.register(door);
   };
 }
 

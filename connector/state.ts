@@ -16,6 +16,7 @@ import type { Mail } from './mail/mail.ts';
 import { makeDatabaseFolder } from './place.ts';
 import { apiScope, extensionClientId } from './signin/clients.ts';
 import { migrate } from './sql/migrate.ts';
+import type { Reserve } from './sql/reserve.ts';
 import type { Sql } from './sql/sql.ts';
 import { openSqlite } from './sql/sqlite.ts';
 import { type Hashing, hashing } from './store/credentials.ts';
@@ -36,6 +37,8 @@ export interface World {
   readonly pinIterations?: number;
   /** Where it is remembered outside how far the database has come; absent with a database of the test's own: nowhere. */
   readonly mark?: MarkStore;
+  /** Room for the day on which the disk is full; absent with a database of the test's own: none. */
+  readonly reserve?: Reserve;
   /** Waits between two looks at a directory that takes its time; milliseconds. */
   readonly pause?: (milliseconds: number) => Promise<void>;
   /** Stands between the connector and its directory. */

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Config, Listen } from '../config.ts';
 import { type Connector, makeConnector } from '../connector.ts';
 import { graphTenant } from '../entra/clouds.ts';
+import { refuseDamaged } from '../sql/damage.ts';
 import { breakLeases, takeServingLock } from '../sql/serving.ts';
 import { StartError } from '../start-error.ts';
 import { canSignIn, isEmpty, type World } from '../state.ts';
@@ -63,6 +64,7 @@ export async function serve(
   // Closed in reverse order, whatever happens: the lock is given back last.
   await using parts = new AsyncDisposableStack();
   parts.defer(() => lock.release());
+  refuseDamaged(config.database);
   const connector = await makeConnector(config, world, options);
   parts.defer(() => connector.close());
   const { sql, publicUrl } = connector.state;

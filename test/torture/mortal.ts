@@ -8,6 +8,8 @@ import { flushCompileCache } from 'node:module';
 import { serve } from '../../connector/commands/serve.ts';
 import { readConfig } from '../../connector/config.ts';
 import type { Directory } from '../../connector/directory/directory.ts';
+import { logger } from '../../connector/log.ts';
+import { keepReserve } from '../../connector/sql/reserve.ts';
 import type { Sql, Statement, Tx, Work } from '../../connector/sql/sql.ts';
 import { openSqlite } from '../../connector/sql/sqlite.ts';
 import { fileMark, markFileOf } from '../../connector/witness/mark.ts';
@@ -97,6 +99,7 @@ await serve(
   config,
   {
     ...{ now, random, env: process.env, sql: mortal(breachedSql(opened, breach)), pinIterations: 1000 },
+    reserve: keepReserve(config.database, { log: logger('info') }),
     mark: fileMark(markFileOf(config.database, process.env)),
     ...breachedMail(config.mail.reveal(), { now, random }, breach),
     directoryOf: between,

@@ -38,8 +38,8 @@ const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeou
  * @param host how the connector is called in public; it listens on loopback
  * @param isOver when nothing is asked again any more
  */
-export function wire(port: number, host: string, isOver: () => boolean): Wire {
-  const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+export function wire(port: number, host: string, isOver: () => boolean, keepAlive = true): Wire {
+  const agent = new Agent({ keepAlive, maxSockets: 16 });
   const exchanges: Exchange[] = [];
 
   function once(method: string, path: string, { headers = {}, body, giveUpAfter }: Sending = {}): Promise<Answer> {
