@@ -8,7 +8,7 @@ import { torture } from './torture.ts';
 /** What is said of a breach, and after how many kills at the latest. */
 const noticed: readonly (readonly [Breach, kills: number, RegExp])[] = [
   ['another password at each try', 8, /has shown another password than the directory holds/],
-  ['a cancelled reset goes on', 40, /was cancelled, and/],
+  ['another Message-ID at each try', 8, /was sent for no reset/],
   ['the password in a log line', 4, /what the processes have printed: password as base64/],
 ];
 
