@@ -19,14 +19,14 @@ import { createUser } from '../../connector/store/users.ts';
 import { uuidv7 } from '../../connector/store/uuid.ts';
 import { cast } from '../people.ts';
 import { installation as folderOf, freePort } from '../serving.ts';
-import { type Draw, drawOf } from './draw.ts';
+import type { Draw } from './draw.ts';
 import { type TortureMail, tortureMail } from './mail-server.ts';
 import type { Breach, FromMortal, Plan, ToMortal } from './plan.ts';
 
 export const publicHost = 'connector.contoso.example';
 export const origin = `https://${publicHost}`;
 const entry = new URL('./mortal.ts', import.meta.url).pathname;
-/** The default installation of torture has no mail without one. */
+/** What everybody has before the first reset. */
 export const firstPassword = 'Old-and-worn-Shoes-11';
 
 export interface Person {
@@ -219,7 +219,3 @@ async function settle(env: Readonly<Record<string, string>>, database: string, c
     await sql.close();
   }
 }
-
-/** A seed's own installation. */
-export const installationOf = (seed: number, options: Parameters<typeof tortureInstallation>[1]) =>
-  tortureInstallation(drawOf(seed), options);

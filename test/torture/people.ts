@@ -7,7 +7,7 @@ import { deriveLink, type Link, openPassword, toBase64url } from '#shared/link.t
 import type { OpenAnswer } from '#shared/link-open.ts';
 import { visitor } from '../signin/visitor.ts';
 import type { Draw } from './draw.ts';
-import { type Installation, origin, type Person, publicHost } from './installation.ts';
+import { type Installation, origin, type Person } from './installation.ts';
 import { type Ledger, linkOf, note, type Started } from './ledger.ts';
 import type { Answer, Wire } from './wire.ts';
 
@@ -222,5 +222,3 @@ async function signIn(
     note(ledger, `${person.userName} could not sign in`);
   }
 }
-
-export { publicHost };
