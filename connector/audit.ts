@@ -53,7 +53,10 @@ export function* record(tx: Tx, entry: AuditEntry): Work<void> {
 }
 
 /** Walks a tenant's chain: the number of entries, and the `seq` of the first that does not fit, if one does not. */
-export async function verifyAudit(sql: Sql, tenant: string): Promise<{ entries: number; brokenAt?: number }> {
+export async function verifyAudit(
+  sql: Pick<Sql, 'all'>,
+  tenant: string,
+): Promise<{ entries: number; brokenAt?: number }> {
   let before = '';
   let seq = 0;
   for (;;) {

@@ -16,7 +16,7 @@ import { issuerKeys, keysByDirectory } from './http/issuer-keys.ts';
 import { readTls } from './http/tls.ts';
 import type { Job } from './jobs.ts';
 import { rotate } from './key-rotation.ts';
-import { logger } from './log.ts';
+import { type Logger, logger } from './log.ts';
 import { graphMail, graphMailbox } from './mail/graph.ts';
 import type { Mail } from './mail/mail.ts';
 import { mailTransport } from './mail/transports.ts';
@@ -25,7 +25,7 @@ import { linkDoor } from './resets/link-routes.ts';
 import { pageRoutes } from './resets/page.ts';
 import { resetsDoor } from './resets/routes.ts';
 import { walk } from './resets/walk.ts';
-import { watchers } from './resets/watchers.ts';
+import { type Watchers, watchers } from './resets/watchers.ts';
 import { startWorker, type Worker } from './resets/worker.ts';
 import { eventLoop } from './scheduler.ts';
 import { malformedUrl } from './scim/error.ts';
@@ -37,9 +37,12 @@ import { scimDoor } from './scim/routes.ts';
 import { eventsPath } from './scim/sets.ts';
 import { signinDoor } from './signin/door.ts';
 import { keysOf } from './signin/keys.ts';
+import { keepReserve, noReserve, type Reserve, urgent } from './sql/reserve.ts';
 import { StartError } from './start-error.ts';
 import { describeTenant, openState, portalOf, type State, signInOf, type World } from './state.ts';
 import type { Tenant } from './tenant.ts';
+import { fileMark, markFileOf } from './witness/mark.ts';
+import { type Found, openWitness, type Witness } from './witness/witness.ts';
 
 const idle: Worker = { wake() {}, async stop() {} };
 /** How long a mail that is on its way may take when the connector is asked to end, in milliseconds. */
@@ -49,6 +52,8 @@ const grace = 5000;
 export interface Connector {
   readonly state: State;
   readonly key: MasterKey;
+  /** What the start has found out about the database's history. */
+  readonly history: Omit<Found, 'witness'> & { readonly file?: string };
   readonly app: FastifyInstance;
   /** Serves the link page alone, when RR_LINK_LISTEN says so. */
   readonly linkApp?: FastifyInstance;
@@ -65,7 +70,11 @@ export interface Connector {
  * describes tenant `default` anew and seals under the first key.
  * @throws StartError, KeyError, ExtensionError with a sentence for the operator; nothing is left running
  */
-export async function makeConnector(config: Config, world: World): Promise<Connector> {
+export async function makeConnector(
+  config: Config,
+  world: World,
+  options: { readonly restored?: boolean } = {},
+): Promise<Connector> {
   // What a start can trip over is read first; what has been opened is closed again, in reverse order, when one fails.
   const tls = readTls(config.tlsCert, config.tlsKey);
   const extensions = config.scimExtensions === undefined ? [] : readExtensions(config.scimExtensions);
@@ -94,12 +103,22 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
   await describeTenant(state, now);
 
   const linkHost = config.linkUrl ?? publicUrl;
-  const watching = watchers();
+  const reserve = world.reserve ?? reserveOf(config, world, log);
+  parts.defer(() => reserve.close());
+  const urgentSql = urgent(sql, reserve);
+  const store = world.mark ?? (world.sql ? undefined : fileMark(markFileOf(config.database, world.env)));
+  const { witness, ...history } = await openWitness({
+    ...{ sql, now, log, uuid: () => uuidv4(random(16)) },
+    ...(store ? { store } : {}),
+    ...(options.restored ? { restored: true } : {}),
+  });
+  parts.defer(() => witness.settle());
+  const watching = noting(watchers(), witness);
   const cryptography = linkCryptography;
   const scheduler = eventLoop;
   const context = {
     ...{ sql, tenants: state.tenants, keyring, now, random, log, watchers: watching },
-    ...{ cryptography, scheduler },
+    ...{ cryptography, scheduler, witness },
   };
   const walkDeps = { ...context, directoryOf, mailOf: mailFor, scramblePassword: () => generatePassword(random) };
   const walking = (job: Job) => walk(walkDeps, job);
@@ -115,7 +134,13 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
   const link: FastifyPluginAsync = async (app) => {
     await app.register(pageRoutes());
     await app.register(
-      linkDoor({ ...context, linkHost, worker: workerOf, signInUrl: (tenant) => portalOf(config, tenant) }),
+      linkDoor({
+        ...context,
+        sql: urgentSql,
+        linkHost,
+        worker: workerOf,
+        signInUrl: (tenant) => portalOf(config, tenant),
+      }),
     );
   };
   const shared = {
@@ -137,31 +162,42 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
     badUrl: { '/scim/v2': malformedUrl, '/v1.0': malformedAddress({ now, random }) },
     readUrl: { '/v1.0': canonicalAddress },
     doors: {
-      '/v1.0': graphDoor({
-        ...context,
-        directory: (tenant) => directoryOf(tenant, { kind: 'connector' }),
-        keysOf: keys,
-        hashing: state.hashing,
-        mailOf: (tenant) => mailFor(tenant, { kind: 'connector' }),
-        publicUrl,
-        rate,
-      }),
-      '/scim/v2': scimDoor({ sql, now, random, log, keyring, publicUrl, rate, extensions, passwords }),
+      '/v1.0': whileRoom(
+        reserve,
+        graphDoor({
+          ...context,
+          directory: (tenant) => directoryOf(tenant, { kind: 'connector' }),
+          keysOf: keys,
+          hashing: state.hashing,
+          mailOf: (tenant) => mailFor(tenant, { kind: 'connector' }),
+          publicUrl,
+          rate,
+        }),
+      ),
+      '/scim/v2': whileRoom(
+        reserve,
+        scimDoor({ sql, now, random, log, keyring, publicUrl, rate, extensions, passwords }),
+      ),
       '/scim/oauth': oauthDoor({ sql, now, random, log, publicUrl, fetch: world.fetch ?? fetch }),
       [eventsPath]: eventsDoor({ sql, tenants: state.tenants, keyring, now, log, publicUrl, rate }),
-      '/api': resetsDoor({
-        ...context,
-        directoryOf,
-        authenticate: (authorization) => authenticate({ tenants: state.tenants, keysOf: keys, now }, authorization),
-        worker: workerOf,
-        linkHost,
-        signInOf: (tenant) => signInOf(config, tenant),
-        extensionIds: config.extensionIds,
-        ...(world.pinIterations === undefined ? {} : { pinIterations: world.pinIterations }),
-      }),
+      '/api': whileRoom(
+        reserve,
+        resetsDoor({
+          ...context,
+          directoryOf,
+          authenticate: (authorization) => authenticate({ tenants: state.tenants, keysOf: keys, now }, authorization),
+          worker: workerOf,
+          linkHost,
+          signInOf: (tenant) => signInOf(config, tenant),
+          extensionIds: config.extensionIds,
+          ...(world.pinIterations === undefined ? {} : { pinIterations: world.pinIterations }),
+        }),
+        /\/(cancel|kill|grant)$/,
+      ),
       '/r': link,
       '/signin': signinDoor({
         ...context,
+        sql: urgentSql,
         fetch: world.fetch ?? fetch,
         hashing: state.hashing,
         directory: (tenant) => directoryOf(tenant, { kind: 'connector' }),
@@ -176,6 +212,7 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
   return {
     state,
     key,
+    history: { ...history, ...(store ? { file: store.where } : {}) },
     app,
     ...(linkApp ? { linkApp } : {}),
     start() {
@@ -184,6 +221,47 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
     walk: walking,
     close: () => made.disposeAsync(),
   };
+}
+
+/**
+ * A door that begins nothing new while the reserve is given up: what is there is for links that are opened.
+ * @param urgentRoute what may be asked all the same
+ */
+function whileRoom(reserve: Reserve, door: FastifyPluginAsync, urgentRoute?: RegExp): FastifyPluginAsync {
+  return async (app) => {
+    app.addHook('onRequest', async (request) => {
+      const reads = ['GET', 'HEAD', 'OPTIONS'].includes(request.method);
+      if (!reserve.low || reads || urgentRoute?.test(request.routeOptions.url ?? '')) return;
+      throw new Problem('unavailable', { reason: 'database' });
+    });
+    await app.register(door);
+  };
+}
+
+/** Only a file has a disk of ours to keep room on. */
+function reserveOf({ database }: Config, world: World, log: Logger): Reserve {
+  return world.sql || database.engine !== 'sqlite' ? noReserve : keepReserve(database.file, { log });
+}
+
+/** Whatever moves a reset tells the watchers: by that it is also remembered outside that the database has moved on. */
+function noting(watching: Watchers, witness: Witness): Watchers {
+  return {
+    ...watching,
+    changed(tenant, userId) {
+      witness.note();
+      watching.changed(tenant, userId);
+    },
+  };
+}
+
+/** RFC 9562 §5.4. */
+function uuidv4(bytes: Uint8Array): string {
+  const all = Uint8Array.from(bytes);
+  all[6] = ((all[6] ?? 0) & 0x0f) | 0x40;
+  all[8] = ((all[8] ?? 0) & 0x3f) | 0x80;
+  return Buffer.from(all)
+    .toString('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 /**

@@ -19,6 +19,7 @@ import { openState, type World } from './state.ts';
 const manual = `Usage: node connector/main.ts COMMAND [OPTIONS]
 
   serve            open the doors: /api /scim/v2 /r /signin /healthz /readyz
+                   (--restored: the database is a backup; see docs/backup.md)
   check            show every setting and try what they lead to     (--help for more)
   setup entra      register the connector in Microsoft Entra: as commands, or done     (--help for more)
   token create     make a token for directory sync     (--help for more)
@@ -113,9 +114,15 @@ async function main(argv: readonly string[]): Promise<number> {
       return 0;
     case 'serve':
       if (wantsHelp) return main(['help']);
-      if (rest.length > 0) throw new UsageError(`serve takes no options, and “${rest[0]}” was given.`);
+      if (rest.some((option) => option !== '--restored'))
+        throw new UsageError(`serve takes no option but --restored, and “${rest[0]}” was given.`);
       // Only here, since the doors are most of the code.
-      await (await import('./commands/serve.ts')).serve(settings(), world, { say, stop: stopSignal() });
+      await (await import('./commands/serve.ts')).serve(
+        settings(),
+        world,
+        { say, stop: stopSignal() },
+        { restored: rest.length > 0 },
+      );
       return 0;
     case 'check': {
       const modeOf = (file: string) =>

@@ -44,10 +44,15 @@ export interface MasterKey {
 export function keyFileOf(database: SqliteAddress, env: Environment): string;
 export function keyFileOf(database: DatabaseAddress, env: Environment): string | undefined;
 export function keyFileOf(database: DatabaseAddress, env: Environment): string | undefined {
-  if (database.engine !== 'sqlite') return undefined;
+  return database.engine === 'sqlite' ? `${userFileOf(database, env)}.key` : undefined;
+}
+
+/** In the user's configuration folder, named after a database: what is kept apart from it. Without its ending. */
+export function userFileOf(database: DatabaseAddress, env: Environment): string {
   const folder = env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config');
-  const name = createHash('sha256').update(database.file).digest('hex').slice(0, 16);
-  return join(folder, 'reset-and-resend', `${name}.key`);
+  const which =
+    database.engine === 'sqlite' ? database.file : `postgres:${database.host}:${database.port}/${database.database}`;
+  return join(folder, 'reset-and-resend', createHash('sha256').update(which).digest('hex').slice(0, 16));
 }
 
 /**

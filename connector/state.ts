@@ -16,9 +16,11 @@ import type { Mail } from './mail/mail.ts';
 import { apiScope, extensionClientId } from './signin/clients.ts';
 import { openDatabase } from './sql/engines.ts';
 import { migrate } from './sql/migrate.ts';
+import type { Reserve } from './sql/reserve.ts';
 import type { Sql } from './sql/sql.ts';
 import { type Hashing, hashing } from './store/credentials.ts';
 import { saveTenant, type Tenant, type Tenants, tenants } from './tenant.ts';
+import type { MarkStore } from './witness/mark.ts';
 
 /** What a test brings along instead of the real thing. */
 export interface World {
@@ -32,6 +34,10 @@ export interface World {
   /** How keys of other issuers are fetched. */
   readonly fetch?: typeof fetch;
   readonly pinIterations?: number;
+  /** Where it is remembered outside how far the database has come; absent with a database of the test's own: nowhere. */
+  readonly mark?: MarkStore;
+  /** Room for the day on which the disk is full; absent with a database of the test's own: none. */
+  readonly reserve?: Reserve;
   /** Waits between two looks at a directory that takes its time; milliseconds. */
   readonly pause?: (milliseconds: number) => Promise<void>;
   /** Stands between the connector and its directory. */

@@ -58,7 +58,7 @@ export type NeedsYou = (typeof needs)[number];
 export const eventNames = [
   'requested', 'prepared', 'deferred', 'mailRefused', 'accepted', 'passwordSet', 'armed', 'opened', 'leaseEnded',
   'done', 'changed', 'passCreated', 'passUsed', 'passEnded', 'passRemoved', 'remembered', 'notRemembered', 'bounced', 'reminded', 'pinFailed', 'pinLocked', 'alarm',
-  'rejected', 'cancelled', 'refused', 'expired', 'recalled', 'scrambled', 'superseded', 'reinstated', 'signedInAgain',
+  'rejected', 'cancelled', 'refused', 'expired', 'recalled', 'scrambled', 'superseded', 'reinstated', 'signedInAgain', 'restored',
 ] as const;
 export type EventName = (typeof eventNames)[number];
 

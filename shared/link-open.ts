@@ -47,6 +47,8 @@ export type LinkTruth = Contact &
     /** Cancelled, refused or failed before the change: the old password works. */
     | { readonly state: 'nothingChanged' }
     | { readonly state: 'expired' }
+    /** Its database was restored from a backup: everything that was under way has ended. */
+    | { readonly state: 'restored' }
     /** The administrator called the link back. */
     | { readonly state: 'recalled' }
     /** A newer mail has a newer link. */
@@ -99,6 +101,7 @@ const plainTruths = [
   'notReady',
   'nothingChanged',
   'expired',
+  'restored',
   'recalled',
   'superseded',
   'pinNeeded',

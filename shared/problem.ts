@@ -66,6 +66,7 @@ export const problems = {
   idempotencyKeyMissing: { status: 400 },
   idempotencyMismatch: { status: 422 },
   stateConflict: { status: 409 },
+  restored: { status: 409 },
   directoryRefused: { status: 422 },
   directoryMisconfigured: { status: 503 },
   consentMissing: { status: 503 },

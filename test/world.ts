@@ -22,6 +22,7 @@ import type { Sql } from '../connector/sql/sql.ts';
 import { changePassword, hashing, verifyPassword } from '../connector/store/credentials.ts';
 import { assignRole } from '../connector/store/roles.ts';
 import { createToken, mintToken } from '../connector/token.ts';
+import type { MarkStore } from '../connector/witness/mark.ts';
 import { cast, contoso, type SampleUser } from './people.ts';
 import { type FreshSql, freshSql } from './postgres/engine.ts';
 
@@ -65,6 +66,10 @@ export interface WorldOptions {
   readonly secretKey?: string;
   /** Told when the connector waits by itself, in milliseconds: its clock has moved on by so much. */
   readonly waited?: (milliseconds: number) => Promise<void>;
+  /** Where it is remembered outside how far the database has come. */
+  readonly mark?: MarkStore;
+  /** The operator says that the database was restored. */
+  readonly restored?: boolean;
 }
 
 export type World = Awaited<ReturnType<typeof makeWorld>>;
@@ -107,17 +112,19 @@ export async function makeWorld(options: WorldOptions = {}) {
   const sql = options.sql ?? (database as FreshSql).sql;
   const log = logger('debug', { write: (line: string) => void logged.push(line) });
   const quick = hashing({ concurrency: 8, waiting: 1000, argon: quickArgon });
-  const connector: Connector = await makeConnector(config, {
+  const world = {
     ...{ now, random, env: {}, sql, log, hashing: quick },
     // Mail by Graph is the connector's own doing.
     ...(graphMailbox(config.mail.reveal()) === undefined ? { mail } : {}),
-    async pause(milliseconds) {
+    async pause(milliseconds: number) {
       time += milliseconds;
       await options.waited?.(milliseconds);
     },
     pinIterations: 1,
-    directoryOf: (real, acting) => scripted.directory?.(real, acting) ?? real,
-  });
+    ...(options.mark ? { mark: options.mark } : {}),
+    directoryOf: (real: Directory, acting: Acting) => scripted.directory?.(real, acting) ?? real,
+  };
+  const connector: Connector = await makeConnector(config, world, options.restored ? { restored: true } : {});
   const { app, state, key } = connector;
   const tenant = await state.tenants.byId('default');
   if (!tenant) throw new Error('There is no tenant.');

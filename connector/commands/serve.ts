@@ -3,8 +3,9 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Config, Listen } from '../config.ts';
-import { makeConnector } from '../connector.ts';
+import { type Connector, makeConnector } from '../connector.ts';
 import { graphTenant } from '../entra/clouds.ts';
+import { refuseDamaged } from '../sql/damage.ts';
 import { breakLeases, takeServingLock } from '../sql/serving.ts';
 import { StartError } from '../start-error.ts';
 import { canSignIn, isEmpty, type World } from '../state.ts';
@@ -25,14 +26,38 @@ async function open(app: FastifyInstance, setting: string, at: Listen): Promise<
   return `${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
+/** What an operator must know of a database that may be a copy from earlier; see docs/backup.md. */
+function historyLines({ history, ended, file, unprotected }: Connector['history']): string[] {
+  const lines: string[] = [];
+  if (history === 'restored') {
+    const many = ended === 1 ? '1 reset that was' : `${ended} resets that were`;
+    lines.push(
+      'Database:   restored from a backup: it is older than what this connector has done since.',
+      `            Ended: ${many} under way then. No mail was repeated, no password set again; send anew in the dialog.`,
+    );
+  }
+  if (history === 'unknown' && file !== undefined) {
+    lines.push(
+      `Database:   its mark ${file} was not there; made now. If this database was restored from a backup,`,
+      '            stop and start once with: serve --restored',
+    );
+  }
+  if (unprotected !== undefined) {
+    lines.push(`Database:   no mark can be kept (${unprotected}): a restored backup would not be noticed.`);
+  }
+  return lines;
+}
+
 /**
- * Runs until `stop` resolves. Lines for people go to `say`, the log to standard output.
+ * Runs until `stop` resolves. Lines for people go to `say`, the log to standard output. `restored`: the operator says that
+ * the database is a copy from earlier.
  * @throws StartError, KeyError with a sentence for the operator
  */
 export async function serve(
   config: Config,
   world: World,
   io: { say: (line: string) => void; stop: Promise<unknown> },
+  options: { readonly restored?: boolean } = {},
 ): Promise<void> {
   // Closed in reverse order, whatever happens: the lock is given back last.
   await using parts = new AsyncDisposableStack();
@@ -42,12 +67,14 @@ export async function serve(
     const lock = takeServingLock(config.database.file);
     if (!lock) throw new StartError('Another connector is already serving this database.');
     parts.defer(() => lock.release());
+    refuseDamaged(config.database.file);
   }
-  const connector = await makeConnector(config, world);
+  const connector = await makeConnector(config, world, options);
   parts.defer(() => connector.close());
   const { sql, publicUrl } = connector.state;
   const { key } = connector;
   if (key.file) io.say(`Master key: ${key.file}${key.made ? ' (made now; back it up apart from the database)' : ''}`);
+  for (const line of historyLines(connector.history)) io.say(line);
   const at = await open(connector.app, 'RR_LISTEN', config.listen);
   io.say(`Connector:  ${publicUrl} (listening on ${at})`);
   if (connector.linkApp && config.linkListen) {

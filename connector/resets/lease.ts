@@ -11,6 +11,7 @@ import type { Scheduler } from '../scheduler.ts';
 import { type Keyring, Secret } from '../secret.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
 import type { Tenant, Tenants } from '../tenant.ts';
+import type { Witness } from '../witness/witness.ts';
 import { type Columns, type Move, move, type ResetRow, shredded } from './row.ts';
 import { handBack } from './supersede.ts';
 import type { Watchers } from './watchers.ts';
@@ -30,6 +31,8 @@ export interface WalkDeps {
   readonly watchers: Watchers;
   /** So many times longer than usual are the waits between two looks at a directory; absent: once. For simulated days. */
   readonly patience?: number;
+  /** Asked before anything outside is changed. */
+  readonly witness: Pick<Witness, 'mark'>;
 }
 
 /** The job of every reset; its `ref` is the reset's id, its `subject` the person's. */

@@ -7,6 +7,7 @@ import { Problem } from '#shared/problem.ts';
 import { wakeSubject } from '../jobs.ts';
 import type { Sql, Work } from '../sql/sql.ts';
 import type { Tenant, Tenants } from '../tenant.ts';
+import { isRestored } from '../witness/restored.ts';
 import { leaseTime, minute } from './lease.ts';
 import { isPass, move, type ResetRow, readReset } from './row.ts';
 import { replacedAPassword } from './supersede.ts';
@@ -134,7 +135,7 @@ function truthOf(row: ResetRow, holderHash: string, at: number): OpenAnswer | un
       return { state: 'notReady' };
     case 'expired':
     case 'scrambled':
-      return { state: 'expired' };
+      return { state: isRestored(row) ? 'restored' : 'expired' };
     case 'recalled':
       return { state: 'recalled' };
     case 'superseded':
@@ -148,7 +149,7 @@ function truthOf(row: ResetRow, holderHash: string, at: number): OpenAnswer | un
       const leased = row.leased_until ?? 0;
       if (mine && row.state === 'leased' && row.ciphertext !== null && at < leased) return undefined;
       return mine || row.holder_hash === null
-        ? { state: 'finished' }
+        ? { state: isRestored(row) ? 'restored' : 'finished' }
         : { state: 'openedElsewhere', at: new Date(leased - leaseTime).toISOString() };
     }
   }

@@ -91,6 +91,7 @@ export async function change(deps: WalkDeps, tenant: Tenant, row: ResetRow, job:
     if (!(error instanceof Problem)) throw error;
     return noteNoChange(deps, row, job, directory, { outcome: 'failed', problem: error });
   }
+  await deps.witness.mark();
   // Checked right before the write: from here until the deadline our call may be under way (reset.md, epochs).
   const mine = await moved(deps, job, row, 'changing', [], { call_until: job.leasedUntil, seen_at: seen });
   if (!mine) return now;

@@ -35,6 +35,8 @@ export async function sendMail(deps: WalkDeps, tenant: Tenant, row: ResetRow, jo
   if (row.sealed_mail === null) throw new Error('A reset in mailing has no mail.');
   const bytes = deps.keyring.open(row.sealed_mail, aad(row, 'sealed_mail'));
   const envelope = { from: row.mail_from, to: row.recipient };
+  // A backup from before this is known to be one, however soon it comes back (reset.md C21).
+  await deps.witness.mark();
   const outcome = await deps.mailOf(tenant, actingOf(deps, row)).send({ envelope, messageId: row.message_id, bytes });
   deps.log.info({ reset: row.id, outcome: outcome.outcome }, 'mail attempt');
   return noteMail(deps, row, job, outcome);

@@ -4,6 +4,7 @@
 import { Problem } from '#shared/problem.ts';
 import type { Directory, PasswordChange } from '../directory/directory.ts';
 import type { Tenant } from '../tenant.ts';
+import { isRestored } from '../witness/restored.ts';
 import {
   answerLost,
   askedToWait,
@@ -24,8 +25,8 @@ import {
   scrambleOf,
   sessionsStay,
   showsBy,
-  soonAfter,
   sinceCalls,
+  soonAfter,
   type WalkDeps,
   within,
 } from './lease.ts';
@@ -144,7 +145,9 @@ async function judge(
   if (last?.by.kind === 'operation' && last.by.operation === scrambleOf(row)) return 'done before';
   // Calls whose answers were lost: our own, before there is a baseline, or a scramble.
   const became = row.seen_at === null ? undefined : sinceCalls(row, last);
-  if (row.state !== 'recalled') {
+  // In a restored database nobody knows who has chosen what since.
+  const wrongPerson = row.state === 'recalled' && !isRestored(row);
+  if (!wrongPerson) {
     if (row.baseline_at === null && became === undefined) return 'not ours';
     if (row.baseline_at === null && became === 'nothing') return deps.now() < showsBy(row) ? 'wait' : 'not ours';
     if (row.baseline_at === null && became === 'later') return last?.by.kind === 'operation' ? 'not ours' : 'chosen';
@@ -152,11 +155,14 @@ async function judge(
     // the person may have chosen stays.
     if (row.baseline_at !== null && became === 'ours' && last?.by.kind === 'unknown') return 'done before';
   }
+  // A scramble was begun, and what was looked at then is what is there now: this process died before the call. The password
+  // may be that of a reset that this one had replaced, so that whose it is says nothing.
+  if (row.baseline_at !== null && became === 'nothing') return 'scramble';
   // A password that the person chose is never touched (reset.md C32). After "wrong person" it may be the wrong person
   // who chose it.
   const chosen = changedSince(row, last);
   if (chosen === 'operation') return 'not ours';
-  return chosen !== undefined && row.state !== 'recalled' ? 'chosen' : 'scramble';
+  return chosen !== undefined && !wrongPerson ? 'chosen' : 'scramble';
 }
 
 /** Replaces a password that nobody shall use any more by one that nobody knows; a pass is removed. */
@@ -182,7 +188,7 @@ export async function scramble(deps: WalkDeps, tenant: Tenant, row: ResetRow, jo
   const verdict = await judge(deps, row, last, newer);
   if (verdict === 'wait' || (verdict === 'scramble' && now < usable)) return Math.max(usable, glanceAfter(deps, now));
   if (verdict === 'not ours') {
-    const never = row.state === 'expired' && row.baseline_at === null;
+    const never = row.state === 'expired' && row.baseline_at === null && !isRestored(row);
     await moved(deps, job, row, row.state, never ? [{ name: 'expired', evidence: 'unchanged' }] : [], ended);
     return undefined;
   }
@@ -207,6 +213,7 @@ async function makeUseless(
   ended: Columns,
 ): Promise<Next> {
   const seen = last?.at ?? 0;
+  await deps.witness.mark();
   // By this a scramble whose answer is lost is known again; a newer reset waits for it.
   const begun = { call_until: job.leasedUntil, seen_at: seen, baseline_at: row.baseline_at ?? seen };
   if (!(await moved(deps, job, row, row.state, [], begun))) return deps.now();

@@ -250,4 +250,10 @@ export const migrations: readonly (readonly string[])[] = [
         or (other.started_at = reset.started_at and other.id <= reset.id)))`,
     `create index reset_by_nth on reset (tenant, user_id, nth)`,
   ],
+  [
+    // -- restored backups: the histories that this database has had, a new one since each restoring; and how far each
+    // connector has seen it come, which it remembers outside as well
+    `create table timeline (place bigint primary key, id text not null unique, began bigint not null)`,
+    `create table witness (id text primary key, count bigint not null)`,
+  ],
 ];

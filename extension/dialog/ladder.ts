@@ -41,6 +41,7 @@ export type Standing =
   | 'killedUnchanged'
   | 'killed'
   | 'expiredUnchanged'
+  | 'restored'
   | 'expiring'
   | Extract<State, 'rejected' | 'cancelled' | 'refused' | 'scrambled' | 'superseded'>;
 
@@ -90,6 +91,8 @@ export function isOver(reset: Reset): boolean {
 
 /** How a reset stands as a whole. */
 export function standing(reset: Reset): Standing {
+  const isEnd = reset.state === 'expired' || reset.state === 'scrambled';
+  if (isEnd && has(reset, 'restored')) return 'restored';
   switch (reset.state) {
     case 'recalled':
       if (isUseless(reset)) return 'killed';
@@ -141,6 +144,7 @@ const moods = {
   killedUnchanged: 'ended',
   killed: 'ended',
   expiredUnchanged: 'ended',
+  restored: 'ended',
   expiring: 'ended',
   rejected: 'ended',
   cancelled: 'ended',

@@ -5,7 +5,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { geckoId, practiceId } from '../../extension/identity.ts';
 import { contoso } from '../people.ts';
@@ -55,6 +55,8 @@ async function settings(options: ConnectorOptions): Promise<NodeJS.ProcessEnv> {
     RR_TLS_KEY: certificate.keyFile,
     RR_SECRET_KEY_FILE: key,
     RR_DATABASE: `sqlite:${databaseOf(folder)}`,
+    // What remembers the practice's database outside of it is thrown away with it.
+    XDG_CONFIG_HOME: dirname(databaseOf(folder)),
     RR_MAIL: `smtp://127.0.0.1:${mailPort}`,
     RR_MAIL_FROM: `${contoso.name} IT <it@${contoso.domain}>`,
     RR_ORGANISATION: contoso.name,

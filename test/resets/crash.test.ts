@@ -101,6 +101,34 @@ it('a kill survives a death at each of its statements', async () => {
   expect(deaths).toBeGreaterThan(20);
 }, 60_000);
 
+it('a kill of a reset that was to replace an opened one survives a death at each of its statements', async () => {
+  let deaths = 0;
+  for (let n = 1; ; n++) {
+    const { sql, dieAt, revive, statements } = mortal();
+    const world = await makeWorld({ ...options, sql });
+    const older = (await world.reset('globalAdmin', 'amara')).json<Reset>();
+    await world.walk();
+    const { password = '' } = await world.open((await world.letter()).link);
+    world.script.push({ outcome: 'later', code: 451, reply: '451 Later' });
+    const { id } = (await world.reset('globalAdmin', 'amara', { supersede: older.id })).json<Reset>();
+    await world.walk();
+    const before = statements();
+    dieAt(n);
+    await world.api('globalAdmin', 'POST', `/resets/${id}/kill`).catch(() => {});
+    await world.walk().catch(() => {});
+    const died = statements() - before >= n;
+    revive();
+    if (!died) break;
+    deaths++;
+    expect((await world.api('globalAdmin', 'POST', `/resets/${id}/kill`)).statusCode).toBe(200);
+    await world.pass(2 * 60_000);
+    // Who was shown the older one's password is the wrong person, too.
+    expect(await world.holds('amara', password), `scrambled after death at ${n}`).toBe(false);
+    await world[Symbol.asyncDispose]();
+  }
+  expect(deaths).toBeGreaterThan(20);
+}, 60_000);
+
 it('a reset that hands over a pass survives a death at each of its statements', async () => {
   let deaths = 0;
   for (let n = 1; ; n++) {

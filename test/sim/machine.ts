@@ -18,6 +18,7 @@ import type { Sql } from '../../connector/sql/sql.ts';
 import { openSqlite } from '../../connector/sql/sqlite.ts';
 import { hashing } from '../../connector/store/credentials.ts';
 import { type Tenant, tenants } from '../../connector/tenant.ts';
+import { noWitness } from '../../connector/witness/witness.ts';
 import { syncCryptography } from './cryptography.ts';
 import { linkHost, masterKey } from './ground.ts';
 import type { Owner } from './loop.ts';
@@ -86,6 +87,7 @@ export class Machine implements Owner {
       ...context,
       ...{ directoryOf, mailOf: () => mail, scramblePassword: () => world.scrambled(generatePassword(random)) },
       patience: world.patience,
+      witness: noWitness,
     };
     this.desk = {
       ...{ ...context, directoryOf, worker: () => this.#worker, linkHost, pinIterations: 1 },

@@ -119,6 +119,7 @@ const shapes = {
   notReady: 'wait',
   nothingChanged: 'good',
   expired: 'wait',
+  restored: 'wait',
   recalled: 'stop',
   superseded: 'warn',
   pinLocked: 'stop',

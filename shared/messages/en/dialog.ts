@@ -252,6 +252,11 @@ export const dialog = {
       title: 'Expired before anything was changed',
       text: () => 'Nothing was changed; the old password works.',
     },
+    restored: {
+      title: 'Ended: the connector was restored from a backup',
+      text: () =>
+        'The link is dead. Whether it was opened after the backup is not known: ask the person, and send again if need be.',
+    },
     expiring: {
       title: 'Expired',
       text: () => 'The link is dead. The temporary password is being replaced by one that nobody knows.',
@@ -385,6 +390,7 @@ export const dialog = {
     superseded: 'Replaced by a newer reset',
     reinstated: 'Valid again: the newer reset ended early',
     signedInAgain: 'An administrator signed in again',
+    restored: 'Ended: restored from a backup',
   },
 
   tell: {

@@ -61,6 +61,10 @@ export const link = {
       body: 'This reset was stopped before it changed anything. Your old password still works.',
     },
     expired: { title: 'This link has expired', body: 'It was not opened in time, so its password is no longer valid.' },
+    restored: {
+      title: 'This link no longer works',
+      body: 'The service had to be restored, and every reset that was under way was ended. Ask for a new one.',
+    },
     recalled: {
       title: 'This link was called back',
       body: 'Your administrator has made it invalid. It shows no password any more.',

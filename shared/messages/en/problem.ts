@@ -50,6 +50,8 @@ export const problem = {
   scopeMissing: () => 'This sign-in or token is not meant for this.',
   roleMissing: () =>
     'You need a role that can reset passwords, such as Helpdesk Administrator, Password Administrator or Global Administrator.',
+  restored: () =>
+    'The connector’s database was restored from a backup made while this reset was under way, so it was ended. What happened after the backup is not known.',
   originRefused: () => 'The request came from a page that may not send it.',
   targetUnknown: () => 'The connector does not know this person. They may not have been synchronised yet.',
   targetDisabled: () => 'This account is blocked from signing in. Unblock it before you reset its password.',

@@ -264,6 +264,11 @@ export const dialog = {
       title: 'Hiçbir şey değişmeden süresi doldu',
       text: () => 'Hiçbir şey değişmedi; eski parola geçerli.',
     },
+    restored: {
+      title: 'Sona erdi: bağlayıcı bir yedekten geri yüklendi',
+      text: () =>
+        'Bağlantı geçersiz. Yedekten sonra açılıp açılmadığı bilinmiyor: kişiye sorun, gerekirse yeniden gönderin.',
+    },
     expiring: {
       title: 'Süresi doldu',
       text: () => 'Bağlantı geçersiz. Geçici parolanın yerine kimsenin bilmediği bir parola konuyor.',
@@ -412,6 +417,7 @@ export const dialog = {
     superseded: 'Yerini daha yeni bir sıfırlama aldı',
     reinstated: 'Yeniden geçerli: yeni sıfırlama erken bitti',
     signedInAgain: 'Bir yönetici yeniden oturum açtı',
+    restored: 'Sona erdi: yedekten geri yüklendi',
   },
 
   tell: {

@@ -58,6 +58,10 @@ export const link = {
       body: 'Bu sıfırlama, bir şey değişmeden durduruldu. Eski parolanız hâlâ geçerli.',
     },
     expired: { title: 'Bu bağlantının süresi doldu', body: 'Zamanında açılmadığı için parolası artık geçerli değil.' },
+    restored: {
+      title: 'Bu bağlantı artık geçerli değil',
+      body: 'Hizmetin geri yüklenmesi gerekti ve süren tüm sıfırlamalar sona erdirildi. Yenisini isteyin.',
+    },
     recalled: {
       title: 'Bu bağlantı geri çekildi',
       body: 'Yöneticiniz bağlantıyı geçersiz kıldı. Artık parola göstermez.',

@@ -52,6 +52,8 @@ export const problem = {
   scopeMissing: () => 'Bu oturum veya belirteç bunun için geçerli değil.',
   roleMissing: () =>
     'Parola sıfırlamak için Yardım Masası Yöneticisi, Parola Yöneticisi veya Genel Yönetici gibi bir rol gerekir.',
+  restored: () =>
+    'Bağlayıcının veritabanı, bu sıfırlama sürerken alınmış bir yedekten geri yüklendi; sıfırlama sona erdirildi. Yedekten sonra ne olduğu bilinmiyor.',
   originRefused: () => 'İstek, buna izni olmayan bir sayfadan geldi.',
   targetUnknown: () => 'Bağlayıcı bu kişiyi tanımıyor. Henüz eşitlenmemiş olabilir.',
   targetDisabled: () => 'Bu hesabın oturum açması engellenmiş. Parolayı sıfırlamadan önce engeli kaldırın.',
