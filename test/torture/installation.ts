@@ -20,12 +20,12 @@ import { uuidv7 } from '../../connector/store/uuid.ts';
 import { cast } from '../people.ts';
 import { installation as folderOf, freePort } from '../serving.ts';
 import type { Draw } from './draw.ts';
+import { leanConnector } from './lean.ts';
 import { type TortureMail, tortureMail } from './mail-server.ts';
 import type { Breach, FromMortal, Plan, ToMortal } from './plan.ts';
 
 export const publicHost = 'connector.contoso.example';
 export const origin = `https://${publicHost}`;
-const entry = new URL('./mortal.ts', import.meta.url).pathname;
 /** What everybody has before the first reset. */
 export const firstPassword = 'Old-and-worn-Shoes-11';
 
@@ -71,6 +71,7 @@ export async function tortureInstallation(
     ...{ keyType: 'ec', algorithm: 'sha256' },
   } as Parameters<typeof generate>[1]).then(({ private: key, cert }) => ({ key, cert }));
   const { key, cert } = await certificate;
+  const entry = await leanConnector();
   const mail = await tortureMail(draw.fork(), options.drip);
   const port = await freePort();
   const here = folderOf({

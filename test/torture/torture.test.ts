@@ -6,7 +6,7 @@ import { tableOf, torture } from './torture.ts';
 
 const seed = Number(process.env.TORTURE_SEED ?? 20_261_128);
 
-it('nothing is lost and no password is burnt by 200 kills', { timeout: 900_000 }, async () => {
+it('nothing is lost and no password is burnt by 200 kills', { timeout: 1_800_000 }, async () => {
   const report = await torture({ seed, lanes: 3, kills: 200, until: Number.POSITIVE_INFINITY, people: 4, first: true });
   process.stdout.write(`\n${tableOf(report)}\n\n`);
   expect(report.histories.join('\n\n')).toBe('');
