@@ -11,6 +11,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**'],
           testTimeout: 20_000,
+          // Whoever is the first to need a Postgres waits for its start.
+          hookTimeout: 60_000,
           globalSetup: 'test/postgres/global.ts',
         },
       },
