@@ -1,9 +1,9 @@
 // A plain load balancer: ends TLS, asks each connector's /readyz, gives requests in turn to those that are ready, and tries
 // nothing twice. Header `x-to` names a connector for a test that wants this very one; `x-served-by` says who it was.
 
-import { request as ask } from 'node:http';
+import { request as ask, type ClientRequest } from 'node:http';
 import { createServer } from 'node:https';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 
 export interface Target {
   readonly name: string;
@@ -28,6 +28,7 @@ export async function startBalancer(
 ): Promise<Balancer> {
   const ready = new Set<string>();
   const open = new Set<Socket>();
+  const onward = new Map<string, Set<ClientRequest>>();
   let turn = 0;
 
   const checks = targets.map(({ name, port }) => {
@@ -36,7 +37,8 @@ export async function startBalancer(
       const signal = AbortSignal.timeout(patience);
       const answer = await fetch(`http://127.0.0.1:${port}/readyz`, { signal }).catch(() => undefined);
       if (answer?.ok) ready.add(name);
-      else ready.delete(name);
+      // Whoever waits for one that does not answer is told so.
+      else if (ready.delete(name)) for (const request of onward.get(name) ?? []) request.destroy();
       await answer?.arrayBuffer().catch(() => {});
       timer = setTimeout(check, often);
     };
@@ -50,7 +52,7 @@ export async function startBalancer(
     const target = candidates[turn++ % Math.max(1, candidates.length)];
     if (!target) return void outgoing.writeHead(503).end();
     const { method, url: path } = incoming;
-    const onward = ask(
+    const request = ask(
       {
         ...{ host: '127.0.0.1', port: target.port, method, path, agent: false },
         headers: { ...headers, 'x-forwarded-proto': 'https', 'x-forwarded-for': '192.0.2.7' },
@@ -62,13 +64,16 @@ export async function startBalancer(
         answer.pipe(outgoing);
       },
     );
-    onward.on('error', () => {
+    const own = onward.get(target.name) ?? new Set();
+    if (wanted === undefined) onward.set(target.name, own.add(request));
+    request.on('close', () => own.delete(request));
+    request.on('error', () => {
       if (outgoing.headersSent) outgoing.destroy();
       else outgoing.writeHead(502, { 'x-served-by': target.name }).end();
     });
-    outgoing.on('close', () => onward.destroy());
-    incoming.on('error', () => onward.destroy());
-    incoming.pipe(onward);
+    outgoing.on('close', () => request.destroy());
+    incoming.on('error', () => request.destroy());
+    incoming.pipe(request);
   });
   server.on('connection', (socket: Socket) => {
     open.add(socket);
@@ -84,12 +89,4 @@ export async function startBalancer(
       await new Promise((resolve) => server.close(resolve));
     },
   };
-}
-
-/** Does anything listen there? */
-export function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => resolve(true));
-    socket.on('error', () => resolve(false)).on('connect', () => socket.destroy());
-  });
 }

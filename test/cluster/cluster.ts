@@ -127,8 +127,7 @@ export async function startCluster(database: string, people: number, { start = t
         return { code, said: output.slice(before) };
       },
       end(signal = 'SIGTERM') {
-        if (signal === 'SIGKILL') figures.kills++;
-        child?.kill(signal);
+        if (child?.kill(signal) && signal === 'SIGKILL') figures.kills++;
         return ended;
       },
       freeze() {

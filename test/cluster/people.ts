@@ -172,16 +172,22 @@ export async function open(
 }
 
 /** Signs in with the password that was shown, and chooses one: each step at whichever connector comes next. */
-export async function signIn(cluster: Cluster, ledger: Ledger, person: Person, password: string): Promise<string> {
+export async function signIn(cluster: Cluster, ledger: Ledger, person: Person, password: string): Promise<void> {
   const own = `My-own-Choice-${toBase64url(random(9))}`;
-  const visit = visitor(cluster.balancer);
-  const asked = await visit.go(`${origin}/signin/default/account?login_hint=${encodeURIComponent(person.userName)}`);
-  const choose = await visit.submit(asked, { userName: person.userName, password });
-  if (!choose.text.includes('newPassword')) throw new Error(`The password does not sign in: ${choose.status}`);
-  const done = await visit.submit(choose, { newPassword: own, repeat: own }, '/password');
-  if (done.status !== 200) throw new Error(`The password could not be changed: ${done.status} ${done.text}`);
-  ledger.chosen.set(person.id, own);
-  return own;
+  for (let tries = 1; ; tries++) {
+    const visit = visitor(cluster.balancer);
+    const asked = await visit.go(`${origin}/signin/default/account?login_hint=${encodeURIComponent(person.userName)}`);
+    const choose = asked.status === 200 ? await visit.submit(asked, { userName: person.userName, password }) : asked;
+    if (choose.text.includes('newPassword')) {
+      const done = await visit.submit(choose, { newPassword: own, repeat: own }, '/password');
+      if (done.status !== 200) throw new Error(`The password could not be changed: ${done.status} ${done.text}`);
+      return void ledger.chosen.set(person.id, own);
+    }
+    // Nothing was done yet: whoever meets a connector that has just gone begins anew.
+    if (![502, 503].includes(choose.status) || tries === 20)
+      throw new Error(`The password does not sign in: ${choose.status} ${choose.text.slice(0, 2000)}`);
+    await pause(100);
+  }
 }
 
 /** The person's whole way: opens, signs in, chooses. */

@@ -37,8 +37,9 @@ if (release !== undefined) {
   registerHooks({
     resolve(specifier, context, next) {
       const resolved = next(specifier, context);
-      // The later list begins with the real one.
-      return resolved.url === real && context.parentURL !== later ? { ...resolved, url: later } : resolved;
+      // The later lists begin with the real one.
+      const isLater = context.parentURL?.startsWith(new URL('./release-', import.meta.url).href);
+      return resolved.url === real && !isLater ? { ...resolved, url: later } : resolved;
     },
   });
 }

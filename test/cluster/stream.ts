@@ -1,7 +1,8 @@
 // A client of an event stream, as the dialog is one: it comes back by itself, through the balancer, with the id of the last
 // event that it has seen (HTML Living Standard, server-sent events).
 
-import { type ClientRequest, request } from 'node:https';
+import type { ClientRequest } from 'node:http';
+import { request } from 'node:https';
 import type { Reset } from '#shared/api.ts';
 import type { Cluster, Name } from './cluster.ts';
 import { bearerOf, optionsOf, pause } from './people.ts';

@@ -8,7 +8,7 @@ import { type FreshDatabase, freshDatabase } from '../postgres/database.ts';
 import { check, quiet } from './check.ts';
 import { type Cluster, type Name, names, startCluster } from './cluster.ts';
 import { note, table } from './figures.ts';
-import { bearerOf, begin, insist, Ledger, once, open, pause, receive, see, signIn, wanted } from './people.ts';
+import { bearerOf, begin, insist, Ledger, open, pause, receive, see, signIn, wanted } from './people.ts';
 import { follow } from './stream.ts';
 
 let database: FreshDatabase;

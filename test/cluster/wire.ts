@@ -28,8 +28,9 @@ export interface Moment {
 
 /** @param url of the database as the server has it */
 export async function wireTo(url: string): Promise<Wire> {
-  const server = parseDatabaseAddress(url);
-  if (server.engine !== 'postgres') throw new Error('This is no address of Postgres.');
+  const address = parseDatabaseAddress(url);
+  if (address.engine !== 'postgres') throw new Error('This is no address of Postgres.');
+  const server = { host: address.host, port: address.port };
   const sockets = new Set<Socket>();
   const waiting = new Set<() => void>();
   let silent = false;
