@@ -136,7 +136,7 @@ async function setPassword(deps: WalkDeps, row: ResetRow, job: Lease, directory:
 async function makePass(deps: WalkDeps, row: ResetRow, job: Lease, directory: Directory): Promise<Next> {
   if (row.sealed_key === null) throw new Error('A reset in changing has no key for its pass.');
   const wanted = { lifetimeInMinutes: passLifetime(row.expires_at, deps.now()), isUsableOnce: true };
-  const call = passesOf(directory).create(row.user_id, wanted, operationOf(row));
+  const call = passesOf(directory).create(row.user_id, wanted, operationOf(row), deadline(job));
   const outcome = await within(deps, remaining(job, deps.now()), call);
   deps.log.info({ reset: row.id, outcome: outcome.outcome }, 'Temporary Access Pass');
   if (outcome.outcome !== 'done') return noteNoChange(deps, row, job, directory, outcome);

@@ -33,3 +33,33 @@ test.each([0, 1, 2, 3, 4])(
     if (frozen) expect(await world.holds('amara', 'My very own choice 3!')).toBe(true);
   },
 );
+
+test.each([0, 1, 2])(
+  'one for a pass that freezes before its unit of work %i leaves the newer pass alone',
+  async (at) => {
+    await using world = await makeWorld({ names: ['amara'] });
+    const wanted = { lifetimeInMinutes: 60, isUsableOnce: true };
+    const queue = hashing({ concurrency: 1, waiting: 4, argon: argon2id });
+    const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
+    const passesAt = (sql: Sql, now: () => number) => {
+      const { temporaryAccessPass } = embeddedDirectory({ sql, hashing: queue, random, now }, world.tenant);
+      if (!temporaryAccessPass) throw new Error('There are no passes.');
+      return temporaryAccessPass;
+    };
+    let [count, time] = [0, world.now()];
+    const until = time + 60_000;
+    const others = passesAt(world.sql, () => time);
+    const freeze = async () => {
+      if (count++ !== at) return;
+      // Another one has made a pass meanwhile, which has been shown.
+      time += 120_000;
+      expect((await others.create(world.ids.amara, wanted, 'reset:1')).outcome).toBe('done');
+    };
+    const frozen = passesAt(
+      { ...world.sql, run: async (work) => freeze().then(() => world.sql.run(work)) },
+      () => time,
+    );
+    const outcome = await frozen.create(world.ids.amara, wanted, 'reset:1', until);
+    expect(outcome.outcome).toBe(count > at ? 'failed' : 'done');
+  },
+);
