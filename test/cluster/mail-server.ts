@@ -17,6 +17,8 @@ export interface MailServer {
   readonly taken: Taken[];
   /** The answer to the next message for this address waits until `release`. */
   hold(to: string): { readonly arrived: Promise<void>; release(): void };
+  /** Messages for this address are put off (450, RFC 5321 §4.2.3) until the returned function is called. */
+  defer(to: string): () => void;
   /** The first message to this address; rejects after 30 s. */
   letter(to: string): Promise<Buffer>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -26,9 +28,13 @@ export interface MailServer {
 export async function startMailServer(): Promise<MailServer> {
   const taken: Taken[] = [];
   const held = new Map<string, { arrived: () => void; released: Promise<void> }>();
+  const deferred = new Set<string>();
   const server = new SMTPServer({
     disabledCommands: ['AUTH', 'STARTTLS'],
     disableReverseLookup: true,
+    onRcptTo({ address }, _session, done) {
+      done(deferred.has(address.toLowerCase()) ? Object.assign(new Error('Not now'), { responseCode: 450 }) : null);
+    },
     onData(stream, session, done) {
       const chunks: Buffer[] = [];
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -53,6 +59,10 @@ export async function startMailServer(): Promise<MailServer> {
       const [arrived, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
       held.set(to.toLowerCase(), { arrived: arrived.resolve, released: released.promise });
       return { arrived: arrived.promise, release: released.resolve };
+    },
+    defer(to) {
+      deferred.add(to.toLowerCase());
+      return () => void deferred.delete(to.toLowerCase());
     },
     async letter(to) {
       for (let tries = 0; tries < 1200; tries++) {

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../postgres/database.ts';
 import { check } from './check.ts';
-import { type Cluster, names, type Start, secretKey, startCluster } from './cluster.ts';
+import { type Cluster, type Name, names, type Start, secretKey, startCluster } from './cluster.ts';
 import { note, table } from './figures.ts';
 import { type Begun, begin, Ledger, open, pause, receive, see } from './people.ts';
 
@@ -31,23 +31,33 @@ async function until(look: () => unknown): Promise<void> {
   expect(await look()).toBeTruthy();
 }
 
-/** Resets on their way: one whose mail is held, one whose link is armed, one whose link is open. */
-async function live() {
+/** Resets on their way: one whose mail is put off, one whose link is armed, one whose link is open. */
+async function live(to?: Name) {
   const address = `${randomUUID()}@post.example`;
-  const hold = cluster.mail.hold(address);
+  const through = to === undefined ? {} : { to };
+  const release = cluster.mail.defer(address);
   const [mailing, ready, leased] = await Promise.all([
-    begin(cluster, ledger, { address }),
-    begin(cluster, ledger),
-    begin(cluster, ledger),
+    begin(cluster, ledger, { address, ...through }),
+    begin(cluster, ledger, through),
+    begin(cluster, ledger, through),
   ]);
-  await hold.arrived;
   for (const { id } of [ready, leased]) await until(async () => (await see(cluster, id)).state === 'ready');
   const holder = crypto.getRandomValues(new Uint8Array(32));
   await open(cluster, ledger, leased, { holder });
-  return { hold, mailing, ready, leased, holder };
+  await until(async () => (await see(cluster, mailing.id)).events.some(({ name }) => name === 'deferred'));
+  const finish = async () => {
+    release();
+    // Put off for a minute.
+    cluster.pass(61_000);
+    await receive(cluster, ledger, mailing);
+    await receive(cluster, ledger, ready);
+    const again = await open(cluster, ledger, leased, { holder });
+    expect(again.answer.state).toBe('open');
+  };
+  return { finish };
 }
 
-async function restart(name: (typeof names)[number], how?: Start): Promise<void> {
+async function restart(name: Name, how?: Start): Promise<void> {
   expect(await cluster.nodes[name].end()).toBe(0);
   expect(await cluster.nodes[name].start(how)).toBeUndefined();
   await until(() => cluster.balancer.ready.has(name));
@@ -73,18 +83,16 @@ const version = async () =>
 describe('a rolling upgrade over a change of the schema', () => {
   it('goes on beside the release before, back, and on again', { timeout: 120_000 }, async () => {
     const before = await version();
-    const { hold, mailing, ready, leased, holder } = await live();
+    const [first, second] = [await live('A'), await live('B')];
     await restart('C', expanded);
     expect(await version()).toBe(before + 1);
     // What the older ones have prepared is out of date by now.
     await throughEach();
-    hold.release();
-    await receive(cluster, ledger, mailing);
+    await first.finish();
     // Back: the release before reads the larger schema.
     await restart('C');
-    await receive(cluster, ledger, ready);
-    await open(cluster, ledger, leased, { holder });
     for (const name of names) await restart(name, expanded);
+    await second.finish();
     await throughEach();
     await allIsWell();
   });
@@ -126,23 +134,16 @@ describe('the master key', () => {
 
   it('is replaced by restarting one after the other, under live resets', { timeout: 150_000 }, async () => {
     await until(() => cluster.balancer.ready.size === 3);
-    const first = await live();
+    const all = [await live()];
     // Everybody gets to know the new one, then everybody seals with it, then the old one goes.
     for (const name of names) await restart(name, withKeys(3, 4));
-    const second = await live();
-    for (const name of names) {
+    for (const [i, name] of names.entries()) {
       await restart(name, withKeys(4, 3));
-      // Of those that still seal with the old one, too.
-      await throughEach();
+      // Those that are still to come seal with the old one.
+      all.push(await live(names[(i + 1) % names.length]));
     }
-    const third = await live();
     for (const name of names) await restart(name, withKeys(4));
-    for (const { hold, mailing, ready, leased, holder } of [first, second, third]) {
-      hold.release();
-      await receive(cluster, ledger, mailing);
-      await receive(cluster, ledger, ready);
-      await open(cluster, ledger, leased, { holder });
-    }
+    for (const one of all) await one.finish();
     await throughEach();
     await allIsWell();
   });

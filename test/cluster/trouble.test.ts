@@ -125,7 +125,9 @@ describe('kill -9', () => {
     const all: Begun[] = [];
     for (const name of names) {
       const begun = Array.from({ length: 3 }, () => begin(cluster, ledger));
-      await pause(Math.random() * 400);
+      const mails = cluster.mail.taken.length;
+      await until(() => cluster.mail.taken.length > mails);
+      await pause(Math.random() * 60);
       await cluster.nodes[name].end('SIGKILL');
       all.push(...(await Promise.all(begun)));
       await stillness();
