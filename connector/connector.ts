@@ -94,7 +94,7 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
   await describeTenant(state, now);
 
   const linkHost = config.linkUrl ?? publicUrl;
-  const watching = watchers();
+  const watching = watchers(sql.signals);
   const cryptography = linkCryptography;
   const scheduler = eventLoop;
   const context = {
