@@ -113,7 +113,7 @@ export async function makeConnector(
     ...(options.restored ? { restored: true } : {}),
   });
   parts.defer(() => witness.settle());
-  const watching = noting(watchers(), witness);
+  const watching = noting(watchers(sql.signals), witness);
   const cryptography = linkCryptography;
   const scheduler = eventLoop;
   const context = {

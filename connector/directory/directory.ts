@@ -96,12 +96,14 @@ export interface TemporaryAccessPasses {
   /**
    * Makes a pass. A person has one at most: a second one replaces the first, so that asking again after `unknown` is
    * harmless as long as the first was shown to nobody. A policy with a minimum may give a longer life: `until` says so.
-   * `operation` names our attempt, for the record.
+   * `operation` names our attempt, for the record; `until` is that of `setPassword`: a pass that is made after it could take
+   * the place of one that has been shown.
    */
   create(
     id: string,
     pass: { readonly lifetimeInMinutes: number; readonly isUsableOnce: boolean },
     operation: string,
+    until?: number,
   ): Promise<MadePass | NotDone>;
   /** Has somebody signed in with it? False also when that is not known, or it is no longer there. */
   isUsed(id: string, passId: string): Promise<boolean>;

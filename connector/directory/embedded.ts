@@ -57,10 +57,13 @@ export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, t
 
     obstacle: async () => undefined,
 
-    async setPassword(id, profile, operation, ifUnchangedSince) {
+    async setPassword(id, profile, operation, ifUnchangedSince, until) {
       return outcomeOf(async () => {
         if (!(await exists(id))) return unknownTarget();
         const seen = await sql.run((tx) => readCredential(tx, tenant.id, id));
+        // Asked when the record has been read: a process that was frozen before finds that its time is over, one that is
+        // frozen from here on finds another version.
+        if (until !== undefined && now() >= until) return tooLate();
         const changedBy = operation as ChangedBy;
         const late = ifUnchangedSince !== undefined && seen !== undefined && seen.changedAt > ifUnchangedSince;
         // Our own earlier attempt, whose answer was lost, is not somebody else's change.
@@ -104,19 +107,27 @@ export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, t
   };
 }
 
+/** The caller's lease is over: whatever it wanted is another's now. Nothing was done. */
+function tooLate(): NotDone {
+  return { outcome: 'failed', problem: new Problem('unavailable', { reason: 'late' }) };
+}
+
 /** Whether anybody may have one here is the organisation's policy alone (RR_POLICY_TAP). */
 function passesOf({ sql, hashing, random, now }: EmbeddedDeps, tenant: Tenant): TemporaryAccessPasses {
   return {
     allowed: async () => ({ maximumLifetimeInMinutes: 43_200 }),
 
-    create: (id, { lifetimeInMinutes, isUsableOnce }) =>
+    create: (id, { lifetimeInMinutes, isUsableOnce }, _operation, until) =>
       outcomeOf(async () => {
+        const before = (await sql.run((tx) => readPass(tx, tenant.id, id)))?.id;
+        // As for a password: either the time or the record tells that another one has gone on.
+        if (until !== undefined && now() >= until) return tooLate();
         const value = makePass(random);
         const hash = await hashing.turn((argon) => argon.hash(value));
         const at = now();
         const ends = at + lifetimeInMinutes * 60_000;
         const pass = { id: uuidv7(at, random(10)), hash, created: at, starts: at, ends, once: isUsableOnce };
-        await sql.run((tx) => giveTo(tx, tenant.id, id, pass));
+        await sql.run((tx) => giveTo(tx, tenant.id, id, pass, before));
         return { outcome: 'done', at, id: pass.id, pass: new Secret(value), until: ends };
       }),
 
@@ -133,9 +144,19 @@ function passesOf({ sql, hashing, random, now }: EmbeddedDeps, tenant: Tenant): 
   };
 }
 
-/** @throws Problem targetUnknown */
-function* giveTo(tx: Tx, tenant: string, id: string, pass: TemporaryAccessPass & { hash: string }): Work<void> {
+/**
+ * @param before the pass that this one is to replace
+ * @throws Problem targetUnknown; stateConflict when there is another one by now
+ */
+function* giveTo(
+  tx: Tx,
+  tenant: string,
+  id: string,
+  pass: TemporaryAccessPass & { hash: string },
+  before: string | undefined,
+): Work<void> {
   if (!(yield* readStored(tx, tenant, id))) throw new Problem('targetUnknown');
+  if ((yield* readPass(tx, tenant, id))?.id !== before) throw new Problem('stateConflict');
   yield* givePass(tx, tenant, id, pass, { at: pass.created, actor: 'connector' });
 }
 

@@ -57,9 +57,12 @@ export function graphPasses(reading: Reading, later: () => Promise<Grant>): Temp
       return known && { maximumLifetimeInMinutes: known.most };
     },
 
-    create: (id, { lifetimeInMinutes, isUsableOnce }) =>
+    create: (id, { lifetimeInMinutes, isUsableOnce }, _operation, until) =>
       writing(async () => {
         const { least } = (await limits()) ?? possible;
+        // This process was frozen: another one may have made, and handed out, the pass that this one would replace.
+        if (until !== undefined && now() >= until)
+          return { outcome: 'failed', problem: new Problem('unavailable', { reason: 'late' }) };
         return made(id, { lifetimeInMinutes: Math.max(lifetimeInMinutes, least), isUsableOnce });
       }),
 

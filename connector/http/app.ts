@@ -33,6 +33,8 @@ export interface AppDeps {
 }
 
 const megabyte = 1024 * 1024;
+/** A database that says nothing for so long is out of reach: whoever asks /readyz does not wait for it. Milliseconds. */
+const readyWithin = 3000;
 
 /** A server with its doors; not listening yet. */
 export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
@@ -92,11 +94,27 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   refuseOtherMethods(app);
   leaveUnwantedBodies(app);
 
+  const readiness = askedTogether(deps.ready, readyWithin);
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
-    const ready = await deps.ready().catch(() => false);
+    const ready = await readiness();
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready' });
   });
   for (const [prefix, door] of Object.entries(deps.doors)) await app.register(door, { prefix });
   return app;
+}
+
+/** Asks once for all who want to know meanwhile; an answer that does not come in time, or a failure, is a no. */
+function askedTogether(ask: () => Promise<boolean>, within: number): () => Promise<boolean> {
+  let asking: Promise<boolean> | undefined;
+  return () => {
+    asking ??= ask()
+      .catch(() => false)
+      .finally(() => {
+        asking = undefined;
+      });
+    const late = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => late.resolve(false), within);
+    return Promise.race([asking, late.promise]).finally(() => clearTimeout(timer));
+  };
 }

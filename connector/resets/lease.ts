@@ -3,7 +3,15 @@
 import type { EventName } from '#shared/api.ts';
 import type { LinkCryptography } from '#shared/link.ts';
 import { Problem, type ProblemCode, type ProblemDetails } from '#shared/problem.ts';
-import type { Acting, Directory, DirectoryOf, Grant, NotDone, PasswordChange } from '../directory/directory.ts';
+import type {
+  Acting,
+  Directory,
+  DirectoryOf,
+  Grant,
+  NotDone,
+  Outcome,
+  PasswordChange,
+} from '../directory/directory.ts';
 import type { Job } from '../jobs.ts';
 import type { Logger } from '../log.ts';
 import type { Mail } from '../mail/mail.ts';
@@ -216,6 +224,13 @@ export async function within<Done>(
   } finally {
     forget();
   }
+}
+
+/** Ends the person's sessions; not after the lease, when they may have signed in with what they have chosen since. */
+export async function endSessions(deps: WalkDeps, row: ResetRow, job: Lease, directory: Directory): Promise<Outcome> {
+  const left = remaining(job, deps.now());
+  if (left <= 0) return { outcome: 'unknown', why: 'timeout' };
+  return within(deps, left, directory.revokeSessions(row.user_id));
 }
 
 /** The name of the operation that sets this reset's password, or makes its pass. */

@@ -14,6 +14,7 @@ import {
   backoffAfter,
   deadline,
   directoryFor,
+  endSessions,
   events,
   expireUnchanged,
   isMendable,
@@ -116,7 +117,7 @@ async function setPassword(deps: WalkDeps, row: ResetRow, job: Lease, directory:
   deps.log.info({ reset: row.id, outcome: outcome.outcome }, 'password change');
   if (outcome.outcome !== 'done') return noteNoChange(deps, row, job, directory, outcome);
   // Not every admin who may reset may end sessions: the password is changed all the same, and the record says so.
-  const revoked = await within(deps, remaining(job, deps.now()), directory.revokeSessions(row.user_id));
+  const revoked = await endSessions(deps, row, job, directory);
   const last = await lastChange(deps, job, directory, row);
   const baseline = Math.max(outcome.at, isOurs(row, last) ? (last?.at ?? 0) : 0);
   // An earlier call, whose answer was lost, may still take effect: whoever comes next waits for it, as this one need not.
@@ -136,7 +137,7 @@ async function setPassword(deps: WalkDeps, row: ResetRow, job: Lease, directory:
 async function makePass(deps: WalkDeps, row: ResetRow, job: Lease, directory: Directory): Promise<Next> {
   if (row.sealed_key === null) throw new Error('A reset in changing has no key for its pass.');
   const wanted = { lifetimeInMinutes: passLifetime(row.expires_at, deps.now()), isUsableOnce: true };
-  const call = passesOf(directory).create(row.user_id, wanted, operationOf(row));
+  const call = passesOf(directory).create(row.user_id, wanted, operationOf(row), deadline(job));
   const outcome = await within(deps, remaining(job, deps.now()), call);
   deps.log.info({ reset: row.id, outcome: outcome.outcome }, 'Temporary Access Pass');
   if (outcome.outcome !== 'done') return noteNoChange(deps, row, job, directory, outcome);

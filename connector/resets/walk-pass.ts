@@ -9,6 +9,7 @@ import {
   backoffAfter,
   deadline,
   directoryFor,
+  endSessions,
   events,
   glanceAfter,
   type Lease,
@@ -141,7 +142,7 @@ async function noteRemoved(
   { ended, scrambled }: { readonly ended: Columns; readonly scrambled: boolean },
 ): Promise<Next> {
   const wrongPerson = row.state === 'recalled';
-  const ending = wrongPerson && (await within(deps, remaining(job, deps.now()), directory.revokeSessions(row.user_id)));
+  const ending = wrongPerson && (await endSessions(deps, row, job, directory));
   const stay = ending && ending.outcome !== 'done' ? { evidence: sessionsStay } : {};
   const to = row.state === 'expired' ? 'scrambled' : row.state;
   const useless = scrambled ? events('scrambled') : [];

@@ -12,6 +12,7 @@ import {
   changedSince,
   deadline,
   directoryFor,
+  endSessions,
   events,
   glanceAfter,
   isBlind,
@@ -250,7 +251,7 @@ async function noteScrambled(
   ended: Columns,
   evidence: readonly string[] = [],
 ): Promise<Next> {
-  const revoked = await within(deps, remaining(job, deps.now()), directory.revokeSessions(row.user_id));
+  const revoked = await endSessions(deps, row, job, directory);
   const all = revoked.outcome === 'done' ? evidence : [...evidence, sessionsStay];
   const noted = { name: 'scrambled' as const, ...(all.length > 0 ? { evidence: all.join(', ') } : {}) };
   await moved(deps, job, row, row.state === 'expired' ? 'scrambled' : row.state, [noted], ended);

@@ -1,7 +1,7 @@
 // The worker: takes due resets one after the other, a few at a time, and sleeps until the next is due. Everything it
 // needs to know after a crash is in the database.
 
-import { claim, type Job, nextDue } from '../jobs.ts';
+import { type Job, jobs, nextDue, take } from '../jobs.ts';
 import type { Logger } from '../log.ts';
 import type { Scheduler } from '../scheduler.ts';
 import type { Sql } from '../sql/sql.ts';
@@ -14,12 +14,16 @@ export interface WorkerDeps {
   readonly now: () => number;
   readonly scheduler: Scheduler;
   readonly log: Logger;
-  /** Another process (a command, a second connector) may have made something due: looked at this often, in milliseconds. */
+  /**
+   * Another process (a command, a second connector) may have made something due: looked at this often, in milliseconds. Without
+   * it as often as signals leave something to be found.
+   */
   readonly lookAgain?: number;
 }
 
 const together = 8;
-const lookAgain = 500;
+/** Milliseconds; `heard`: others tell what they make due, and few signals are lost. */
+const looks = { heard: 5000, unheard: 500 } as const;
 
 export interface Worker {
   /** Something was made due: do not wait for the next look. */
@@ -32,7 +36,7 @@ export interface Worker {
 export async function drain(deps: Omit<WorkerDeps, 'scheduler'>): Promise<number> {
   let walked = 0;
   for (;;) {
-    const job = await deps.sql.run((tx) => claim(tx, resetJob, deps.now(), leaseFor));
+    const job = await take(deps.sql, resetJob, deps.now(), leaseFor);
     if (!job) return walked;
     await deps.walk(job);
     walked++;
@@ -48,12 +52,17 @@ export function startWorker(deps: WorkerDeps): Worker {
   const running = new Set<Promise<void>>();
 
   const watchClock = clockWatch();
+  const { signals } = deps.sql;
+  const often = () => deps.lookAgain ?? looks[signals?.heard ? 'heard' : 'unheard'];
+  const deafen = signals?.listen((signal) => {
+    if (signal === undefined || signal.channel === jobs) wake();
+  });
 
   async function look(): Promise<void> {
     const beyond = watchClock(deps.now());
     if (beyond !== undefined) await deps.sql.run((tx) => bringForward(tx, resetJob, deps.now(), beyond));
     while (!stopped && running.size < together) {
-      const job = await deps.sql.run((tx) => claim(tx, resetJob, deps.now(), leaseFor));
+      const job = await take(deps.sql, resetJob, deps.now(), leaseFor);
       if (!job) return;
       const walking = deps
         .walk(job)
@@ -87,7 +96,7 @@ export function startWorker(deps: WorkerDeps): Worker {
         const due = await nextDue(deps.sql, resetJob).catch(() => undefined);
         if (stopped || looking) return;
         const wait = Math.max(10, (due ?? Number.POSITIVE_INFINITY) - deps.now());
-        forget = deps.scheduler.after(Math.min(deps.lookAgain ?? lookAgain, wait), wake);
+        forget = deps.scheduler.after(Math.min(often(), wait), wake);
       });
   }
 
@@ -96,6 +105,7 @@ export function startWorker(deps: WorkerDeps): Worker {
     wake,
     async stop() {
       stopped = true;
+      deafen?.();
       forget();
       await looking;
       await Promise.allSettled(running);

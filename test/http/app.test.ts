@@ -145,3 +145,18 @@ describe('bytes that are no request', () => {
     refuseRaw(logger('silent'))({ name: 'Error', message: '', code: 'HPE_INVALID_METHOD' }, gone as never);
   });
 });
+
+it('a database that says nothing is not waited for, and is asked once by all who want to know', async () => {
+  let asked = 0;
+  const silent = () => {
+    asked++;
+    return new Promise<boolean>(() => {});
+  };
+  const app = await createApp({ log: logger('silent'), trustedProxies: [], doors: {}, ready: silent });
+  const answers = await Promise.all([1, 2, 3].map(() => app.inject('/readyz')));
+  expect(answers.map(({ statusCode, body }) => [statusCode, body])).toEqual(
+    answers.map(() => [503, '{"status":"not ready"}']),
+  );
+  expect(asked).toBe(1);
+  await app.close();
+});

@@ -4,8 +4,11 @@
 import { createConnection, createServer, type Socket } from 'node:net';
 import type { PostgresAddress } from '../../connector/sql/address.ts';
 
-/** What happens to a message: it passes, it is dropped with both ends, or it passes and its answer is dropped. */
-export type Verdict = 'pass' | 'cutBefore' | 'cutAnswer';
+/**
+ * What happens to a message: it passes, it is dropped with both ends, it passes and its answer is dropped, or its first
+ * letter becomes another, so that the server does not understand it.
+ */
+export type Verdict = 'pass' | 'cutBefore' | 'cutAnswer' | 'misspell';
 
 export interface Wire {
   readonly address: PostgresAddress;
@@ -14,6 +17,8 @@ export interface Wire {
    * sent a text that changes something; what a connection has prepared before is not seen again.
    */
   verdict: (text: string, changed: boolean) => Verdict;
+  /** Keeps notifications back, as a pooler does that lends a connection for a transaction (NotificationResponse, `A`). */
+  silent: boolean;
   /** Breaks all connections that are open. */
   cutAll(): void;
   [Symbol.asyncDispose](): Promise<void>;
@@ -44,10 +49,17 @@ export async function wireTo(server: PostgresAddress): Promise<Wire> {
       const verdict = text === '' ? 'pass' : wire.verdict(text, changed);
       if (verdict === 'cutBefore') return cut();
       if (verdict === 'cutAnswer') deaf = true;
+      if (verdict === 'misspell') chunk[5] = 0x78;
       upstream.write(chunk);
     });
     // The answer has come: what was asked has been done.
-    upstream.on('data', (chunk: Buffer) => (deaf ? cut() : client.write(chunk)));
+    let rest: Buffer = Buffer.alloc(0);
+    upstream.on('data', (chunk: Buffer) => {
+      if (deaf) return cut();
+      const [whole, more] = messages(Buffer.concat([rest, chunk]));
+      rest = more;
+      for (const message of whole) if (!(wire.silent && message[0] === 0x41)) client.write(message);
+    });
     upstream.on('close', () => client.destroy());
     client.on('close', () => upstream.destroy());
   });
@@ -56,6 +68,7 @@ export async function wireTo(server: PostgresAddress): Promise<Wire> {
   const wire: Wire = {
     address: { ...server, port },
     verdict: () => 'pass',
+    silent: false,
     cutAll() {
       for (const socket of sockets) socket.destroy();
     },
@@ -65,4 +78,17 @@ export async function wireTo(server: PostgresAddress): Promise<Wire> {
     },
   };
   return wire;
+}
+
+/** The messages of a server that are whole, each a kind byte and a length, and the beginning of the next one. */
+function messages(bytes: Buffer): [whole: Buffer[], rest: Buffer] {
+  const whole: Buffer[] = [];
+  let at = 0;
+  while (bytes.length >= at + 5) {
+    const end = at + 1 + bytes.readUInt32BE(at + 1);
+    if (end > bytes.length) break;
+    whole.push(bytes.subarray(at, end));
+    at = end;
+  }
+  return [whole, bytes.subarray(at)];
 }

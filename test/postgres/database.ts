@@ -6,7 +6,7 @@ import pg from 'pg';
 import { inject } from 'vitest';
 import { type PostgresAddress, parseDatabaseAddress } from '../../connector/sql/address.ts';
 import { migrate } from '../../connector/sql/migrate.ts';
-import { openPostgres, type PostgresOptions } from '../../connector/sql/postgres.ts';
+import { openPostgres, type PostgresOptions, type PostgresSql } from '../../connector/sql/postgres.ts';
 import type { Sql } from '../../connector/sql/sql.ts';
 
 export interface FreshDatabase {
@@ -14,7 +14,7 @@ export interface FreshDatabase {
   readonly url: string;
   readonly address: PostgresAddress;
   /** Opens it; what is opened here is closed with the database. */
-  open(options?: PostgresOptions): Promise<Sql>;
+  open(options?: PostgresOptions): Promise<PostgresSql>;
   /** Something past the connector: as an operator, or to see what is really there. */
   query<R extends pg.QueryResultRow>(text: string): Promise<R[]>;
   /** Closes it and drops it, whoever else is connected. */

@@ -1,0 +1,155 @@
+// A cluster is changed under live resets: a new release with a larger schema beside the old one, and back; a schema that
+// the old one cannot read; a master key that is missing, another one, or being replaced.
+
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type FreshDatabase, freshDatabase } from '../postgres/database.ts';
+import { check } from './check.ts';
+import { type Cluster, type Name, names, type Start, secretKey, startCluster } from './cluster.ts';
+import { note, table } from './figures.ts';
+import { type Begun, begin, Ledger, open, pause, receive, see } from './people.ts';
+
+let database: FreshDatabase;
+let cluster: Cluster;
+const ledger = new Ledger();
+beforeAll(async () => {
+  database = await freshDatabase();
+  cluster = await startCluster(database.url, 40);
+}, 60_000);
+afterAll(async () => {
+  await cluster?.[Symbol.asyncDispose]();
+  await database?.[Symbol.asyncDispose]();
+  table();
+});
+let scenario = '';
+beforeEach(({ task }) => {
+  scenario = task.name;
+});
+
+async function until(look: () => unknown): Promise<void> {
+  for (const end = Date.now() + 60_000; Date.now() < end && !(await look()); ) await pause(25);
+  expect(await look()).toBeTruthy();
+}
+
+/** Resets on their way: one whose mail is put off, one whose link is armed, one whose link is open. */
+async function live(to?: Name) {
+  const address = `${randomUUID()}@post.example`;
+  const through = to === undefined ? {} : { to };
+  const release = cluster.mail.defer(address);
+  const [mailing, ready, leased] = await Promise.all([
+    begin(cluster, ledger, { address, ...through }),
+    begin(cluster, ledger, through),
+    begin(cluster, ledger, through),
+  ]);
+  for (const { id } of [ready, leased]) await until(async () => (await see(cluster, id)).state === 'ready');
+  const holder = crypto.getRandomValues(new Uint8Array(32));
+  await open(cluster, ledger, leased, { holder });
+  await until(async () => (await see(cluster, mailing.id)).events.some(({ name }) => name === 'deferred'));
+  return { mailing, ready, leased, holder, release };
+}
+
+/** Their mails leave, and all of them come to their end. */
+async function finish(all: readonly Awaited<ReturnType<typeof live>>[]): Promise<void> {
+  for (const { release } of all) release();
+  // Put off for a minute.
+  cluster.pass(61_000);
+  for (const { mailing, ready, leased, holder } of all) {
+    await receive(cluster, ledger, mailing);
+    await receive(cluster, ledger, ready);
+    const again = await open(cluster, ledger, leased, { holder });
+    expect(again.answer.state).toBe('open');
+  }
+}
+
+async function restart(name: Name, how?: Start): Promise<void> {
+  expect(await cluster.nodes[name].end()).toBe(0);
+  expect(await cluster.nodes[name].start(how)).toBeUndefined();
+  await until(() => cluster.balancer.ready.has(name));
+}
+
+/** A reset through each of the three, as they are now. */
+async function throughEach(): Promise<Begun[]> {
+  const begun = await Promise.all(names.map((to) => begin(cluster, ledger, { to })));
+  for (const one of begun) await receive(cluster, ledger, one);
+  return begun;
+}
+
+async function allIsWell(): Promise<void> {
+  const figures = await check(cluster, ledger);
+  note(scenario, cluster, ledger, figures);
+  expect(figures.violations).toEqual([]);
+}
+
+const expanded = { release: 'expanded' } as const;
+const version = async () =>
+  Number((await database.query<{ value: string }>(`select value from meta where key = 'version'`))[0]?.value);
+
+describe('a rolling upgrade over a change of the schema', () => {
+  it('goes on beside the release before, back, and on again', { timeout: 120_000 }, async () => {
+    const before = await version();
+    const first = [await live('A')];
+    await restart('C', expanded);
+    expect(await version()).toBe(before + 1);
+    // What the older ones have prepared is out of date by now.
+    await throughEach();
+    await finish(first);
+    const second = [await live('C')];
+    // Back: the release before reads the larger schema.
+    await restart('C');
+    for (const name of names) await restart(name, expanded);
+    await finish(second);
+    await throughEach();
+    await allIsWell();
+  });
+
+  it('is refused where the schema has been contracted', { timeout: 90_000 }, async () => {
+    await restart('C', { release: 'contracted' });
+    await throughEach();
+    await cluster.nodes.A.end();
+    const refused = await cluster.nodes.A.start();
+    expect(refused?.code).toBe(1);
+    expect(refused?.said).toMatch(/^The database was last used by a newer release .*\n$/);
+    for (const name of ['A', 'B'] as const) await cluster.nodes[name].end();
+    for (const name of ['A', 'B'] as const) await cluster.nodes[name].start({ release: 'contracted' });
+    await throughEach();
+    await allIsWell();
+  });
+});
+
+describe('the master key', () => {
+  const rest = { release: 'contracted' } as const;
+  const withKeys = (...fills: number[]): Start => ({
+    ...rest,
+    env: { RR_SECRET_KEY: fills.map(secretKey).join(',') },
+  });
+
+  it('must be given, and be the one of all', { timeout: 60_000 }, async () => {
+    await cluster.nodes.A.end();
+    const missing = await cluster.nodes.A.start({ ...rest, env: { RR_SECRET_KEY: '' } });
+    expect([missing?.code, missing?.said]).toEqual([1, expect.stringMatching(/RR_SECRET_KEY/)]);
+    const other = await cluster.nodes.A.start(withKeys(9));
+    expect([other?.code, other?.said]).toEqual([
+      1,
+      expect.stringMatching(/another master key than the one in RR_SECRET_KEY/),
+    ]);
+    await cluster.nodes.A.start(rest);
+    await throughEach();
+    await allIsWell();
+  });
+
+  it('is replaced by restarting one after the other, under live resets', { timeout: 150_000 }, async () => {
+    await until(() => cluster.balancer.ready.size === 3);
+    const all = [await live('A')];
+    // Everybody gets to know the new one, then everybody seals with it, then the old one goes.
+    for (const name of names) await restart(name, withKeys(3, 4));
+    for (const [i, name] of names.entries()) {
+      await restart(name, withKeys(4, 3));
+      // Those that are still to come seal with the old one.
+      all.push(await live(names[(i + 1) % names.length]));
+    }
+    for (const name of names) await restart(name, withKeys(4));
+    await finish(all);
+    await throughEach();
+    await allIsWell();
+  });
+});
