@@ -1,6 +1,7 @@
 // The composition: makes every adapter from the settings and hands it to the doors. With main.ts the only place that
 // knows them all; a test hands in its own time, randomness and mail.
 
+import { randomUUID } from 'node:crypto';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { linkCryptography } from '#shared/link.ts';
 import { generatePassword } from '#shared/password.ts';
@@ -35,6 +36,7 @@ import { rateOf } from './scim/limits.ts';
 import { oauthDoor } from './scim/oauth.ts';
 import { scimDoor } from './scim/routes.ts';
 import { eventsPath } from './scim/sets.ts';
+import { type Sealer, startSealer } from './sealer.ts';
 import { signinDoor } from './signin/door.ts';
 import { keysOf } from './signin/keys.ts';
 import { StartError } from './start-error.ts';
@@ -52,7 +54,7 @@ export interface Connector {
   readonly app: FastifyInstance;
   /** Serves the link page alone, when RR_LINK_LISTEN says so. */
   readonly linkApp?: FastifyInstance;
-  /** Begins to walk what is due; the last thing that a start does. */
+  /** Begins to walk what is due, and to chain the record; the last thing that a start does. */
   start(): void;
   /** Walks one claimed job; what the worker does. */
   readonly walk: (job: Job) => Promise<void>;
@@ -103,6 +105,8 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
   };
   const walkDeps = { ...context, directoryOf, mailOf: mailFor, scramblePassword: () => generatePassword(random) };
   const walking = (job: Job) => walk(walkDeps, job);
+  let sealer: Sealer | undefined;
+  parts.defer(() => sealer?.stop());
   let worker = idle;
   const workerOf = () => worker;
   parts.defer(async () => {
@@ -179,7 +183,9 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
     app,
     ...(linkApp ? { linkApp } : {}),
     start() {
-      if (worker === idle) worker = startWorker({ sql, now, log, scheduler, walk: walking });
+      if (worker !== idle) return;
+      sealer = startSealer({ sql, holder: randomUUID(), now, scheduler, log });
+      worker = startWorker({ sql, now, log, scheduler, walk: walking });
     },
     walk: walking,
     close: () => made.disposeAsync(),

@@ -250,4 +250,20 @@ export const migrations: readonly (readonly string[])[] = [
         or (other.started_at = reset.started_at and other.id <= reset.id)))`,
     `create index reset_by_nth on reset (tenant, user_id, nth)`,
   ],
+  [
+    // -- the record where many write at once: entries wait here until the sealer chains them, in the order in which they came
+    // (by the database's clock). content is a hash over the entry, made by who recorded it; both stay with a chained entry
+    `create table audit_waiting (
+      tenant text not null, arrived bigint not null default 0 /* microseconds now */, id text not null,
+      at bigint not null, actor text not null, action text not null, target text not null, detail text not null,
+      content text not null,
+      primary key (tenant, arrived, id)
+    ) /* clustered */`,
+    `alter table audit add column id text`,
+    `alter table audit add column content text`,
+    // who chains a tenant's entries: a lease, whose epoch rises with each transaction that chains
+    `create table audit_sealer (
+      tenant text primary key, holder text not null, epoch bigint not null, leased_until bigint not null
+    )`,
+  ],
 ];

@@ -59,7 +59,9 @@ function oldestUnnamed(known: ReadonlyMap<string, NativeText>): string {
 /** `?` becomes `$1`, `$2` … where it is not inside quotes; DDL gets its collation. Comments of ours hold no quotes. */
 export function native(text: string, collate: boolean): string {
   let count = 0;
-  const numbered = text.replace(/'[^']*'|"[^"]*"|\?/g, (part) => (part === '?' ? `$${++count}` : part));
+  // A default of a column: the one clock that all connectors share.
+  const timed = text.replace('0 /* microseconds now */', '(extract(epoch from clock_timestamp()) * 1000000)::bigint');
+  const numbered = timed.replace(/'[^']*'|"[^"]*"|\?/g, (part) => (part === '?' ? `$${++count}` : part));
   return collate && /^\s*(create|alter)\s+table\b/i.test(text)
     ? numbered.replace(/'[^']*'|\btext\b/g, (part) => (part === 'text' ? 'text collate "C"' : part))
     : numbered;

@@ -4,6 +4,7 @@
 // Rules for whoever writes a unit of work: no I/O, time or randomness inside (they come in as values); never catch an
 // SQL error (say `on conflict do nothing returning`); only statements that SQLite and Postgres both understand.
 
+import { randomUUID } from 'node:crypto';
 import { Problem } from '#shared/problem.ts';
 
 /** A bound value. Times are milliseconds since the epoch, booleans 0 or 1, bytes base64url text: every column is text or bigint. */
@@ -29,6 +30,14 @@ export interface Ask<R> {
 // biome-ignore lint/suspicious/noExplicitAny: see Ask
 export type Work<T> = Generator<Statement, T, any>;
 
+export type Writers = 'one' | 'many';
+
+/**
+ * `serializable`, unless said otherwise: as if nobody else were there. `snapshot`: alone only against whoever writes the same
+ * rows; for what follows the others at a distance, and would hold them up by having read what they add to.
+ */
+export type Isolation = 'serializable' | 'snapshot';
+
 type Tagged<R> = (strings: TemplateStringsArray, ...values: Value[]) => R;
 
 /**
@@ -36,6 +45,13 @@ type Tagged<R> = (strings: TemplateStringsArray, ...values: Value[]) => R;
  * once), never from input.
  */
 export interface Tx {
+  /**
+   * How many transactions write at once, as this engine has it. Where there are many, a row that each of them would change is
+   * a hot one: what would be such a row is written behind them instead (audit.ts, store/counts.ts).
+   */
+  readonly writers: Writers;
+  /** A text that no other row has; each time that a unit of work runs another one. */
+  key(): string;
   get<R = Row>(strings: TemplateStringsArray, ...values: Value[]): Ask<R | undefined>;
   all<R = Row>(strings: TemplateStringsArray, ...values: Value[]): Ask<R[]>;
   /** How many rows it changed. */
@@ -52,11 +68,13 @@ export interface Tx {
  * is lost between COMMIT and its answer, it rejects with what `isCommitUnknown` tells, and nobody knows.
  */
 export interface Sql {
+  /** See `Tx`. */
+  readonly writers: Writers;
   /**
    * Runs a unit of work in a transaction, which is alone as far as it can tell (serializable); it may be run several times
    * before it is committed once. Throws Problem `unavailable` when the database stays locked, is full or out of reach.
    */
-  run<T>(work: (tx: Tx) => Work<T>): Promise<T>;
+  run<T>(work: (tx: Tx) => Work<T>, isolation?: Isolation): Promise<T>;
   /**
    * Runs a unit of work that only reads, on one snapshot, without waiting for a commit. What was promised before is in it;
    * what another process has just written may be in the next one only.
@@ -79,6 +97,14 @@ export const commitUnknown = 'commitUnknown';
 /** A `Tx` for a driver: counts the statements made, so that a forgotten `yield*` is found at the end of the work. */
 export class Statements implements Tx {
   made = 0;
+  readonly writers: Writers;
+  readonly key: () => string;
+
+  /** @param key `Tx.key` */
+  constructor(writers: Writers, key: () => string = randomUUID) {
+    this.writers = writers;
+    this.key = key;
+  }
 
   get<R>(strings: TemplateStringsArray, ...values: Value[]): Ask<R | undefined> {
     return this.#ask('get', textOf(strings), values);

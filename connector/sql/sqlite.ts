@@ -114,7 +114,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
   }
 
   function drive(work: (tx: Tx) => Work<unknown>, reads = false): unknown {
-    const tx = new Statements();
+    const tx = new Statements('one');
     const generator = work(tx);
     let asked = 0;
     let step = generator.next();
@@ -232,6 +232,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
   };
 
   return {
+    writers: 'one',
     run<T>(work: (tx: Tx) => Work<T>): Promise<T> {
       if (closed) return Promise.reject(new Problem('unavailable', { reason: 'closing' }));
       return new Promise((resolve, reject) => {
