@@ -41,6 +41,7 @@ import { signinDoor } from './signin/door.ts';
 import { keysOf } from './signin/keys.ts';
 import { StartError } from './start-error.ts';
 import { describeTenant, openState, portalOf, type State, signInOf, type World } from './state.ts';
+import { type Sweeper, startSweeper } from './sweeper.ts';
 import type { Tenant } from './tenant.ts';
 
 const idle: Worker = { wake() {}, async stop() {} };
@@ -106,7 +107,10 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
   const walkDeps = { ...context, directoryOf, mailOf: mailFor, scramblePassword: () => generatePassword(random) };
   const walking = (job: Job) => walk(walkDeps, job);
   let sealer: Sealer | undefined;
+  let sweeper: Sweeper | undefined;
+  // After the worker, whose last steps are recorded as well.
   parts.defer(() => sealer?.stop());
+  parts.defer(() => sweeper?.stop());
   let worker = idle;
   const workerOf = () => worker;
   parts.defer(async () => {
@@ -185,6 +189,7 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
     start() {
       if (worker !== idle) return;
       sealer = startSealer({ sql, holder: randomUUID(), now, scheduler, log });
+      sweeper = startSweeper({ sql, now, scheduler, log });
       worker = startWorker({ sql, now, log, scheduler, walk: walking });
     },
     walk: walking,

@@ -60,7 +60,7 @@ export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, t
     async setPassword(id, profile, operation, ifUnchangedSince) {
       return outcomeOf(async () => {
         if (!(await exists(id))) return unknownTarget();
-        const seen = await sql.run((tx) => readCredential(tx, tenant.id, id));
+        const seen = await sql.read((tx) => readCredential(tx, tenant.id, id));
         const changedBy = operation as ChangedBy;
         const late = ifUnchangedSince !== undefined && seen !== undefined && seen.changedAt > ifUnchangedSince;
         // Our own earlier attempt, whose answer was lost, is not somebody else's change.
@@ -85,7 +85,7 @@ export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, t
       }),
 
     async lastPasswordChange(id) {
-      const credential = await sql.run((tx) => readCredential(tx, tenant.id, id));
+      const credential = await sql.read((tx) => readCredential(tx, tenant.id, id));
       if (!credential) return undefined;
       const { changedAt: at, changedBy } = credential;
       if (changedBy === 'self') return { at, by: { kind: 'self' } };
@@ -121,7 +121,7 @@ function passesOf({ sql, hashing, random, now }: EmbeddedDeps, tenant: Tenant): 
       }),
 
     async isUsed(id, passId) {
-      const pass = await sql.run((tx) => readPass(tx, tenant.id, id));
+      const pass = await sql.read((tx) => readPass(tx, tenant.id, id));
       return pass?.id === passId && pass.used !== undefined;
     },
 

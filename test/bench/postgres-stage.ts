@@ -13,13 +13,14 @@ import { tenants } from '../../connector/tenant.ts';
 import { type PostgresServer, startPostgres } from '../postgres/server.ts';
 import { command, freePort, installation } from '../serving.ts';
 import type { Target } from './load.ts';
-import type { Counted } from './postgres-connector.ts';
+import type { Counted, Word } from './postgres-connector.ts';
 
-/** A connector of the stage, under load. */
+/** A process of the stage that is a connector between `open` and `close`. */
 export interface Served extends Target {
+  open(): Promise<void>;
+  close(): Promise<void>;
   /** What it has counted since it was asked last. */
   counts(): Promise<Counted>;
-  end(): Promise<void>;
 }
 
 export interface Stage {
@@ -30,8 +31,7 @@ export interface Stage {
   /** The Authorization header of the administrator at /api. */
   readonly bearer: string;
   mails(): number;
-  /** Starts connectors, one after the other. */
-  connectors(count: number): Promise<Served[]>;
+  readonly connectors: readonly Served[];
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -58,8 +58,8 @@ async function sink(): Promise<{ port: number; count: () => number; close: () =>
   return { port, count: () => mails, close: () => new Promise((resolve) => smtp.close(() => resolve())) };
 }
 
-/** Sets everything up: some seconds. */
-export async function makeStage(connections: number): Promise<Stage> {
+/** Sets everything up: some seconds. @param connections of each connector to the database */
+export async function makeStage(most: number, connections: number): Promise<Stage> {
   await using parts = new AsyncDisposableStack();
   const server = parts.use(await startPostgres({ fsync: true, settings: { shared_buffers: '256MB' } }));
   const url = await server.create('bench');
@@ -92,41 +92,33 @@ export async function makeStage(connections: number): Promise<Stage> {
   const pool = new pg.Pool({ connectionString: url, max: 32, application_name: 'bench' });
   pool.on('error', () => {});
   parts.defer(() => pool.end());
-  let started = 0;
-
-  async function one(): Promise<Served> {
+  const connectors: Served[] = [];
+  for (let number = 1; number <= most; number++) {
     const port = await freePort();
     const file = new URL('postgres-connector.ts', import.meta.url);
     const child = fork(file, { env: { ...place.env, RR_LISTEN: `127.0.0.1:${port}` } });
-    process.once('exit', () => child.kill());
-    await answer(child);
-    const base = new URL(`http://127.0.0.1:${port}/scim/v2`);
-    const name = `connector ${++started}`;
-    return {
-      ...{ name, base, token, pid: child.pid ?? 0, ids: [], groups: new Map<number, string>() },
-      next: started * 1_000_000,
-      async counts() {
-        child.send('counts');
-        return (await answer(child)) as Counted;
-      },
-      async end() {
-        const ended = new Promise((resolve) => child.once('exit', resolve));
-        child.send('end');
-        await ended;
-      },
+    parts.defer(async () => {
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.disconnect();
+      await ended;
+    });
+    const ask = (word: Word) => {
+      const answered = answer(child);
+      child.send(word);
+      return answered;
     };
+    const base = new URL(`http://127.0.0.1:${port}/scim/v2`);
+    connectors.push({
+      ...{ name: `connector ${number}`, base, token, pid: child.pid ?? 0, ids: [], groups: new Map<number, string>() },
+      next: number * 10_000_000,
+      open: async () => void (await ask('open')),
+      close: async () => void (await ask('close')),
+      counts: async () => (await ask('counts')) as Counted,
+    });
   }
-
   const made = parts.move();
-  return {
-    ...{ server, url, pool, bearer, mails: mail.count },
-    async connectors(count) {
-      const all: Served[] = [];
-      for (let index = 0; index < count; index++) all.push(await one());
-      return all;
-    },
-    [Symbol.asyncDispose]: () => made.disposeAsync(),
-  };
+  const dispose = () => made.disposeAsync();
+  return { server, url, pool, bearer, mails: mail.count, connectors, [Symbol.asyncDispose]: dispose };
 }
 
 /** The next message of a process; rejects when it ends instead. */

@@ -4,11 +4,11 @@
 // waited for. The bare inserts beside it say what the same machine does without us in the same seconds.
 //
 //   --rounds 5   --seconds 3 (of each measurement)   --loops 24 (requests in flight, shared by the connectors)
-//   --connections 10 (of each connector to the database)   --most 3 (connectors)
+//   --connections 10 (of each connector to the database)   --most 3 (connectors)   --history 20000 (resets from before)
 
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { bareInserts, creates, resets, transactions, type Waits, watch } from './postgres-load.ts';
+import { bareInserts, creates, haveHistory, resets, transactions, type Waits, watch } from './postgres-load.ts';
 import { makeStage, type Served, type Stage } from './postgres-stage.ts';
 import { median, shown } from './turns.ts';
 
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     loops: { type: 'string', default: '24' },
     connections: { type: 'string', default: '10' },
     most: { type: 'string', default: '3' },
+    history: { type: 'string', default: '20000' },
   },
 });
 const [rounds, loops, most] = [Number(values.rounds), Number(values.loops), Number(values.most)];
@@ -29,28 +30,38 @@ type What = 'creates' | 'resets';
 /** Of one measurement: so many connectors did so much in a round. */
 interface Measured {
   readonly connectors: number;
+  /** Per second. */
   readonly rate: number;
+  readonly seconds: number;
   readonly commits: number;
   readonly restarts: Readonly<Record<string, number>>;
+  /** Milliseconds of processor time of the connectors. */
   readonly cpu: number;
-  /** Share of a session's time that it spent waiting for a lock, by what was seen. */
 }
 const measured: Record<What, Measured[]> = { creates: [], resets: [] };
 const waits: Record<What, Map<number, Waits>> = { creates: new Map(), resets: new Map() };
 const bare: number[] = [];
 
-await using stage = await makeStage(Number(values.connections));
+await using stage = await makeStage(most, Number(values.connections));
+// Everything is compiled and every cache is filled before anything counts.
+for (const one of stage.connectors) {
+  await one.open();
+  await creates([one], loops, 2 * turn);
+  await resets(stage, [one], turn);
+  await one.close();
+}
+await haveHistory(stage, Number(values.history));
 for (let round = 0; round < rounds; round++) {
   bare.push(await bareInserts(stage, Number(values.connections), Math.min(1500, turn)));
-  // Each begins once in a while: who comes first meets a machine that is still busy with what was before.
+  // Who comes first meets a machine that is still busy with what was before: each does once in a while.
   const order = counts.map((_one, index) => counts[(index + round) % most] as number);
   for (const connectors of order) {
-    const served = await stage.connectors(connectors);
-    await creates(served, loops, 700);
+    const served = stage.connectors.slice(0, connectors);
+    for (const one of served) await one.open();
+    await creates(served, loops, 500);
     await measure(stage, served, 'creates', () => creates(served, loops, turn));
-    await resets(stage, served, 300);
     await measure(stage, served, 'resets', () => resets(stage, served, turn));
-    for (const one of served) await one.end();
+    for (const one of served) await one.close();
   }
   process.stderr.write(`round ${round + 1} of ${rounds}\n`);
 }
@@ -62,7 +73,9 @@ async function measure(stage: Stage, served: readonly Served[], what: What, work
   const seen = waits[what].get(connectors) ?? { looks: 0, seen: new Map<string, number>() };
   waits[what].set(connectors, seen);
   const watching = watch(stage, seen);
+  const start = performance.now();
   const rate = await work();
+  const seconds = (performance.now() - start) / 1000;
   await watching.stop();
   const commits = (await transactions(stage)).commits - before.commits;
   const restarts: Record<string, number> = {};
@@ -72,7 +85,7 @@ async function measure(stage: Stage, served: readonly Served[], what: What, work
     cpu += counted.cpu;
     for (const [name, count] of Object.entries(counted.restarts)) restarts[name] = (restarts[name] ?? 0) + count;
   }
-  measured[what].push({ connectors, rate, commits, restarts, cpu });
+  measured[what].push({ connectors, rate, seconds, commits, restarts, cpu });
 }
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);
@@ -87,9 +100,9 @@ console.log(
 );
 console.log(`Bare inserts of 1,000 bytes, ${values.connections} sessions: ${median(bare).toFixed(0)}/s.\n`);
 console.log(
-  '| work | connectors | per second | to one (least … most) | to bare inserts | run again per 1,000 commits |',
+  '| work | connectors | per second | to one (least … most) | to bare inserts | CPU ms each | run again per 1,000 commits |',
 );
-console.log('|---|---|---|---|---|---|');
+console.log('|---|---|---|---|---|---|---|');
 for (const what of ['creates', 'resets'] as const) {
   const ones = of(what, 1).map(({ rate }) => rate);
   for (const connectors of counts) {
@@ -99,7 +112,7 @@ for (const what of ['creates', 'resets'] as const) {
     const again = (1000 * restartsOf(all)) / sum(all.map(({ commits }) => commits));
     console.log(
       `| ${what} | ${connectors} | ${rate.toFixed(0)} | **${shown(median(ratios))}** (${shown(Math.min(...ratios))} … ` +
-        `${shown(Math.max(...ratios))}) | ${shown(rate / median(bare))} | ${again.toFixed(1)} |`,
+        `${shown(Math.max(...ratios))}) | ${shown(rate / median(bare))} | ${median(all.map((one) => one.cpu / (one.rate * one.seconds))).toFixed(1)} | ${again.toFixed(1)} |`,
     );
   }
 }
