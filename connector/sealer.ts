@@ -1,6 +1,7 @@
 // The sealer: where many transactions write at once, it chains what they have recorded (audit.ts), every 100 ms, behind them.
 // Whichever connector holds a tenant's lease does it; that there is one chain rests on the transaction alone, not on the lease,
-// which only keeps two connectors from doing the same work. Counts follow the record here as well (store/counts.ts).
+// which only keeps two connectors from doing the same work. Counts and event streams follow here as well (store/counts.ts,
+// store/events.ts).
 
 import { randomUUID } from 'node:crypto';
 import { chainHash, endOfChain, type WaitingRow } from './audit.ts';
@@ -8,6 +9,8 @@ import type { Logger } from './log.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Sql, Tx, Value, Work } from './sql/sql.ts';
 import { countFollowed } from './store/counts.ts';
+import { numberWaiting } from './store/events.ts';
+import { takeOut, type Waiting } from './store/waiting.ts';
 
 /** How often is looked for entries to chain, and how long a lease lasts without one; milliseconds. */
 export const sealEvery = 100;
@@ -15,7 +18,7 @@ export const sealLease = 2000;
 /** Entries that one transaction chains. */
 const batch = 500;
 /** Rows that one statement inserts. */
-const together = 20;
+const together = 16;
 
 /** Who seals: a name that no other process has, or a guest, who seals whoever holds the lease and leaves it as it is. */
 export interface Sealing {
@@ -26,24 +29,25 @@ export interface Sealing {
 }
 
 /**
- * Chains the oldest entries that wait, in the order in which they came. How many; undefined when another holds the lease.
+ * Chains the oldest entries that wait, in the order in which they came, and numbers events of the feeds likewise. How many
+ * (of which there are more); undefined when another holds the lease.
  * An entry that was changed while it waited is chained as it is, with the hash that it was recorded with: `verifyAudit` then
  * finds it, whoever asks and whenever.
  */
 export function* seal(tx: Tx, tenant: string, by: Sealing): Work<number | undefined> {
   if (!(yield* takeLease(tx, tenant, by))) return undefined;
   const { most = batch } = by;
-  const rows = yield* tx.all<WaitingRow & { arrived: number }>`
+  const entries = yield* chainWaiting(tx, tenant, most);
+  return Math.max(entries, yield* numberWaiting(tx, tenant, most));
+}
+
+function* chainWaiting(tx: Tx, tenant: string, most: number): Work<number> {
+  const rows = yield* tx.all<WaitingRow & Waiting>`
     select arrived, id, at, actor, action, target, detail, content from audit_waiting
     where tenant = ${tenant} order by arrived, id limit ${most}`;
-  const last = rows.at(-1);
-  if (!last) return 0;
+  if (rows.length === 0) return 0;
   yield* append(tx, tenant, rows);
-  const gone = yield* tx.change(
-    `delete from audit_waiting where tenant = ? and arrived <= ? and id in (${rows.map(() => '?').join(', ')})`,
-    [tenant, last.arrived, ...rows.map(({ id }) => id)],
-  );
-  if (gone !== rows.length) throw new Error('An entry was chained that no longer waits.');
+  yield* takeOut(tx, 'audit_waiting', tenant, rows);
   yield* countFollowed(tx, tenant, rows);
   return rows.length;
 }
@@ -74,8 +78,9 @@ function* append(tx: Tx, tenant: string, rows: readonly WaitingRow[]): Work<void
     hash = chainHash(hash, tenant, row);
     chained.push([tenant, seq, at, actor, action, target, detail, hash, id, content]);
   }
-  for (let start = 0; start < chained.length; start += together) {
-    const some = chained.slice(start, start + together);
+  // 16, 8, 4, 2 or 1 at a time: few texts have to be prepared.
+  while (chained.length > 0) {
+    const some = chained.splice(0, Math.min(together, 2 ** Math.floor(Math.log2(chained.length))));
     const values = some.map((row) => `(${row.map(() => '?').join(', ')})`).join(', ');
     yield* tx.change(
       `insert into audit (tenant, seq, at, actor, action, target, detail, hash, id, content) values ${values}`,
@@ -109,7 +114,8 @@ async function sealTenant(sql: Sql, tenant: string, by: () => Sealing): Promise<
 
 /** One look at all tenants. @returns how many have entries that another chains */
 async function sealAll(sql: Sql, by: () => Sealing): Promise<number> {
-  const tenants = await sql.all<{ tenant: string }>`select distinct tenant from audit_waiting`;
+  const tenants = await sql.all<{ tenant: string }>`
+    select tenant from audit_waiting union select tenant from event_waiting`;
   let elsewhere = 0;
   for (const { tenant } of tenants) if (!(await sealTenant(sql, tenant, by))) elsewhere++;
   return elsewhere;
@@ -122,10 +128,12 @@ export async function sealOnce(sql: Sql, now: number): Promise<void> {
   await sql.run((tx) => giveBack(tx, holder), 'snapshot');
 }
 
-/** Chains what a tenant has recorded so far, whoever holds the lease: for readers who hold a place in the chain. */
+/** Chains and numbers what a tenant has so far, whoever holds the lease: for readers who hold a place in it. */
 export async function sealNow(sql: Sql, tenant: string, now: number): Promise<void> {
   if (sql.writers === 'one') return;
-  const waits = await sql.get`select id from audit_waiting where tenant = ${tenant} limit 1`;
+  const waits = await sql.get`select 1 as one from tenant where id = ${tenant} and
+    (exists (select 1 from audit_waiting w where w.tenant = ${tenant})
+      or exists (select 1 from event_waiting w where w.tenant = ${tenant}))`;
   if (waits) await sealTenant(sql, tenant, () => ({ holder: 'guest', now }));
 }
 

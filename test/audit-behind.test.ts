@@ -12,6 +12,7 @@ import { migrate } from '../connector/sql/migrate.ts';
 import type { Sql, Statement, Tx, Work } from '../connector/sql/sql.ts';
 import { openSqlite } from '../connector/sql/sqlite.ts';
 import { countOf } from '../connector/store/counts.ts';
+import { publish, waiting } from '../connector/store/events.ts';
 import { type FreshDatabase, freshDatabase } from './postgres/database.ts';
 import { engines, freshSql } from './postgres/engine.ts';
 
@@ -273,6 +274,42 @@ describe('on Postgres, many at once', () => {
     await Promise.all([write(a, 0), write(b, 100), write(a, 200), write(b, 300)]);
     await sealer.stop();
     expect(await verifyAudit(a, tenant)).toEqual({ entries: 400 });
+    expect(again).toEqual([]);
+  });
+});
+
+describe('the feed of a client, where many write at once', () => {
+  it('numbers each event once, without gaps, each resource’s in the order of its changes', async () => {
+    await using database = await freshDatabase({ migrated: true });
+    const again: string[] = [];
+    const onRestart = (fate: string, { at }: { at: string }) => void again.push(`${fate} ${at}`);
+    const [a, b] = [await database.open({ onRestart }), await database.open({ onRestart })];
+    await a.run(function* (tx) {
+      yield* tx.run`insert into event_stream (tenant, client, feed, resources, last_seq, created)
+        values (${tenant}, 'entra', 1, 'User', 41, 0)`;
+    });
+    const sealers = [a, b].map((sql, n) =>
+      startSealer({ sql, now: Date.now, scheduler: eventLoop, log, holder: `sealer ${n}` }),
+    );
+    const change = (sql: Sql, n: number, version: string) =>
+      sql.run((tx) => publish(tx, { tenant, at: n, resource: 'User', id: `${n}`, action: 'patch', version }));
+    const write = async (from: number) => {
+      for (let n = from; n < from + 60; n++) {
+        await change(a, n, 'first');
+        await change(b, n, 'second');
+      }
+    };
+    await Promise.all([write(0), write(100), write(200)]);
+    for (const one of sealers) await one.stop();
+    const { events } = await waiting(a, tenant, 'entra', 1000);
+    expect(events.map(({ seq }) => seq)).toEqual(numbers(360).map((n) => 42 + n));
+    const versions = Map.groupBy(events, ({ uri }) => uri);
+    for (const [uri, some] of versions)
+      expect(
+        some.map(({ txn }) => txn.split('/')[1]),
+        uri,
+      ).toEqual(['first', 'second']);
+    expect(versions.size).toBe(180);
     expect(again).toEqual([]);
   });
 });

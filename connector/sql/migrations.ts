@@ -261,6 +261,12 @@ export const migrations: readonly (readonly string[])[] = [
     ) /* clustered */`,
     `alter table audit add column id text`,
     `alter table audit add column content text`,
+    // likewise what a client has still to be told, until the sealer numbers it
+    `create table event_waiting (
+      tenant text not null, arrived bigint not null default 0 /* microseconds now */, id text not null,
+      client text not null, at bigint not null, txn text not null, uri text not null, external_id text, events text not null,
+      primary key (tenant, arrived, id)
+    ) /* clustered */`,
     // who chains a tenant's entries: a lease, whose epoch rises with each transaction that chains
     `create table audit_sealer (
       tenant text primary key, holder text not null, epoch bigint not null, leased_until bigint not null

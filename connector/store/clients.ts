@@ -308,6 +308,7 @@ export function* revokeClient(tx: Tx, tenant: string, id: string, by: By): Work<
   yield* endGrants(tx, tenant, id);
   yield* tx.run`delete from event_stream where tenant = ${tenant} and client = ${id}`;
   yield* tx.run`delete from event where tenant = ${tenant} and client = ${id}`;
+  if (tx.writers === 'many') yield* tx.run`delete from event_waiting where tenant = ${tenant} and client = ${id}`;
   yield* dropRoles(tx, tenant, id);
   yield* record(tx, { tenant, ...by, action: 'client.revoked', target: `client:${id}` });
   return true;

@@ -3,6 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
 import { drive, operations } from './load.ts';
 import type { Served, Stage } from './postgres-stage.ts';
 
@@ -77,6 +78,8 @@ export async function haveHistory({ pool }: Stage, resets: number): Promise<void
     state: `'done'`,
     scramble: '0',
     changed: '1',
+    // What could still open it is gone when it has ended.
+    ...{ sealed_password: 'null', sealed_mail: 'null', sealed_key: 'null', sealed_grant: 'null', ciphertext: 'null' },
   };
   const names = rows.map(({ column_name }) => column_name);
   const one = `(select * from reset order by id limit 1) r, generate_series(1, ${resets})`;
@@ -154,4 +157,21 @@ export async function transactions({ pool }: Stage): Promise<{ commits: number; 
     `select xact_commit as c, xact_rollback as r from pg_stat_database where datname = current_database()`,
   );
   return { commits: Number(rows[0]?.c), rollbacks: Number(rows[0]?.r) };
+}
+
+/** Lines of a Markdown table: what rows take, of tables that have any; bytes with indexes, and of the table alone. */
+export async function sizes(client: pg.ClientBase | pg.Pool): Promise<string[]> {
+  const { rows: tables } = await client.query<{ name: string; whole: string; heap: string }>(
+    `select relname as name, pg_total_relation_size(oid) as whole, pg_table_size(oid) as heap from pg_class
+      where relkind = 'r' and relnamespace = 'public'::regnamespace order by pg_total_relation_size(oid) desc`,
+  );
+  const lines = ['| table | rows | bytes per row, with indexes | of the table alone |', '|---|---|---|---|'];
+  for (const { name, whole, heap } of tables) {
+    const { rows } = await client.query<{ n: string }>(`select count(*) as n from ${name}`);
+    const count = Number(rows[0]?.n);
+    if (count < 100) continue;
+    const each = (bytes: string) => Math.round(Number(bytes) / count);
+    lines.push(`| ${name} | ${count} | ${each(whole)} | ${each(heap)} |`);
+  }
+  return lines;
 }

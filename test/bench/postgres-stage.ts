@@ -44,6 +44,8 @@ async function sink(): Promise<{ port: number; count: () => number; close: () =>
   let mails = 0;
   const smtp = new SMTPServer({
     disabledCommands: ['AUTH', 'STARTTLS'],
+    // A machine without a name server would wait for one at each connection.
+    disableReverseLookup: true,
     onData(stream, _session, done) {
       stream.resume();
       stream.on('end', () => {

@@ -8,7 +8,7 @@
 
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { bareInserts, creates, haveHistory, resets, transactions, type Waits, watch } from './postgres-load.ts';
+import { bareInserts, creates, haveHistory, resets, sizes, transactions, type Waits, watch } from './postgres-load.ts';
 import { makeStage, type Served, type Stage } from './postgres-stage.ts';
 import { median, shown } from './turns.ts';
 
@@ -140,3 +140,7 @@ for (const what of ['creates', 'resets'] as const) {
     console.log(`- ${what}, ${connectors}: ${lines.join(', ')}`);
   }
 }
+
+await stage.pool.query('vacuum analyze');
+console.log('\nWhat rows take (resets are mostly the copied ones, which have ended):\n');
+for (const line of await sizes(stage.pool)) console.log(line);
