@@ -12,7 +12,7 @@ import { resetMail } from '../mail/reset-mail.ts';
 import { addressesOnFile, checkPin, chooseRecipient } from '../policy/recipient.ts';
 import { type Keyring, sameText } from '../secret.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
-import { uuidv7 } from '../store/uuid.ts';
+import { uuidv4, uuidv7 } from '../store/uuid.ts';
 import type { Tenant } from '../tenant.ts';
 import { authorise, authoriseReset, type Permission } from './authorise.ts';
 import { resetJob } from './lease.ts';
@@ -79,8 +79,10 @@ export async function startReset(
     const at = prepared.started_at;
     const earlier = yield* readKey(tx, tenant, caller.id, key, at);
     if (earlier) return replay(earlier, fingerprints);
-    yield* forgetKey(tx, tenant, caller.id, key, at);
-    const live = yield* readLive(tx, tenant, prepared.user_id);
+    yield* forgetKey(tx, tenant, caller.id, key);
+    // Where none is to be replaced, the index that allows one live reset says so at the insert. Not read first: it is small, and
+    // whoever has read a page of it is in the way of all who begin a reset (Postgres).
+    const live = request.supersede === undefined ? undefined : yield* readLive(tx, tenant, prepared.user_id);
     if (live && live.id !== request.supersede) throw alreadyLive(live);
     if (live && !(yield* takePlace(tx, live, prepared.id))) throw alreadyLive(live);
     const row = yield* insert(tx, { ...prepared, supersedes: live?.id ?? null });
@@ -127,16 +129,16 @@ function replay(known: Known, fingerprints: readonly string[]): { row: ResetRow;
 }
 
 function* readKey(tx: Tx, tenant: string, caller: string, key: string, now: number): Work<Known | undefined> {
+  // By its key alone (hence + 0): the end of the index by age is where everybody adds theirs.
   const found = yield* tx.get<{ fingerprint: string; reset: string }>`select fingerprint, reset from idempotency
-    where tenant = ${tenant} and caller = ${caller} and key = ${key} and created > ${now - idempotencyLifetime}`;
+    where tenant = ${tenant} and caller = ${caller} and key = ${key} and created + 0 > ${now - idempotencyLifetime}`;
   const row = found && (yield* readReset(tx, tenant, found.reset));
   return found && row && { row, fingerprint: found.fingerprint };
 }
 
-/** This key alone, if it has had its time: the others are swept apart from what people wait for (sweeper.ts). */
-function* forgetKey(tx: Tx, tenant: string, caller: string, key: string, now: number): Work<void> {
-  yield* tx.run`delete from idempotency where tenant = ${tenant} and caller = ${caller} and key = ${key}
-    and created <= ${now - idempotencyLifetime}`;
+/** This key, which has had its time if it is there: the others are swept apart from what people wait for (sweeper.ts). */
+function* forgetKey(tx: Tx, tenant: string, caller: string, key: string): Work<void> {
+  yield* tx.run`delete from idempotency where tenant = ${tenant} and caller = ${caller} and key = ${key}`;
 }
 
 function alreadyLive(live: ResetRow): Problem {
@@ -167,7 +169,7 @@ async function prepare(
   if (request.remember && !policy.mayRemember) throw new Problem('invalidValue', { field: 'remember' });
   const grant = await deps.directory.grant();
 
-  const id = uuidv7(now(), random(10));
+  const id = deps.sql.writers === 'many' ? uuidv4(random(16)) : uuidv7(now(), random(10));
   const link = createLink(random);
   const keys = await cryptography.deriveLink({
     ...link,
@@ -298,7 +300,10 @@ function* insert(tx: Tx, prepared: ResetRow): Work<ResetRow> {
     on conflict do nothing returning id`;
   const [inserted] = yield* tx.query(text, Object.values(row));
   // Only `reset_live` can be in the way: somebody else's was saved while ours was being prepared.
-  if (!inserted) throw new Problem('stateConflict', { state: liveStates[0] });
+  if (!inserted) {
+    const live = yield* readLive(tx, row.tenant, row.user_id);
+    throw live ? alreadyLive(live) : new Problem('stateConflict', { state: liveStates[0] });
+  }
   const at = row.started_at;
   yield* append(tx, row, { at, events: [{ name: 'requested', evidence: row.caller_role }, { name: 'prepared' }] });
   yield* recordMove(tx, row, 'reset.requested', { at, actor: `user:${row.caller_id}` });

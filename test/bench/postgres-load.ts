@@ -127,6 +127,8 @@ export async function bareInserts({ pool }: Stage, loops: number, milliseconds: 
 export interface Waits {
   looks: number;
   readonly seen: Map<string, number>;
+  /** Likewise the predicate locks of serializable transactions, by index or table and grain. */
+  readonly read: Map<string, number>;
 }
 
 /** Looks at pg_stat_activity every 20 ms until it is stopped. */
@@ -140,6 +142,11 @@ export function watch({ pool }: Stage, into: Waits): { stop(): Promise<void> } {
       );
       into.looks++;
       for (const { waits, n } of rows) into.seen.set(waits, (into.seen.get(waits) ?? 0) + Number(n));
+      const { rows: locks } = await pool.query<{ what: string; n: string }>(
+        `select relation::regclass || ' ' || locktype as what, count(*) as n from pg_locks
+          where mode = 'SIReadLock' and database = (select oid from pg_database where datname = current_database()) group by 1`,
+      );
+      for (const { what, n } of locks) into.read.set(what, (into.read.get(what) ?? 0) + Number(n));
       await sleep(20);
     }
   })();

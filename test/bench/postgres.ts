@@ -70,7 +70,11 @@ async function measure(stage: Stage, served: readonly Served[], what: What, work
   const connectors = served.length;
   for (const one of served) await one.counts();
   const before = await transactions(stage);
-  const seen = waits[what].get(connectors) ?? { looks: 0, seen: new Map<string, number>() };
+  const seen = waits[what].get(connectors) ?? {
+    looks: 0,
+    seen: new Map<string, number>(),
+    read: new Map<string, number>(),
+  };
   waits[what].set(connectors, seen);
   const watching = watch(stage, seen);
   const start = performance.now();
@@ -126,6 +130,18 @@ for (const what of ['creates', 'resets'] as const) {
     const lines = Object.entries(all).sort(([, a], [, b]) => b - a);
     console.log(`- ${what}, ${connectors}: ${lines.length === 0 ? 'nothing' : ''}`);
     for (const [name, count] of lines.slice(0, 12)) console.log(`  - ${count} × ${name}`);
+  }
+}
+
+console.log(
+  '\nPredicate locks held, on average: `page` of an index, `tuple` of a table; `relation` is a table that was read whole.\n',
+);
+for (const what of ['creates', 'resets'] as const) {
+  for (const [connectors, { looks, read }] of waits[what]) {
+    const lines = [...read]
+      .sort(([, a], [, b]) => b - a)
+      .map(([name, count]) => `${name} ${(count / looks).toFixed(1)}`);
+    console.log(`- ${what}, ${connectors}: ${lines.slice(0, 16).join(', ')}`);
   }
 }
 
