@@ -1,6 +1,7 @@
 // The composition: makes every adapter from the settings and hands it to the doors. With main.ts the only place that
 // knows them all; a test hands in its own time, randomness and mail.
 
+import { randomUUID } from 'node:crypto';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { linkCryptography } from '#shared/link.ts';
 import { generatePassword } from '#shared/password.ts';
@@ -35,11 +36,13 @@ import { rateOf } from './scim/limits.ts';
 import { oauthDoor } from './scim/oauth.ts';
 import { scimDoor } from './scim/routes.ts';
 import { eventsPath } from './scim/sets.ts';
+import { type Sealer, startSealer } from './sealer.ts';
 import { signinDoor } from './signin/door.ts';
 import { keysOf } from './signin/keys.ts';
 import { keepReserve, noReserve, type Reserve, urgent } from './sql/reserve.ts';
 import { StartError } from './start-error.ts';
 import { describeTenant, openState, portalOf, type State, signInOf, type World } from './state.ts';
+import { type Sweeper, startSweeper } from './sweeper.ts';
 import type { Tenant } from './tenant.ts';
 import { fileMark, markFileOf } from './witness/mark.ts';
 import { type Found, openWitness, type Witness } from './witness/witness.ts';
@@ -57,7 +60,7 @@ export interface Connector {
   readonly app: FastifyInstance;
   /** Serves the link page alone, when RR_LINK_LISTEN says so. */
   readonly linkApp?: FastifyInstance;
-  /** Begins to walk what is due; the last thing that a start does. */
+  /** Begins to walk what is due, and to chain the record; the last thing that a start does. */
   start(): void;
   /** Walks one claimed job; what the worker does. */
   readonly walk: (job: Job) => Promise<void>;
@@ -122,6 +125,11 @@ export async function makeConnector(
   };
   const walkDeps = { ...context, directoryOf, mailOf: mailFor, scramblePassword: () => generatePassword(random) };
   const walking = (job: Job) => walk(walkDeps, job);
+  let sealer: Sealer | undefined;
+  let sweeper: Sweeper | undefined;
+  // After the worker, whose last steps are recorded as well.
+  parts.defer(() => sealer?.stop());
+  parts.defer(() => sweeper?.stop());
   let worker = idle;
   const workerOf = () => worker;
   parts.defer(async () => {
@@ -216,7 +224,10 @@ export async function makeConnector(
     app,
     ...(linkApp ? { linkApp } : {}),
     start() {
-      if (worker === idle) worker = startWorker({ sql, now, log, scheduler, walk: walking });
+      if (worker !== idle) return;
+      sealer = startSealer({ sql, holder: randomUUID(), now, scheduler, log });
+      sweeper = startSweeper({ sql, now, scheduler, log });
+      worker = startWorker({ sql, now, log, scheduler, walk: walking });
     },
     walk: walking,
     close: () => made.disposeAsync(),

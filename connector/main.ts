@@ -13,6 +13,7 @@ import { type Config, readConfig } from './config.ts';
 import { KeyError } from './master-key.ts';
 import { pooled } from './random.ts';
 import { ExtensionError } from './scim/extensions.ts';
+import { sealOnce } from './sealer.ts';
 import { StartError } from './start-error.ts';
 import { openState, type World } from './state.ts';
 
@@ -145,6 +146,7 @@ async function main(argv: readonly string[]): Promise<number> {
       let code = 0;
       await withState(async (state) => {
         code = await run(rest, { ...state, now: world.now, random: world.random }, { say, print });
+        if (state.sql.writers === 'many') await sealOnce(state.sql, world.now());
       });
       return code;
     }

@@ -1,6 +1,6 @@
 // `audit`: a tenant's record of what was done, with names beside the ids that it holds, and whether it is whole.
 
-import { type RecordedEntry, recordedEntries, verifyAudit } from '../audit.ts';
+import { type RecordedEntry, recordedEntries, type Verified, verifyAudit } from '../audit.ts';
 import type { Sql } from '../sql/sql.ts';
 import { callerName } from '../store/clients.ts';
 import { contentOf, userById } from '../store/users.ts';
@@ -21,9 +21,13 @@ const manual = `Usage: node connector/main.ts audit [--last 50] [--action ACTION
 Prints what was done, newest last: place, time, who, what, to whom, and what more is known. The record holds ids and never
 contents; the names of clients, tokens and people beside them are those of today. --action is a whole action such as
 user.updated, or the thing before its dot: user. --json prints one JSON object a line.
-The whole record is verified each time: every entry carries a hash over the one before. Exit code 1: it was changed.`;
+The whole record is verified each time: every entry carries a hash over the one before. On Postgres entries are chained a
+moment after they were recorded, by a connector that runs; until then their place is “…” (with --json: null). Exit code 1:
+the record was changed, or entries have waited to be chained for more than 30 seconds.`;
 
 const most = 100_000;
+/** Chained ten times a second: what has waited this long waits for a connector. Clocks may differ. Milliseconds. */
+const patience = 30_000;
 
 /** Exit code: 0 the record is whole, 1 it is not, 2 not understood. Without `deps`: the manual. */
 export async function auditCommand(argv: readonly string[], deps: CommandDeps | undefined, out: Out): Promise<number> {
@@ -55,18 +59,33 @@ async function audit(argv: readonly string[], deps: CommandDeps, out: Out): Prom
     values.json === true ? entries.map((one) => jsonOf(one, names)) : table(entries.map((one) => rowOf(one, names)));
   for (const line of lines) out.print(line);
 
-  const { entries: whole, brokenAt } = await verifyAudit(deps.sql, tenant.id);
+  tell(await verifyAudit(deps.sql, tenant.id), tenant.name, deps.now(), out);
+}
+
+/** @throws CommandError when the record is not as it should be */
+function tell({ entries, brokenAt, waiting }: Verified, name: string, now: number, out: Out): void {
   if (brokenAt !== undefined) {
     throw new CommandError(
-      `The record of ${tenant.name} was changed: entry ${brokenAt} does not follow from the ${whole} before it. ` +
+      `The record of ${name} was changed: entry ${brokenAt} does not follow from the ${entries} before it. ` +
         'Nothing in it from there on proves anything; compare it with a backup.',
     );
   }
-  out.say(
-    whole === 0
-      ? `The record of ${tenant.name} is empty.`
-      : `The record of ${tenant.name} holds: ${whole} entries, none changed.`,
-  );
+  if (waiting && waiting.changed > 0) {
+    throw new CommandError(
+      `The record of ${name} was changed: of ${waiting.entries} entries that are not yet chained, ${waiting.changed} ` +
+        'do not say what was recorded. Compare them with a backup.',
+    );
+  }
+  const behind = waiting ? now - waiting.since : 0;
+  if (waiting && behind > patience) {
+    throw new CommandError(
+      `The record of ${name} is not chained to its end: ${waiting.entries} entries wait, the oldest for ` +
+        `${Math.round(behind / 1000)} s. A connector that runs chains them; see its log, or start one.`,
+    );
+  }
+  const unchained = waiting ? `, and ${waiting.entries} not yet chained` : '';
+  const whole = `The record of ${name} holds: ${entries} entries, none changed${unchained}.`;
+  out.say(entries === 0 && !waiting ? `The record of ${name} is empty.` : whole);
 }
 
 type Names = ReadonlyMap<string, string>;
@@ -91,11 +110,11 @@ function rowOf({ seq, at, actor, action, target, detail = {} }: RecordedEntry, n
   const name = names.get(actor);
   const more = Object.entries(detail).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
   const who = name === undefined ? actor : `${actor} “${name}”`;
-  return [String(seq), new Date(at).toISOString(), who, action, target, more.join(' ')];
+  return [String(seq ?? '…'), new Date(at).toISOString(), who, action, target, more.join(' ')];
 }
 
 function jsonOf({ seq, at, actor, action, target, detail = {} }: RecordedEntry, names: Names): string {
   const actorName = names.get(actor);
   const who = actorName === undefined ? { actor } : { actor, actorName };
-  return JSON.stringify({ seq, at: new Date(at).toISOString(), ...who, action, target, detail });
+  return JSON.stringify({ seq: seq ?? null, at: new Date(at).toISOString(), ...who, action, target, detail });
 }

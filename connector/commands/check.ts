@@ -124,6 +124,7 @@ const trials: readonly Trial[] = [
         const { keyring } = await openMasterKey(sql, secretKey, key);
         const audit = await verifyAudit(sql, 'default');
         if (audit.brokenAt !== undefined) return [say.wrong(`the audit chain is broken at entry ${audit.brokenAt}`)];
+        if (audit.waiting && audit.waiting.changed > 0) return [say.wrong('entries of the audit record were changed')];
         const keys = await olderKeys(sql, keyring, now());
         const text = `${shown}, opens with its key, ${audit.entries} audit entries verified`;
         return [say.ok(keys === undefined ? text : `${text}; ${keys}`), ...(await checkEnds(sql, now()))];

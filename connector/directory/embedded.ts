@@ -60,7 +60,7 @@ export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, t
     async setPassword(id, profile, operation, ifUnchangedSince, until) {
       return outcomeOf(async () => {
         if (!(await exists(id))) return unknownTarget();
-        const seen = await sql.run((tx) => readCredential(tx, tenant.id, id));
+        const seen = await sql.read((tx) => readCredential(tx, tenant.id, id));
         // Asked when the record has been read: a process that was frozen before finds that its time is over, one that is
         // frozen from here on finds another version.
         if (until !== undefined && now() >= until) return tooLate();
@@ -88,7 +88,7 @@ export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, t
       }),
 
     async lastPasswordChange(id) {
-      const credential = await sql.run((tx) => readCredential(tx, tenant.id, id));
+      const credential = await sql.read((tx) => readCredential(tx, tenant.id, id));
       if (!credential) return undefined;
       const { changedAt: at, changedBy } = credential;
       if (changedBy === 'self') return { at, by: { kind: 'self' } };
@@ -132,7 +132,7 @@ function passesOf({ sql, hashing, random, now }: EmbeddedDeps, tenant: Tenant): 
       }),
 
     async isUsed(id, passId) {
-      const pass = await sql.run((tx) => readPass(tx, tenant.id, id));
+      const pass = await sql.read((tx) => readPass(tx, tenant.id, id));
       return pass?.id === passId && pass.used !== undefined;
     },
 

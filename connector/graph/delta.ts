@@ -2,8 +2,10 @@
 // log of changes: what a link holds is a place in it, so that nothing is kept for those who ask.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { endOfChain } from '../audit.ts';
 import type { Filter } from '../filter/filter.ts';
 import type { Access } from '../http/auth.ts';
+import { sealNow } from '../sealer.ts';
 import type { Tx, Work } from '../sql/sql.ts';
 import { inChunks, placeholders } from '../store/in-list.ts';
 import { type StoredUser, usersAfter } from '../store/users.ts';
@@ -56,13 +58,9 @@ interface Showing {
 /** Attributes of the SCIM User that changed; undefined: all of them, it is new. */
 type Change = Set<string> | undefined;
 
+/** The place that a link holds: of the last chained entry. What is chained later stands behind it, whenever it was recorded. */
 function* lastEntry(tx: Tx, tenant: string): Work<number> {
-  const row = yield* tx.get<{ seq: number }>`select seq from audit where tenant = ${tenant} order by seq desc limit 1`;
-  return row?.seq ?? 0;
-}
-
-function* begin(tx: Tx, tenant: string): Work<number> {
-  return yield* lastEntry(tx, tenant);
+  return (yield* endOfChain(tx, tenant)).seq;
 }
 
 /** A page of everybody. */
@@ -194,7 +192,7 @@ export function usersDelta(app: FastifyInstance, deps: ReadDeps): void {
   ) => {
     // A list of ids needs no advanced query, however long it is.
     const ids = filter === undefined ? undefined : idsOf(readFilter(filter, { advanced: true }));
-    const seq = await deps.sql.read((tx) => begin(tx, tenant.id));
+    const seq = await deps.sql.read((tx) => lastEntry(tx, tenant.id));
     return {
       seq,
       after: '',
@@ -211,6 +209,8 @@ export function usersDelta(app: FastifyInstance, deps: ReadDeps): void {
     checkFormat(options.get('format'));
     const token = options.get('skiptoken') ?? (options.get('deltatoken') || undefined);
     const latest = token?.toLowerCase() === 'latest' && options.has('deltatoken');
+    // What was answered before this request is told by it, also where the record is chained behind the writes.
+    await sealNow(deps.sql, tenant, deps.now());
     const select = options.get('select');
     const fresh = token === undefined || latest;
     const begun = fresh

@@ -12,12 +12,12 @@ import { resetMail } from '../mail/reset-mail.ts';
 import { addressesOnFile, checkPin, chooseRecipient } from '../policy/recipient.ts';
 import { type Keyring, sameText } from '../secret.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
-import { uuidv7 } from '../store/uuid.ts';
+import { uuidv4, uuidv7 } from '../store/uuid.ts';
 import type { Tenant } from '../tenant.ts';
 import { authorise, authoriseReset, type Permission } from './authorise.ts';
 import { resetJob } from './lease.ts';
 import { linkLifetime, passPermission } from './pass.ts';
-import { append, move, type ResetRow, readLive, readReset, recordMove } from './row.ts';
+import { append, type ResetRow, readLive, readReset, recordMove } from './row.ts';
 import { takePlace } from './supersede.ts';
 
 export interface StartDeps {
@@ -56,7 +56,7 @@ export async function startReset(
   // A rotated key still recognises what it has marked.
   const fingerprints = keyring.macs('idempotency', JSON.stringify(canonical(request)));
   const [fingerprint = ''] = fingerprints;
-  const known = await sql.run((tx) => readKey(tx, tenant, caller.id, key, now()));
+  const known = await sql.read((tx) => readKey(tx, tenant, caller.id, key, now()));
   if (known) {
     // Who has lost the role meanwhile learns nothing from an old key.
     await authorise(deps.directory, caller.id, known.row.user_id);
@@ -66,7 +66,7 @@ export async function startReset(
   // The directory finds people by name as well; a name is not good enough here.
   if (permission.user.id !== request.user) throw new Problem('targetUnknown');
   // Cheap refusals before the costly preparation; both are looked at again in the transaction.
-  const already = await sql.run(function* (tx) {
+  const already = await sql.read(function* (tx) {
     const same = yield* readKey(tx, tenant, caller.id, key, now());
     return { same, live: yield* readLive(tx, tenant, request.user) };
   });
@@ -79,8 +79,10 @@ export async function startReset(
     const at = prepared.started_at;
     const earlier = yield* readKey(tx, tenant, caller.id, key, at);
     if (earlier) return replay(earlier, fingerprints);
-    yield* forgetKeys(tx, at);
-    const live = yield* readLive(tx, tenant, prepared.user_id);
+    yield* forgetKey(tx, tenant, caller.id, key);
+    // Where none is to be replaced, the index that allows one live reset says so at the insert. Not read first: it is small, and
+    // whoever has read a page of it is in the way of all who begin a reset (Postgres).
+    const live = request.supersede === undefined ? undefined : yield* readLive(tx, tenant, prepared.user_id);
     if (live && live.id !== request.supersede) throw alreadyLive(live);
     if (live && !(yield* takePlace(tx, live, prepared.id))) throw alreadyLive(live);
     const row = yield* insert(tx, { ...prepared, supersedes: live?.id ?? null });
@@ -93,7 +95,7 @@ export async function startReset(
 
 /** What is to be replaced must be a reset of this very person; that it has ended meanwhile is no fault. */
 async function checkReplaced(sql: Sql, tenant: string, user: string, id: string): Promise<void> {
-  const row = await sql.run((tx) => readReset(tx, tenant, id));
+  const row = await sql.read((tx) => readReset(tx, tenant, id));
   if (row?.user_id !== user) throw new Problem('invalidValue', { field: 'supersede' });
 }
 
@@ -127,14 +129,16 @@ function replay(known: Known, fingerprints: readonly string[]): { row: ResetRow;
 }
 
 function* readKey(tx: Tx, tenant: string, caller: string, key: string, now: number): Work<Known | undefined> {
+  // By its key alone (hence + 0): the end of the index by age is where everybody adds theirs.
   const found = yield* tx.get<{ fingerprint: string; reset: string }>`select fingerprint, reset from idempotency
-    where tenant = ${tenant} and caller = ${caller} and key = ${key} and created > ${now - idempotencyLifetime}`;
+    where tenant = ${tenant} and caller = ${caller} and key = ${key} and created + 0 > ${now - idempotencyLifetime}`;
   const row = found && (yield* readReset(tx, tenant, found.reset));
   return found && row && { row, fingerprint: found.fingerprint };
 }
 
-function* forgetKeys(tx: Tx, now: number): Work<void> {
-  yield* tx.run`delete from idempotency where created <= ${now - idempotencyLifetime}`;
+/** This key, which has had its time if it is there: the others are swept apart from what people wait for (sweeper.ts). */
+function* forgetKey(tx: Tx, tenant: string, caller: string, key: string): Work<void> {
+  yield* tx.run`delete from idempotency where tenant = ${tenant} and caller = ${caller} and key = ${key}`;
 }
 
 function alreadyLive(live: ResetRow): Problem {
@@ -165,7 +169,7 @@ async function prepare(
   if (request.remember && !policy.mayRemember) throw new Problem('invalidValue', { field: 'remember' });
   const grant = await deps.directory.grant();
 
-  const id = uuidv7(now(), random(10));
+  const id = deps.sql.writers === 'many' ? uuidv4(random(16)) : uuidv7(now(), random(10));
   const link = createLink(random);
   const keys = await cryptography.deriveLink({
     ...link,
@@ -288,17 +292,21 @@ export function addressIds(keyring: Keyring, tenant: string, user: string, addre
 function* insert(tx: Tx, prepared: ResetRow): Work<ResetRow> {
   const last = yield* tx.get<{ nth: number | null }>`select max(nth) as nth from reset
     where tenant = ${prepared.tenant} and user_id = ${prepared.user_id}`;
-  const requested = { ...prepared, nth: (last?.nth ?? 0) + 1, seq: 1 };
-  const columns = Object.keys(requested);
+  // Saved as its first step leaves it: to read it again, at the end of the index where everybody adds theirs, would be in
+  // the way of all of them where many write at once.
+  const row: ResetRow = { ...prepared, nth: (last?.nth ?? 0) + 1, state: 'prepared', seq: 2 };
+  const columns = Object.keys(row);
   const text = `insert into reset (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})
     on conflict do nothing returning id`;
-  const [inserted] = yield* tx.query(text, Object.values(requested));
+  const [inserted] = yield* tx.query(text, Object.values(row));
   // Only `reset_live` can be in the way: somebody else's was saved while ours was being prepared.
-  if (!inserted) throw new Problem('stateConflict', { state: liveStates[0] });
-  const begun = { at: requested.started_at, actor: `user:${requested.caller_id}` };
-  yield* append(tx, requested, { ...begun, events: [{ name: 'requested', evidence: requested.caller_role }] });
-  yield* recordMove(tx, requested, 'reset.requested', begun);
-  const row = yield* move(tx, requested, 'prepared', { ...begun, actor: 'connector', events: [{ name: 'prepared' }] });
-  if (!row) throw new Error('A reset that was just saved is not there.');
+  if (!inserted) {
+    const live = yield* readLive(tx, row.tenant, row.user_id);
+    throw live ? alreadyLive(live) : new Problem('stateConflict', { state: liveStates[0] });
+  }
+  const at = row.started_at;
+  yield* append(tx, row, { at, events: [{ name: 'requested', evidence: row.caller_role }, { name: 'prepared' }] });
+  yield* recordMove(tx, row, 'reset.requested', { at, actor: `user:${row.caller_id}` });
+  yield* recordMove(tx, row, 'reset.prepared', { at, actor: 'connector' });
   return row;
 }

@@ -64,7 +64,7 @@ export async function walk(deps: WalkDeps, claimed: Job): Promise<void> {
     const before = row;
     next = await steps[row.state](deps, tenant, row, job).catch((error: unknown) => stumble(deps, before, job, error));
     // What this walk has not moved is where it was, as far as it concerns this walk: an act that came between has woken the job.
-    row = job.row ?? (await sql.run((tx) => readReset(tx, job.tenant, job.ref)));
+    row = job.row ?? (await sql.read((tx) => readReset(tx, job.tenant, job.ref)));
     job.row = row;
     if (row && row.seq !== before.seq) watchers.changed(job.tenant, row.user_id);
     if (row && row.epoch !== job.fence) {

@@ -11,6 +11,7 @@ import { Problem } from '#shared/problem.ts';
 import { record } from '../audit.ts';
 import { problemReply, readJsonBodies } from '../http/problem-json.ts';
 import type { Logger } from '../log.ts';
+import { sealNow } from '../sealer.ts';
 import type { Keyring } from '../secret.ts';
 import type { Sql } from '../sql/sql.ts';
 import { acknowledge, ofTransaction, waiting } from '../store/events.ts';
@@ -80,6 +81,7 @@ export function eventsDoor(deps: EventsDeps): FastifyPluginAsync {
 
     app.get('/txn/:txn', async (request, reply) => {
       const { tenant, client } = tokenOf(request);
+      await sealNow(sql, tenant, now());
       const events = await ofTransaction(sql, tenant, client, (request.params as { txn: string }).txn);
       const [only] = events;
       if (!only) throw new Problem('notFound');
@@ -135,6 +137,8 @@ export function eventsDoor(deps: EventsDeps): FastifyPluginAsync {
       const { tenant, client } = tokenOf(request);
       const until = now() + patience;
       for (;;) {
+        // What was answered before this request is told by it, also where events are numbered behind the writes.
+        await sealNow(sql, tenant, now());
         const found = await waiting(sql, tenant, client, most);
         if (found.events.length > 0 || signal.aborted || now() >= until) return found;
         await pause(glance, signal);

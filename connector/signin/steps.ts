@@ -42,7 +42,7 @@ export async function signIn(deps: StepDeps, tenant: Tenant, userName: string, p
   // A pass is not spent on somebody who may not sign in.
   const mayPass = user?.accountEnabled ? user.id : undefined;
   if (verdict.outcome === 'wrong' && (await spendPass(deps, tenant.id, mayPass, password)) && user) {
-    const credential = await deps.sql.run((tx) => readCredential(tx, tenant.id, user.id));
+    const credential = await deps.sql.read((tx) => readCredential(tx, tenant.id, user.id));
     if (credential) return { outcome: 'right', person: { user, credential } };
   }
   if (verdict.outcome !== 'right' || !user) {

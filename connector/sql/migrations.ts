@@ -256,4 +256,26 @@ export const migrations: readonly (readonly string[])[] = [
     `create table timeline (place bigint primary key, id text not null unique, began bigint not null)`,
     `create table witness (id text primary key, count bigint not null)`,
   ],
+  [
+    // -- the record where many write at once: entries wait here until the sealer chains them, in the order in which they came
+    // (by the database's clock). content is a hash over the entry, made by who recorded it; both stay with a chained entry
+    `create table audit_waiting (
+      tenant text not null, arrived bigint not null default 0 /* microseconds now */, id text not null,
+      at bigint not null, actor text not null, action text not null, target text not null, detail text not null,
+      content text not null,
+      primary key (tenant, arrived, id)
+    ) /* clustered */`,
+    `alter table audit add column id text`,
+    `alter table audit add column content text`,
+    // likewise what a client has still to be told, until the sealer numbers it
+    `create table event_waiting (
+      tenant text not null, arrived bigint not null default 0 /* microseconds now */, id text not null,
+      client text not null, at bigint not null, txn text not null, uri text not null, external_id text, events text not null,
+      primary key (tenant, arrived, id)
+    ) /* clustered */`,
+    // who chains a tenant's entries: a lease, whose epoch rises with each transaction that chains
+    `create table audit_sealer (
+      tenant text primary key, holder text not null, epoch bigint not null, leased_until bigint not null
+    )`,
+  ],
 ];

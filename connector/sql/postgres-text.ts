@@ -65,7 +65,9 @@ const skipLocked = '/* skip locked */';
 export function native(text: string, collate: boolean): string {
   let count = 0;
   const locked = text.includes(skipLocked) ? `${text.replace(skipLocked, '')} for update skip locked` : text;
-  const numbered = locked.replace(/'[^']*'|"[^"]*"|\?/g, (part) => (part === '?' ? `$${++count}` : part));
+  // A default of a column: the one clock that all connectors share.
+  const timed = locked.replace('0 /* microseconds now */', '(extract(epoch from clock_timestamp()) * 1000000)::bigint');
+  const numbered = timed.replace(/'[^']*'|"[^"]*"|\?/g, (part) => (part === '?' ? `$${++count}` : part));
   return collate && /^\s*(create|alter)\s+table\b/i.test(text)
     ? numbered.replace(/'[^']*'|\btext\b/g, (part) => (part === 'text' ? 'text collate "C"' : part))
     : numbered;

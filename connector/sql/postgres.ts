@@ -34,8 +34,11 @@ export interface PostgresOptions {
   /** From 0 up to 1: how much of a pause is waited. */
   readonly random?: () => number;
   readonly sleep?: (milliseconds: number) => Promise<void>;
-  /** Told of each unit of work that is run again, and why. */
-  readonly onRestart?: (fate: Fate) => void;
+  /**
+   * Told of each unit of work that is run again, and why; `at` is the statement that failed, `unit` the first one that wrote,
+   * by which the unit of work can be told.
+   */
+  readonly onRestart?: (fate: Fate, where: { readonly at: string; readonly unit?: string | undefined }) => void;
   /** Awaited before each statement of a unit of work: a test throws or waits here. */
   readonly beforeStatement?: (statement: Statement) => void | Promise<void>;
   readonly signals?: SignalOptions;
@@ -65,6 +68,8 @@ const begins = {
   serializable: 'begin isolation level serializable read write',
   // Each statement on a snapshot of its own.
   readCommitted: 'begin isolation level read committed read write',
+  // Sees one snapshot; who is second to write a row is refused. What it reads is nobody's concern.
+  snapshot: 'begin isolation level repeatable read read write',
   // One snapshot, which no writer waits for and which is never refused.
   read: 'begin isolation level repeatable read read only',
 } as const;
@@ -75,6 +80,8 @@ class Failure extends Error {
   readonly fate: Fate;
   readonly error: unknown;
   readonly text: string;
+  /** The first statement of the unit of work that wrote. */
+  unit: string | undefined;
 
   constructor(error: unknown, text: string) {
     super('A statement failed.');
@@ -182,7 +189,7 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
   }
 
   async function drive<T>(client: pg.PoolClient, work: (tx: Tx) => Work<T>, mode: Mode, seen: Seen): Promise<T> {
-    const tx = new Statements();
+    const tx = new Statements('many');
     const generator = work(tx);
     let asked = 0;
     let step = generator.next();
@@ -195,7 +202,7 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
       }
       const { reads } = texts.of(step.value.text);
       if (!reads && mode === 'read') throw new Error('A unit of work that only reads has made a change.');
-      if (!reads) seen.wrote = true;
+      if (!reads) seen.wrote ??= step.value.text;
       await beforeStatement?.(step.value);
       step = generator.next(await ask(client, step.value));
     }
@@ -204,12 +211,13 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
   }
 
   async function transaction<T>(client: pg.PoolClient, work: (tx: Tx) => Work<T>, mode: Mode): Promise<T> {
-    const seen: Seen = { wrote: false, signals: [] };
+    const seen: Seen = { signals: [] };
     await plain(client, begins[mode]);
     let value: T;
     try {
       value = await drive(client, work, mode, seen);
     } catch (error) {
+      if (error instanceof Failure) error.unit = seen.wrote;
       if (!(error instanceof Failure && isBroken(error.fate))) await plain(client, 'rollback');
       throw error;
     }
@@ -218,7 +226,11 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
       command = (await client.query('commit')).command;
     } catch (error) {
       // Of what has only read there is nothing to be known.
-      if (!seen.wrote || isCertainlyUndone(error)) throw new Failure(error, 'commit');
+      if (seen.wrote === undefined || isCertainlyUndone(error)) {
+        const failure = new Failure(error, 'commit');
+        failure.unit = seen.wrote;
+        throw failure;
+      }
       seen.signals.forEach(signals.send);
       throw new Unknown();
     }
@@ -241,7 +253,7 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
         if (!(error instanceof Failure)) throw error;
         if (error.fate === 'taken') taken++;
         if (!isAgain(error.fate) || taken > mostTaken || performance.now() >= until) throw error.asThrown();
-        onRestart?.(error.fate);
+        onRestart?.(error.fate, { at: error.text, unit: error.unit });
         await sleep(random() * Math.min(pause.first * 2 ** attempt, pause.longest));
       }
     }
@@ -265,6 +277,7 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
     closed ? Promise.reject(closing()) : counted(persist((client) => transaction(client, work, mode)));
 
   return {
+    writers: 'many',
     run: (work, isolation = 'serializable') => within(work, isolation),
     read: (work) => within(work, 'read'),
     get: <R>(strings: TemplateStringsArray, ...values: Value[]) =>
@@ -284,8 +297,9 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
 
 /** What a unit of work has done so far. */
 interface Seen {
-  wrote: boolean;
-  signals: Signal[];
+  /** The first statement that wrote. */
+  wrote?: string;
+  readonly signals: Signal[];
 }
 
 /** COMMIT was sent and its answer lost. */

@@ -6,6 +6,7 @@
 // in a text are orders to an engine: `/* clustered */` (migrations.ts) and `/* skip locked */`, behind the name of the one
 // table of a select: Postgres locks the rows that it finds, and passes over those that another transaction holds.
 
+import { randomUUID } from 'node:crypto';
 import { Problem } from '#shared/problem.ts';
 
 /** A bound value. Times are milliseconds since the epoch, booleans 0 or 1, bytes base64url text: every column is text or bigint. */
@@ -31,6 +32,8 @@ export interface Ask<R> {
 // biome-ignore lint/suspicious/noExplicitAny: see Ask
 export type Work<T> = Generator<Statement, T, any>;
 
+export type Writers = 'one' | 'many';
+
 type Tagged<R> = (strings: TemplateStringsArray, ...values: Value[]) => R;
 
 /**
@@ -38,6 +41,13 @@ type Tagged<R> = (strings: TemplateStringsArray, ...values: Value[]) => R;
  * once), never from input.
  */
 export interface Tx {
+  /**
+   * How many transactions write at once, as this engine has it. Where there are many, a row that each of them would change is
+   * a hot one: what would be such a row is written behind them instead (audit.ts, store/counts.ts).
+   */
+  readonly writers: Writers;
+  /** A text that no other row has; each time that a unit of work runs another one. */
+  key(): string;
   get<R = Row>(strings: TemplateStringsArray, ...values: Value[]): Ask<R | undefined>;
   all<R = Row>(strings: TemplateStringsArray, ...values: Value[]): Ask<R[]>;
   /** How many rows it changed. */
@@ -71,17 +81,21 @@ export interface Signals {
 }
 
 /**
- * How much of what others do at the same moment a unit of work may see. `readCommitted`: each statement sees what is committed
- * when it begins. For units that change only rows which they have locked (`skip locked`): those collide with nobody, so
- * that nothing is run again. An engine may give more than it was asked for.
+ * How much of what others do at the same moment a unit of work may see. `serializable`, unless said otherwise: as if nobody
+ * else were there. `snapshot`: alone only against whoever writes the same rows; for what follows the others at a distance, and
+ * would hold them up by having read what they add to. `readCommitted`: each statement sees what is committed when it begins;
+ * for units that change only rows which they have locked (`skip locked`): those collide with nobody, so that nothing is run
+ * again. An engine may give more than it was asked for.
  */
-export type Isolation = 'serializable' | 'readCommitted';
+export type Isolation = 'serializable' | 'snapshot' | 'readCommitted';
 
 /**
  * A database. Outcomes: `run` resolves only after a durable commit, and rejects with nothing changed; but where the connection
  * is lost between COMMIT and its answer, it rejects with what `isCommitUnknown` tells, and nobody knows.
  */
 export interface Sql {
+  /** See `Tx`. */
+  readonly writers: Writers;
   /**
    * Runs a unit of work in a transaction, which is alone as far as it can tell (serializable); it may be run several times
    * before it is committed once. Throws Problem `unavailable` when the database stays locked, is full or out of reach.
@@ -110,6 +124,14 @@ export const commitUnknown = 'commitUnknown';
 /** A `Tx` for a driver: counts the statements made, so that a forgotten `yield*` is found at the end of the work. */
 export class Statements implements Tx {
   made = 0;
+  readonly writers: Writers;
+  readonly key: () => string;
+
+  /** @param key `Tx.key` */
+  constructor(writers: Writers, key: () => string = randomUUID) {
+    this.writers = writers;
+    this.key = key;
+  }
 
   get<R>(strings: TemplateStringsArray, ...values: Value[]): Ask<R | undefined> {
     return this.#ask('get', textOf(strings), values);

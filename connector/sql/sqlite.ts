@@ -117,7 +117,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
 
   /** @param signals collects what is told after the commit; undefined: it only reads */
   function drive(work: (tx: Tx) => Work<unknown>, signals?: Signal[]): unknown {
-    const tx = new Statements();
+    const tx = new Statements('one');
     const generator = work(tx);
     const reads = signals === undefined;
     let asked = 0;
@@ -243,6 +243,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
   };
 
   return {
+    writers: 'one',
     run<T>(work: (tx: Tx) => Work<T>): Promise<T> {
       if (closed) return Promise.reject(new Problem('unavailable', { reason: 'closing' }));
       return new Promise((resolve, reject) => {

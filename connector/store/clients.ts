@@ -308,6 +308,7 @@ export function* revokeClient(tx: Tx, tenant: string, id: string, by: By): Work<
   yield* endGrants(tx, tenant, id);
   yield* tx.run`delete from event_stream where tenant = ${tenant} and client = ${id}`;
   yield* tx.run`delete from event where tenant = ${tenant} and client = ${id}`;
+  if (tx.writers === 'many') yield* tx.run`delete from event_waiting where tenant = ${tenant} and client = ${id}`;
   yield* dropRoles(tx, tenant, id);
   yield* record(tx, { tenant, ...by, action: 'client.revoked', target: `client:${id}` });
   return true;
@@ -340,8 +341,11 @@ export function* spendAssertion(
   expires: number,
   now: number,
 ): Work<boolean> {
-  yield* tx.run`delete from client_assertion where expires <= ${now}`;
+  const id = hashOf(jti);
+  // This one alone, if it has had its time: the others are swept apart (sweeper.ts).
+  yield* tx.run`delete from client_assertion
+    where tenant = ${client.tenant} and client = ${client.id} and jti = ${id} and expires <= ${now}`;
   const added = yield* tx.run`insert into client_assertion (tenant, client, jti, expires)
-    values (${client.tenant}, ${client.id}, ${hashOf(jti)}, ${expires}) on conflict do nothing`;
+    values (${client.tenant}, ${client.id}, ${id}, ${expires}) on conflict do nothing`;
   return added === 1;
 }

@@ -4,6 +4,7 @@
 import { Problem } from '#shared/problem.ts';
 import { record } from '../audit.ts';
 import type { Sql, Tx, Work } from '../sql/sql.ts';
+import { takeOut, type Waiting } from './waiting.ts';
 
 const prefix = 'urn:ietf:params:scim:event';
 
@@ -114,18 +115,51 @@ function eventsOf({ action, version, attributes, active }: Change): Record<strin
   return { [eventUris[action]]: payload, ...became };
 }
 
-/** Adds an event to one client's stream, which is made when there is none: its own answers every client may fetch. */
+/**
+ * Adds an event to one client's stream, which is made when there is none: its own answers every client may fetch. Where many
+ * write at once its number would be a row that all of them wait for: it gets one from the sealer, a moment later.
+ */
 export function* append(tx: Tx, tenant: string, client: string, event: Omit<WaitingEvent, 'seq'>): Work<void> {
+  const { at, txn, uri, externalId = null } = event;
+  const row = { at, txn, uri, external_id: externalId, events: JSON.stringify(event.events) };
+  if (tx.writers === 'one') yield* number(tx, tenant, client, [row]);
+  else {
+    yield* tx.run`insert into event_waiting (tenant, id, client, at, txn, uri, external_id, events)
+      values (${tenant}, ${tx.key()}, ${client}, ${at}, ${txn}, ${uri}, ${externalId}, ${row.events})`;
+  }
+}
+
+/** Puts events behind all others of a client's stream. */
+function* number(tx: Tx, tenant: string, client: string, rows: readonly Omit<EventRow, 'seq'>[]): Work<void> {
+  const at = rows.at(-1)?.at ?? 0;
   yield* tx.run`insert into event_stream (tenant, client, feed, resources, last_seq, created)
-    values (${tenant}, ${client}, 0, '', 1, ${event.at})
-    on conflict (tenant, client) do update set last_seq = event_stream.last_seq + 1`;
+    values (${tenant}, ${client}, 0, '', ${rows.length}, ${at})
+    on conflict (tenant, client) do update set last_seq = event_stream.last_seq + ${rows.length}`;
   const stream = yield* tx.get<StreamRow>`select client, feed, resources, last_seq from event_stream
     where tenant = ${tenant} and client = ${client}`;
-  const seq = stream?.last_seq ?? 1;
-  yield* tx.run`insert into event (tenant, client, seq, at, txn, uri, external_id, events)
-    values (${tenant}, ${client}, ${seq}, ${event.at}, ${event.txn}, ${event.uri}, ${event.externalId ?? null},
-      ${JSON.stringify(event.events)})`;
-  if (seq % pruneEvery === 0) yield* prune(tx, tenant, client, seq, event.at);
+  const last = stream?.last_seq ?? rows.length;
+  let seq = last - rows.length;
+  for (const row of rows) {
+    yield* tx.run`insert into event (tenant, client, seq, at, txn, uri, external_id, events)
+      values (${tenant}, ${client}, ${++seq}, ${row.at}, ${row.txn}, ${row.uri}, ${row.external_id}, ${row.events})`;
+  }
+  const due = Math.floor(last / pruneEvery) > Math.floor((last - rows.length) / pruneEvery);
+  if (due) yield* prune(tx, tenant, client, last, at);
+}
+
+/**
+ * Numbers events that wait for it, the oldest first, each client's by itself. Part of the transaction that chains the record
+ * (sealer.ts): nobody else does it meanwhile.
+ * @returns how many
+ */
+export function* numberWaiting(tx: Tx, tenant: string, most: number): Work<number> {
+  const rows = yield* tx.all<Omit<EventRow, 'seq'> & Waiting & { client: string }>`
+    select arrived, id, client, at, txn, uri, external_id, events from event_waiting
+    where tenant = ${tenant} order by arrived, id limit ${most}`;
+  if (rows.length === 0) return 0;
+  for (const [client, some] of Map.groupBy(rows, (row) => row.client)) yield* number(tx, tenant, client, some);
+  yield* takeOut(tx, 'event_waiting', tenant, rows);
+  return rows.length;
 }
 
 function* prune(tx: Tx, tenant: string, client: string, last: number, at: number): Work<void> {

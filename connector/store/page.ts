@@ -1,6 +1,7 @@
 // What a query is and what a page of it: the words that query.ts, segments.ts and listed.ts share.
 
 import { Problem } from '#shared/problem.ts';
+import { entriesOf } from '../audit.ts';
 import type { Field, Filter } from '../filter/filter.ts';
 import type { Tx, Work } from '../sql/sql.ts';
 import type { Source } from './source.ts';
@@ -76,10 +77,9 @@ export interface Memory {
   listed?: readonly Listed[];
 }
 
-/** The tenant's latest entry in the record: no resource changes without one. */
+/** The number of the tenant's entries in the record: no resource changes without one. */
 export function* writesOf(tx: Tx, tenant: string): Work<string> {
-  const row = yield* tx.get<{ seq: number }>`select seq from audit where tenant = ${tenant} order by seq desc limit 1`;
-  return `writes ${row?.seq ?? 0}`;
+  return `writes ${yield* entriesOf(tx, tenant)}`;
 }
 
 /** @throws Problem invalidCursor */

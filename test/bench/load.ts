@@ -61,7 +61,7 @@ const patch = (path: string, op: string, where: string, value: unknown): Ask => 
 };
 
 /** A person as a sync client creates one: some 1,000 bytes. */
-function person(index: number, userName: string): object {
+export function person(index: number, userName: string): object {
   const [givenName, familyName] = [`Given${index}`, `Family${index}`];
   return {
     schemas: [

@@ -8,6 +8,7 @@ import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { describe, expect, test } from 'vitest';
 import * as clients from '../../connector/store/clients.ts';
 import { callerName, clientById, type Federation, mintId } from '../../connector/store/clients.ts';
+import { sweep } from '../../connector/sweeper.ts';
 import type { TokenScope } from '../../connector/token.ts';
 import { scimServer } from './scim-server.ts';
 
@@ -269,6 +270,7 @@ describe('RFC 7523 §2.2 private_key_jwt', () => {
     expect(both.map(({ status }) => status).sort()).toEqual([200, 401]);
     here.server.clock.at += 3600_000;
     await here.send(await here.sign());
+    await sweep(here.server.sql, here.server.clock.at);
     const rows = await here.server.sql.all`select jti from client_assertion`;
     expect(rows).toHaveLength(1);
   });

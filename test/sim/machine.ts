@@ -172,6 +172,7 @@ function mortal(sql: Sql, owner: Owner): Sql {
       );
     });
   return {
+    writers: sql.writers,
     run: (work) => living(sql.run(work)),
     read: (work) => living(sql.read(work)),
     get: (strings, ...values) => living(sql.get(strings, ...values)),

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { liveStates, type State } from '#shared/api.ts';
 import { verifyAudit } from '../../connector/audit.ts';
 import type { ResetRow } from '../../connector/resets/row.ts';
-import { type Sql, textOf, type Value } from '../../connector/sql/sql.ts';
+import { openSqlite } from '../../connector/sql/sqlite.ts';
 import { argon2id } from '../../connector/store/credentials.ts';
 import { firstPassword, type Installation } from './installation.ts';
 import type { Ledger } from './ledger.ts';
@@ -105,7 +105,7 @@ export async function check(installation: Installation, ledger: Ledger, found: F
       say(`reset ${id} has shown ${shown.size} passwords`);
     }
   }
-  const { brokenAt } = await verifyAudit(readOnly(installation.database), 'default');
+  const brokenAt = await brokenRecord(installation.database);
   if (brokenAt !== undefined) say(`the record is broken at ${brokenAt}`);
   return { violations, duplicates, lost, secondPasswords };
 }
@@ -235,16 +235,11 @@ async function checkPasswords(
   return second;
 }
 
-/** As much of a database as the record's check needs. */
-function readOnly(database: string): Pick<Sql, 'all'> {
-  return {
-    async all<R>(strings: TemplateStringsArray, ...values: Value[]) {
-      const db = new DatabaseSync(database, { readOnly: true });
-      try {
-        return db.prepare(textOf(strings)).all(...values) as R[];
-      } finally {
-        db.close();
-      }
-    },
-  };
+async function brokenRecord(database: string): Promise<number | undefined> {
+  const sql = openSqlite(database);
+  try {
+    return (await verifyAudit(sql, 'default')).brokenAt;
+  } finally {
+    await sql.close();
+  }
 }
