@@ -74,7 +74,7 @@ export async function check(cluster: Cluster, ledger: Ledger): Promise<Figures> 
   const { brokenAt } = await verifyAudit(cluster.sql, 'default');
   if (brokenAt !== undefined) say(`the record is broken at ${brokenAt}`);
   const figures = { duplicates, lost: lost.length, secondPasswords, takeovers: takeovers(cluster, found) };
-  return { resets: ledger.begun.length, ...figures, violations };
+  return { resets: found.resets.length, ...figures, violations };
 }
 
 /** A connector says in its log which resets it moves, sends and changes. */

@@ -2,16 +2,15 @@
 
 import type { Figures } from './check.ts';
 import type { Cluster } from './cluster.ts';
-import type { Ledger } from './people.ts';
 
 const rows: Record<string, Record<string, number>> = {};
 const before = new WeakMap<Cluster, Record<string, number>>();
 
 /** Notes what a scenario has added to what a cluster has seen. */
-export function note(scenario: string, cluster: Cluster, ledger: Ledger, figures: Figures): void {
+export function note(scenario: string, cluster: Cluster, figures: Figures): void {
   const { lost, secondPasswords } = figures;
   const counted = {
-    resets: ledger.begun.length,
+    resets: figures.resets,
     kills: cluster.figures.kills,
     freezes: cluster.figures.freezes,
     takeovers: figures.takeovers,

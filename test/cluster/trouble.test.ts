@@ -82,7 +82,7 @@ async function credentialOf({ person }: Begun) {
 async function allIsWell(begun: readonly Begun[]): Promise<void> {
   for (const one of begun) await receive(cluster, ledger, one);
   const figures = await check(cluster, ledger);
-  note(scenario, cluster, ledger, figures);
+  note(scenario, cluster, figures);
   expect(figures.violations).toEqual([]);
 }
 
