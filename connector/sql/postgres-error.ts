@@ -2,15 +2,17 @@
 // seen: messages of the server quote values and whole rows, so none of them goes further than this file.
 
 import pg from 'pg';
+import { fenceCode } from './move-fence.ts';
 
 /**
  * What follows from a failure before COMMIT was sent; nothing was changed in any of these.
  * `again`: another transaction was in the way, run from the top. `taken`: a key is there already; by a transaction that was
  * not visible yet, or for good. `lost`: the connection is of no use any more. `stale`: what it has prepared is out of date.
  * `locked`: a lock was waited for in vain. `slow`: the statement took too long. `down`: the server has no room, memory or disk,
- * or does not know us any more. `text`: a character that the server cannot hold. `fault`: a mistake of ours.
+ * or does not know us any more. `text`: a character that the server cannot hold. `moving`: the database is being moved.
+ * `fault`: a mistake of ours.
  */
-export type Fate = 'again' | 'taken' | 'lost' | 'stale' | 'locked' | 'slow' | 'down' | 'text' | 'fault';
+export type Fate = 'again' | 'taken' | 'lost' | 'stale' | 'locked' | 'slow' | 'down' | 'text' | 'moving' | 'fault';
 
 /** In the order in which they are looked through: a code, or the beginning of one. */
 const fates: readonly (readonly [code: string, fate: Fate])[] = [
@@ -30,6 +32,7 @@ const fates: readonly (readonly [code: string, fate: Fate])[] = [
   ['3D', 'down'], // the database is gone
   ['22021', 'text'], // character_not_in_repertoire
   ['22P05', 'text'],
+  [fenceCode, 'moving'],
 ];
 
 /** @param error what `pg` has rejected with: of the server, of the connection, or thrown while an answer was read */
