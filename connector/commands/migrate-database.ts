@@ -10,7 +10,7 @@ import { type DatabaseAddress, parseDatabaseAddress, shownAddress } from '../sql
 import { openDatabase } from '../sql/engines.ts';
 import { isMigrated, readMeta } from '../sql/migrate.ts';
 import { abandon, discard, type MoveDeps, moveDatabase } from '../sql/move.ts';
-import { checkEnds, type End, MoveError } from '../sql/move-check.ts';
+import { checkEnds, type End, MoveError, told } from '../sql/move-check.ts';
 import { connectorName } from '../sql/postgres.ts';
 import { takeServingLock } from '../sql/serving.ts';
 import type { Sql } from '../sql/sql.ts';
@@ -95,7 +95,7 @@ async function move(
     if (!lock) throw new MoveError(`${to.file} is being served, or filled, by another process.`);
     parts.defer(() => lock.release());
   }
-  const target = endOf(await openTarget(to), to, 'target');
+  const target = endOf(await openTarget(to), to);
   parts.defer(() => target.sql.close());
   out.say(`From: ${source.shown}`);
   out.say(`To:   ${target.shown}`);
@@ -129,13 +129,14 @@ const patient = {
   name: `${connectorName} migrate-database`,
   connections: 3,
   patience: 60_000,
-  timeouts: { statement: 600_000, idle: 60_000 },
+  // A lock that is not given soon is asked for again: others wait behind whoever waits.
+  timeouts: { statement: 600_000, lock: 2000, idle: 60_000 },
 } as const;
 
 async function openSource(address: DatabaseAddress, parts: AsyncDisposableStack): Promise<End> {
   if (address.engine === 'sqlite' && !existsSync(address.file))
     throw new MoveError(`There is no database at ${address.file}.`);
-  const source = endOf(await openDatabase(address, patient), address, 'source');
+  const source = endOf(await openDatabase(address, patient), address);
   parts.defer(() => source.sql.close());
   return source;
 }
@@ -158,7 +159,7 @@ async function keyOf(sql: Sql, config: Config, env: World['env']): Promise<strin
 
 function endOf(sql: Sql, address: DatabaseAddress, _which: 'source' | 'target'): End {
   const place = address.engine === 'sqlite' ? address.file : [address.host, address.port, address.database].join(' ');
-  return { sql, engine: address.engine, shown: shownAddress(address), place };
+  return told({ sql, engine: address.engine, shown: shownAddress(address), place });
 }
 
 /** How long connectors may take to find out that their database has been left, and to end. */
@@ -171,9 +172,10 @@ async function alone(
   out: Out,
   stopped: () => boolean,
   parts: AsyncDisposableStack,
-): Promise<void> {
+): Promise<{ dead: boolean }> {
   for (let waited = 0; waited < patience.milliseconds; waited += patience.look) {
-    if (await isAlone(address, sql, parts)) return;
+    // Whoever had the lock of a file has died with it; one that has lost its connections may still be sending a mail.
+    if (await isAlone(address, sql, parts)) return { dead: address.engine === 'sqlite' };
     if (stopped()) break;
     if (waited === 2000) out.say('Waiting for the connectors of the old database to end …');
     await wait(patience.look);
@@ -209,7 +211,7 @@ async function giveUp({ config, world }: MigrateDeps, to: DatabaseAddress | unde
     return;
   }
   try {
-    const target = endOf(await openTarget(to), to, 'target');
+    const target = endOf(await openTarget(to), to);
     parts.defer(() => target.sql.close());
     if ((await isMigrated(target.sql)) && (await discard(target, id))) out.say(`${target.shown} was emptied.`);
   } catch (error) {

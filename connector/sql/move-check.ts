@@ -1,6 +1,7 @@
 // What must be so before a database is moved: both ends can be used, both have the tables of this release, the target is empty
 // or holds what this very move has left there, and the target can hold what is to come.
 
+import { Problem } from '#shared/problem.ts';
 import { StartError } from '../start-error.ts';
 import type { DatabaseAddress } from './address.ts';
 import { isMigrated, migrateMoving, readVersion } from './migrate.ts';
@@ -8,7 +9,7 @@ import { migrations } from './migrations.ts';
 import { unmovable } from './move-copy.ts';
 import { type MoveRecord, readMove } from './move-record.ts';
 import { ownTables, type Table, tablesOf } from './schema.ts';
-import type { Sql, Tx, Work } from './sql.ts';
+import { isCommitUnknown, type Sql, type Tx, type Work } from './sql.ts';
 
 /** One of the two databases. */
 export interface End {
@@ -22,6 +23,31 @@ export interface End {
 
 /** Why a move cannot go on; the message is a sentence for the operator. */
 export class MoveError extends StartError {}
+
+/** The same database, whose troubles are told with its name. */
+export function told(end: End): End {
+  const telling = async <T>(one: Promise<T>): Promise<T> => {
+    try {
+      return await one;
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code !== 'unavailable' || isCommitUnknown(error)) throw error;
+      const { reason } = error.details;
+      const why = reason === 'locked' ? 'was held by others for too long' : 'gave no answer, or has no room';
+      throw new MoveError(`${end.shown} ${why}. What has been done stays done: run the same command again.`);
+    }
+  };
+  const { sql } = end;
+  return {
+    ...end,
+    sql: {
+      run: (work) => telling(sql.run(work)),
+      read: (work) => telling(sql.read(work)),
+      get: (strings, ...values) => telling(sql.get(strings, ...values)),
+      all: (strings, ...values) => telling(sql.all(strings, ...values)),
+      close: () => sql.close(),
+    },
+  };
+}
 
 /** Looks at both ends and changes nothing, but that an empty target is given its tables. @returns what is to be copied */
 export async function checkEnds(from: End, to: End, say: (line: string) => void): Promise<Table[]> {

@@ -13,6 +13,8 @@ const most = { rows: 512, characters: 1 << 20 } as const;
 const mostValues = 32_000;
 
 const quoted = (names: readonly string[]) => names.map((name) => `"${name}"`).join(', ');
+/** Columns of the table `t`: what is selected as text has the same name in Postgres, and would be sorted as text. */
+const sorted = (names: readonly string[], how = '') => names.map((name) => `t."${name}"${how}`).join(', ');
 const marks = (count: number) => Array(count).fill('?').join(', ');
 /** The record of the move is each database's own. */
 const only = (table: Table) => (table.name === 'meta' ? `"key" <> 'move'` : undefined);
@@ -27,7 +29,7 @@ export async function* pagesOf(sql: Sql, table: Table, after?: Row): AsyncGenera
     const beyond = key === undefined ? [] : [`(${quoted(table.key)}) > (${marks(table.key.length)})`];
     const conditions = [only(table) ?? [], beyond].flat();
     const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`;
-    const text = `select ${columns} from "${table.name}" ${where} order by ${quoted(table.key)} limit ${limit}`;
+    const text = `select ${columns} from "${table.name}" t ${where} order by ${sorted(table.key)} limit ${limit}`;
     const rows = await sql.read((tx) => rowsOf(tx, text, key ?? []));
     if (rows.length > 0) yield rows;
     const last = rows.at(-1);
@@ -83,9 +85,9 @@ function insertion(table: Table, rows: number): string {
 /** The key of the last row of a table; undefined when it is empty. */
 async function lastKey(sql: Sql, table: Table): Promise<Row | undefined> {
   const columns = table.key.map((name) => `cast("${name}" as text)`).join(', ');
-  const order = table.key.map((name) => `"${name}" desc`).join(', ');
+  const order = sorted(table.key, ' desc');
   const [key] = await sql.read((tx) =>
-    rowsOf(tx, `select ${columns} from "${table.name}" order by ${order} limit 1`, []),
+    rowsOf(tx, `select ${columns} from "${table.name}" t order by ${order} limit 1`, []),
   );
   return key;
 }

@@ -5,7 +5,7 @@
 import { Problem } from '#shared/problem.ts';
 import type { DatabaseAddress } from './address.ts';
 import { moveKey } from './move-record.ts';
-import type { Tx, Work } from './sql.ts';
+import type { Sql, Tx, Work } from './sql.ts';
 
 type Engine = DatabaseAddress['engine'];
 
@@ -18,16 +18,17 @@ export const fenceCode = 'RR001';
 export const moving = () => new Problem('unavailable', { reason: 'moving', retryAfter: 10 });
 
 const acts = ['insert', 'update', 'delete'] as const;
-type Act = (typeof acts)[number];
+type Act = (typeof acts)[number] | 'truncate';
+/** `truncate` is no statement of SQLite. */
+const actsOf = (engine: Engine): readonly Act[] => (engine === 'sqlite' ? acts : [...acts, 'truncate']);
 const prefix = 'move_fence';
-const nameOf = (table: string, act: Act | 'truncate') => `${prefix}_${table}_${act}`;
+const nameOf = (table: string, act: Act) => `${prefix}_${table}_${act}`;
 
 /** Which rows are refused: all of them, but the record of the move itself. */
 function when(table: string, act: Act): string {
   if (table !== 'meta') return '';
-  const others = { insert: ['new'], update: ['new', 'old'], delete: ['old'] }[act].map(
-    (row) => `${row}.key <> '${moveKey}'`,
-  );
+  const rows = { insert: ['new'], update: ['new', 'old'], delete: ['old'], truncate: [] }[act];
+  const others = rows.map((row) => `${row}.key <> '${moveKey}'`);
   return `when (${others.join(' or ')})`;
 }
 
@@ -37,58 +38,81 @@ function when(table: string, act: Act): string {
  */
 export function* raiseFence(tx: Tx, engine: Engine, tables: readonly string[]): Work<void> {
   if (engine === 'postgres') {
-    // In the one order that everybody can use, and before anything else, so that two of us do not deadlock.
-    const all = [...tables].sort().map((table) => `"${table}"`);
-    yield* tx.change(`lock table ${all.join(', ')} in share row exclusive mode`, []);
-    yield* tx.change(
-      `create or replace function ${prefix}() returns trigger language plpgsql as $$
-        begin raise exception '${fenceText}' using errcode = '${fenceCode}'; end $$`,
-      [],
-    );
+    // The record last, as units of work write it: else we would hold what they want, and they what we want.
+    const order = [...tables].sort((a, b) => Number(a === 'audit') - Number(b === 'audit') || (a < b ? -1 : 1));
+    yield* tx.change(`lock table ${order.map((table) => `"${table}"`).join(', ')} in share row exclusive mode`, []);
+    yield* tx.change(postgresFunction(`raise exception '${fenceText}' using errcode = '${fenceCode}';`), []);
   }
-  yield* lowerTriggers(tx, engine);
+  const there = yield* triggers(tx, engine);
   for (const table of tables) {
-    for (const act of acts) {
-      const text =
-        engine === 'sqlite'
-          ? `create trigger ${nameOf(table, act)} before ${act} on "${table}" for each row ${when(table, act)}
-              begin select raise(abort, '${fenceText}'); end`
-          : `create trigger ${nameOf(table, act)} before ${act} on "${table}" for each row ${when(table, act)}
-              execute function ${prefix}()`;
-      yield* tx.change(text, []);
-    }
-    if (engine === 'postgres') {
-      const name = nameOf(table, 'truncate');
-      yield* tx.change(`create trigger ${name} before truncate on "${table}" execute function ${prefix}()`, []);
+    for (const act of actsOf(engine)) {
+      if (!there.has(nameOf(table, act))) yield* tx.change(trigger(engine, table, act), []);
     }
   }
 }
 
-/** Gives the writes back, from the next unit of work on. */
-export function* lowerFence(tx: Tx, engine: Engine): Work<void> {
-  yield* lowerTriggers(tx, engine);
-  if (engine === 'postgres') yield* tx.change(`drop function if exists ${prefix}()`, []);
-}
-
-function* lowerTriggers(tx: Tx, engine: Engine): Work<void> {
-  for (const { name, table } of yield* triggers(tx, engine)) {
-    yield* tx.change(engine === 'sqlite' ? `drop trigger ${name}` : `drop trigger ${name} on "${table}"`, []);
-  }
-}
-
-/** Which of these tables can be written to all the same: somebody has taken triggers away. */
-export function* unfenced(tx: Tx, engine: Engine, tables: readonly string[]): Work<string[]> {
-  const there = new Set((yield* triggers(tx, engine)).map(({ name }) => name));
-  const wanted = engine === 'sqlite' ? acts : ([...acts, 'truncate'] as const);
-  return tables.filter((table) => !wanted.every((act) => there.has(nameOf(table, act))));
-}
-
-function* triggers(tx: Tx, engine: Engine): Work<{ name: string; table: string }[]> {
+function trigger(engine: Engine, table: string, act: Act): string {
+  const begin = `create trigger ${nameOf(table, act)} before ${act} on "${table}"`;
+  if (act === 'truncate') return `${begin} for each statement execute function ${prefix}()`;
+  const rows = `${begin} for each row ${when(table, act)}`;
   return engine === 'sqlite'
-    ? yield* tx.all<{ name: string; table: string }>`select name, tbl_name as "table" from sqlite_schema
-        where type = 'trigger' and substr(name, 1, ${prefix.length}) = ${prefix}`
-    : yield* tx.all<{ name: string; table: string }>`select t.tgname as name, c.relname as "table"
-        from pg_trigger t join pg_class c on c.oid = t.tgrelid
-        where c.relnamespace = current_schema()::regnamespace and t.tgenabled <> 'D'
-          and substr(t.tgname::text, 1, ${prefix.length}) = ${prefix}`;
+    ? `${rows} begin select raise(abort, '${fenceText}'); end`
+    : `${rows} execute function ${prefix}()`;
+}
+
+function postgresFunction(first: string): string {
+  return `create or replace function ${prefix}() returns trigger language plpgsql as $$
+    begin ${first} if tg_op = 'DELETE' then return old; end if; return new; end $$`;
+}
+
+/**
+ * Gives the writes back, from the next statement on. In Postgres the triggers stay and let everything through: taking them
+ * away would wait for whoever reads a table, and make others wait. See `clearFence`.
+ */
+export function* lowerFence(tx: Tx, engine: Engine): Work<void> {
+  if (engine === 'postgres') {
+    if ((yield* triggers(tx, engine)).size > 0) yield* tx.change(postgresFunction(''), []);
+    return;
+  }
+  for (const name of (yield* triggers(tx, engine)).keys()) yield* tx.change(`drop trigger ${name}`, []);
+}
+
+/** Takes away what a lowered fence has left, a table at a time. */
+export async function clearFence(sql: Sql, engine: Engine): Promise<void> {
+  if (engine === 'sqlite') return;
+  const there = await sql.run((tx) => triggers(tx, engine));
+  for (const table of new Set(there.values())) {
+    await sql.run(function* (tx) {
+      for (const [name, its] of there) {
+        if (its === table) yield* tx.change(`drop trigger if exists ${name} on "${table}"`, []);
+      }
+    });
+  }
+  await sql.run(function* (tx) {
+    yield* tx.change(`drop function if exists ${prefix}()`, []);
+  });
+}
+
+/** Which of these tables can be written to all the same: the fence is not up, or somebody has taken triggers away. */
+export function* unfenced(tx: Tx, engine: Engine, tables: readonly string[]): Work<string[]> {
+  if (engine === 'postgres') {
+    const raises = yield* tx.get`select 1 as one from pg_proc where proname = ${prefix}
+      and pronamespace = current_schema()::regnamespace and prosrc like '%raise exception%'`;
+    if (!raises) return [...tables];
+  }
+  const there = yield* triggers(tx, engine);
+  return tables.filter((table) => !actsOf(engine).every((act) => there.has(nameOf(table, act))));
+}
+
+/** The fence's triggers that are there: their names, each with its table. */
+function* triggers(tx: Tx, engine: Engine): Work<Map<string, string>> {
+  const rows =
+    engine === 'sqlite'
+      ? yield* tx.all<{ name: string; table: string }>`select name, tbl_name as "table" from sqlite_schema
+          where type = 'trigger' and substr(name, 1, ${prefix.length}) = ${prefix}`
+      : yield* tx.all<{ name: string; table: string }>`select t.tgname as name, c.relname as "table"
+          from pg_trigger t join pg_class c on c.oid = t.tgrelid
+          where c.relnamespace = current_schema()::regnamespace and t.tgenabled <> 'D'
+            and substr(t.tgname::text, 1, ${prefix.length}) = ${prefix}`;
+  return new Map(rows.map(({ name, table }) => [name, table]));
 }

@@ -3,13 +3,13 @@
 // interrupted and begun again; what has been done is in both databases (move-record.ts), never in memory.
 
 import { record as recordAudit, verifyAudit } from '../audit.ts';
-import { tenants } from '../tenant.ts';
 import { checkEnds, type End, MoveError, refuseUnmovable, standingOf } from './move-check.ts';
 import { copyTable, digestOf, surely } from './move-copy.ts';
-import { lowerFence, raiseFence, unfenced } from './move-fence.ts';
+import { clearFence, lowerFence, raiseFence, unfenced } from './move-fence.ts';
 import { forgetMove, readMove, writeMove } from './move-record.ts';
 import { ownTables, type Table } from './schema.ts';
-import type { Tx, Work } from './sql.ts';
+import { leasesBroken } from './serving.ts';
+import type { Sql, Tx, Work } from './sql.ts';
 
 export interface MoveDeps {
   readonly from: End;
@@ -24,9 +24,10 @@ export interface MoveDeps {
   readonly stopped: () => boolean;
   /**
    * Resolves when no connector works on the source any more, which has been left by then: what it read would be out of date.
+   * `dead`: is it certain that their processes do not live any more, so that what they had leased may be taken up at once?
    * @throws MoveError when one does not end
    */
-  readonly alone: () => Promise<void>;
+  readonly alone: () => Promise<{ dead: boolean }>;
 }
 
 /** How it ended. */
@@ -165,9 +166,14 @@ async function compareAll(deps: MoveDeps, tables: readonly Table[]): Promise<voi
   say(`Compared, by count and SHA-256 of ${tables.length} tables: ${compared.end()}.`);
 }
 
+/** By what they are called, whatever else a release has written about them. */
+async function tenantsIn(sql: Sql): Promise<{ id: string; name: string }[]> {
+  return sql.all<{ id: string; name: string }>`select id, name from tenant order by id`;
+}
+
 /** The record of what was done must be as whole at the one end as at the other. */
 async function compareAudit({ from, to, say }: MoveDeps): Promise<void> {
-  for (const { id, name } of await tenants(to.sql).all()) {
+  for (const { id, name } of await tenantsIn(to.sql)) {
     const [there, here] = [await verifyAudit(from.sql, id), await verifyAudit(to.sql, id)];
     if (there.entries !== here.entries || there.brokenAt !== here.brokenAt)
       throw new MoveError(`The audit record of ${name} did not arrive as it was. Nothing was switched.`);
@@ -204,13 +210,14 @@ async function finish({ from, to, now, alone, say }: MoveDeps, id: string): Prom
   if (already) return { rows: 0, already };
   if (before?.role !== 'target' || before.id !== id)
     throw new MoveError(`${to.shown} is not the database to which ${from.shown} was moved.`);
-  await alone();
-  const all = await tenants(to.sql).all();
+  const { dead } = await alone();
+  const all = await tenantsIn(to.sql);
   await surely(to.sql, function* (tx) {
     const record = yield* readMove(tx);
     if (record?.role !== 'target' || record.id !== id) throw new MoveError(`${to.shown} was taken by another move.`);
     if (record.state === 'done') return;
     yield* writeMove(tx, { ...record, state: 'done', at: now() });
+    if (dead) yield* leasesBroken(tx, now());
     for (const { id: tenant } of all) {
       const detail = { from: from.engine, to: to.engine };
       yield* recordAudit(tx, {
@@ -236,7 +243,7 @@ export async function abandon(
   { sql, engine, shown }: Pick<End, 'sql' | 'engine' | 'shown'>,
   now: number,
 ): Promise<string | undefined> {
-  return surely(sql, function* (tx) {
+  const id = await surely(sql, function* (tx) {
     const record = yield* readMove(tx);
     if (record?.role !== 'source' || record.state === 'abandoned') return undefined;
     if (record.state === 'done')
@@ -252,6 +259,8 @@ export async function abandon(
     });
     return record.id;
   });
+  if (id !== undefined) await clearFence(sql, engine);
+  return id;
 }
 
 /** Empties a target that a move which was given up has filled. False: it holds nothing of that move. */
