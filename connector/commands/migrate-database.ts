@@ -157,7 +157,7 @@ async function keyOf(sql: Sql, config: Config, env: World['env']): Promise<strin
   return (await openMasterKey(sql, config.secretKey, keyFileOf(config.database, env))).file;
 }
 
-function endOf(sql: Sql, address: DatabaseAddress, _which: 'source' | 'target'): End {
+function endOf(sql: Sql, address: DatabaseAddress): End {
   const place = address.engine === 'sqlite' ? address.file : [address.host, address.port, address.database].join(' ');
   return told({ sql, engine: address.engine, shown: shownAddress(address), place });
 }
