@@ -40,11 +40,11 @@ export function told(end: End): End {
   return {
     ...end,
     sql: {
+      ...sql,
       run: (work) => telling(sql.run(work)),
       read: (work) => telling(sql.read(work)),
       get: (strings, ...values) => telling(sql.get(strings, ...values)),
       all: (strings, ...values) => telling(sql.all(strings, ...values)),
-      close: () => sql.close(),
     },
   };
 }
@@ -53,8 +53,6 @@ export function told(end: End): End {
 export async function checkEnds(from: End, to: End, say: (line: string) => void): Promise<Table[]> {
   if (from.place === to.place) throw new MoveError('Both are the same database.');
   if (!(await isMigrated(from.sql))) throw new MoveError(`${from.shown} is empty: there is nothing to move.`);
-  await refuseStandby(from);
-  await refuseStandby(to);
   const version = await from.sql.run(readVersion);
   if (version.version !== migrations.length || version.readableFrom > migrations.length) {
     throw new MoveError(
@@ -82,12 +80,6 @@ export async function checkEnds(from: End, to: End, say: (line: string) => void)
   // Asked again, for good, when the target is claimed.
   await to.sql.run((tx) => standingOf(tx, to, begun, tables));
   return tables;
-}
-
-async function refuseStandby({ sql, engine, shown }: End): Promise<void> {
-  if (engine !== 'postgres') return;
-  const row = await sql.get<{ standby: number }>`select pg_is_in_recovery() as standby`;
-  if (row?.standby) throw new MoveError(`${shown} is a standby, which cannot be written. Name its primary.`);
 }
 
 /** @throws MoveError when a table of ours is not there as this release has it */

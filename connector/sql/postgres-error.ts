@@ -20,11 +20,13 @@ const fates: readonly (readonly [code: string, fate: Fate])[] = [
   ['23505', 'taken'], // unique_violation
   ['55P03', 'locked'], // lock_not_available: lock_timeout
   ['57014', 'slow'], // query_canceled: statement_timeout
+  ['42P05', 'stale'], // a name that is prepared already, for the same reason
   ['26000', 'stale'], // a prepared statement that is gone: somebody stands between us and the server
   ['08', 'lost'],
   ['25006', 'lost'], // read_only_sql_transaction: a standby, or a primary that has become one
   ['25P03', 'lost'], // idle_in_transaction_session_timeout: this process was frozen
   ['57P', 'lost'], // the server shuts down, starts up, or ends our session
+  ['25P04', 'lost'], // transaction_timeout
   ['53300', 'lost'], // too_many_connections
   ['53', 'down'], // disk_full, out_of_memory
   ['58', 'down'], // the server's operating system fails
