@@ -3,6 +3,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseDatabaseAddress } from '../../connector/sql/address.ts';
@@ -11,6 +12,7 @@ import { openPostgres } from '../../connector/sql/postgres.ts';
 import { connectionOf } from '../../connector/sql/postgres-connection.ts';
 import { fateOf } from '../../connector/sql/postgres-error.ts';
 import { ownTables, tablesOf } from '../../connector/sql/schema.ts';
+import { isCommitUnknown } from '../../connector/sql/sql.ts';
 import { type FreshDatabase, freshDatabase } from '../postgres/database.ts';
 import { startPostgres } from '../postgres/server.ts';
 
@@ -62,7 +64,7 @@ describe('a database', () => {
     });
     expect(await sql.get`select word, user_id from user_word where word = ${text}`).toEqual({
       word: text,
-      user_id: '\\',
+      user_id: 'u',
     });
     const [isolation] = await sql.run(function* (tx) {
       return yield* tx.query(`select current_setting('transaction_isolation') as now`, []);
@@ -135,6 +137,55 @@ describe('a standby', () => {
     const sql = await waiting;
     expect((await migrate(sql)).version).toBeGreaterThan(0);
     await sql.close();
+  });
+});
+
+describe('a server that is killed again and again under traffic', () => {
+  it('keeps what was promised, and nothing of what was refused', { timeout: 120_000 }, async () => {
+    const server = await startPostgres();
+    open.push(server);
+    const sql = await openPostgres(postgresAt(await server.create('app')), {
+      ...{ connections: 6, patience: 20_000 },
+      timeouts: { lock: 1000 },
+    });
+    open.push({ [Symbol.asyncDispose]: () => sql.close() });
+    await sql.run(function* (tx) {
+      yield* tx.run`create table note (id text primary key, n bigint)`;
+      yield* tx.run`insert into note (id, n) values ('count', 0)`;
+    });
+    const outcomes: Record<'done' | 'unknown' | 'refused', string[]> = { done: [], unknown: [], refused: [] };
+    let over = false;
+    // All want the same row: at every kill some wait for its lock, some are between two statements, one is in its COMMIT.
+    const write = async (who: number) => {
+      for (let n = 0; !over; n++) {
+        const id = `${who}/${n}`;
+        const outcome = await sql
+          .run(function* (tx) {
+            yield* tx.run`insert into note (id, n) values (${id}, 1)`;
+            const row = yield* tx.get<{ n: number }>`select n from note where id = 'count'`;
+            yield* tx.run`update note set n = ${(row?.n ?? 0) + 1} where id = 'count'`;
+          })
+          .then(
+            () => 'done' as const,
+            (error: unknown) => (isCommitUnknown(error) ? 'unknown' : 'refused'),
+          );
+        outcomes[outcome].push(id);
+      }
+    };
+    const writers = Array.from({ length: 8 }, (_none, who) => write(who));
+    for (let kill = 0; kill < 4; kill++) {
+      const before = outcomes.done.length;
+      while (outcomes.done.length < before + 20) await wait(5);
+      await server.stop(kill % 2 === 0 ? 'kill' : 'fast');
+      await server.start();
+    }
+    over = true;
+    await Promise.all(writers);
+    const rows = await sql.all<{ id: string }>`select id from note where id <> 'count'`;
+    const there = new Set(rows.map(({ id }) => id));
+    expect(outcomes.done.filter((id) => !there.has(id))).toEqual([]);
+    expect(outcomes.refused.filter((id) => there.has(id))).toEqual([]);
+    expect(await sql.get`select n from note where id = 'count'`).toEqual({ n: there.size });
   });
 });
 
