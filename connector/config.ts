@@ -230,6 +230,7 @@ export const settings = {
     'sqlite:./data/connector.db',
     { secret: true },
   ),
+  targetDatabase: secret('RR_TARGET_DATABASE', 'Where migrate-database moves the state to, as RR_DATABASE', database),
   directory: setting('RR_DIRECTORY', 'Where passwords are changed: embedded or graph://TENANT', directory, 'embedded'),
   cloud: setting('RR_CLOUD', 'Microsoft’s cloud: global, usgov, dod, china, or ISSUER GRAPH', cloud, 'global'),
   clientId: setting('RR_CLIENT_ID', 'The connector’s app registration in Entra', clientId),

@@ -1,8 +1,10 @@
-// The connector's command: serve | check | setup | token | client | user | audit | version. Reads the environment, hands everything on as
+// The connector's command: serve | check | setup | token | client | user | audit | migrate-database | version. Reads the environment, hands everything on as
 // arguments, turns what went wrong into a sentence and an exit code (1: it failed, 2: it was asked for wrongly).
 
 import { randomFillSync } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
+import { problemSentence } from '#shared/messages/problem.ts';
+import { Problem } from '#shared/problem.ts';
 import { realNet } from './check/net.ts';
 import { auditCommand } from './commands/audit.ts';
 import { checkCommand } from './commands/check.ts';
@@ -32,6 +34,7 @@ const manual = `Usage: node connector/main.ts COMMAND [OPTIONS]
   user create      make a person, such as the first administrator
   user role        give or take a role
   audit            show what was done and by whom, and whether the record is whole     (--help for more)
+  migrate-database move everything from SQLite to Postgres, or back     (--help for more)
   version          print the version
 
 Settings come from the environment (RR_…); "check" lists them all.`;
@@ -137,6 +140,12 @@ async function main(argv: readonly string[]): Promise<number> {
       const { setupDeps } = await import('./commands/setup-deps.ts');
       return setupCommand(rest, wantsHelp ? undefined : setupDeps(process.env), { say, print });
     }
+    case 'migrate-database': {
+      // Only here, since it is needed once.
+      const { migrateDatabaseCommand } = await import('./commands/migrate-database.ts');
+      const deps = wantsHelp ? undefined : { config: settings(), world, stop: stopSignal() };
+      return migrateDatabaseCommand(rest, deps, { say, print });
+    }
     case 'token':
     case 'client':
     case 'user':
@@ -162,6 +171,9 @@ try {
     say(error.message);
     say(manual);
     process.exitCode = 2;
+  } else if (error instanceof Problem) {
+    say(problemSentence('en', error.code, error.details));
+    process.exitCode = 1;
   } else if (error instanceof StartError || error instanceof KeyError || error instanceof ExtensionError) {
     say(error.message);
     process.exitCode = 1;

@@ -17,6 +17,7 @@ import type { Mail } from './mail/mail.ts';
 import { apiScope, extensionClientId } from './signin/clients.ts';
 import { openDatabase } from './sql/engines.ts';
 import { migrate } from './sql/migrate.ts';
+import { refuseMoving } from './sql/move-record.ts';
 import type { Reserve } from './sql/reserve.ts';
 import type { Sql } from './sql/sql.ts';
 import { StartError } from './start-error.ts';
@@ -75,6 +76,8 @@ export async function openState(config: Config, world: World): Promise<State> {
     const tenant = defaultTenant(config);
     await sql.run(function* (tx) {
       if (yield* tx.get`select id from tenant where id = ${tenant.id}`) return;
+      // Asked again with the first row that is written: an empty database may have become the target of a move since.
+      yield* refuseMoving(tx);
       yield* saveTenant(tx, tenant, world.now());
     });
   } catch (error) {

@@ -95,7 +95,10 @@ export async function running(out: Out, manual: string, work: () => Promise<void
 }
 
 function sentenceOf({ code, details }: Problem): string {
-  return typeof details.reason === 'string' ? details.reason : problemSentence('en', code, details);
+  // Why the database is not available is a word for programs.
+  return typeof details.reason === 'string' && code !== 'unavailable'
+    ? details.reason
+    : problemSentence('en', code, details);
 }
 
 /**

@@ -5,8 +5,11 @@ import type { FastifyInstance } from 'fastify';
 import type { Config, Listen } from '../config.ts';
 import { type Connector, makeConnector } from '../connector.ts';
 import { graphTenant } from '../entra/clouds.ts';
+import { eventLoop } from '../scheduler.ts';
 import { refuseDamaged } from '../sql/damage.ts';
+import { leftFor } from '../sql/move-record.ts';
 import { breakLeases, takeServingLock } from '../sql/serving.ts';
+import type { Sql } from '../sql/sql.ts';
 import { StartError } from '../start-error.ts';
 import { canSignIn, isEmpty, type World } from '../state.ts';
 
@@ -47,6 +50,28 @@ function historyLines({ history, ended, file, unprotected }: Connector['history'
   }
   return lines;
 }
+
+/** Resolves with a sentence once this database has been left for another one: what is read here is out of date from then on. */
+function leaving(sql: Sql, parts: AsyncDisposableStack): Promise<string> {
+  return new Promise((resolve) => {
+    let over = false;
+    let forget = () => {};
+    const look = async () => {
+      // A database that gives no answer is no news here.
+      const left = await leftFor(sql).catch(() => undefined);
+      if (left !== undefined) resolve(left);
+      else if (!over) forget = eventLoop.after(lookForMove, look);
+    };
+    parts.defer(() => {
+      over = true;
+      forget();
+    });
+    void look();
+  });
+}
+
+/** How often a connector looks whether its database has been left for another one, in milliseconds. */
+const lookForMove = 1000;
 
 /**
  * Runs until `stop` resolves. Lines for people go to `say`, the log to standard output. `restored`: the operator says that
@@ -95,6 +120,7 @@ export async function serve(
   // Last: whatever a start trips over, it has touched nothing. Where others may serve too, their leases are theirs.
   if (alone) await breakLeases(sql, world.now());
   connector.start();
-  await io.stop;
+  const left = await Promise.race([io.stop.then(() => undefined), leaving(sql, parts)]);
   io.say('Closing.');
+  if (left !== undefined) throw new StartError(left);
 }

@@ -79,7 +79,7 @@ function ofProblem({ code, status, details }: Problem, request: FastifyRequest):
       });
     case 'unavailable':
       return new GraphError(503, 'serviceNotAvailable', 'The service is temporarily unavailable.', {
-        'retry-after': '1',
+        'retry-after': String(details.retryAfter ?? 1),
       });
     default:
       if (code.startsWith('password')) return badRequest(weakPassword);

@@ -1,6 +1,7 @@
 // The worker: takes due resets one after the other, a few at a time, and sleeps until the next is due. Everything it
 // needs to know after a crash is in the database.
 
+import { Problem } from '#shared/problem.ts';
 import { type Job, jobs, nextDue, take } from '../jobs.ts';
 import type { Logger } from '../log.ts';
 import type { Scheduler } from '../scheduler.ts';
@@ -57,6 +58,8 @@ export function startWorker(deps: WorkerDeps): Worker {
   const deafen = signals?.listen((signal) => {
     if (signal === undefined || signal.channel === jobs) wake();
   });
+  /** Said once, not twice a second: the database is being moved, and nothing can be claimed. */
+  let toldOfMove = false;
 
   async function look(): Promise<void> {
     const beyond = watchClock(deps.now());
@@ -84,7 +87,16 @@ export function startWorker(deps: WorkerDeps): Worker {
     }
     forget();
     looking = look()
-      .catch((error: unknown) => deps.log.warn({ err: error }, 'the worker could not look for work'))
+      .then(
+        () => {
+          toldOfMove = false;
+        },
+        (error: unknown) => {
+          const isMove = error instanceof Problem && error.details.reason === 'moving';
+          if (!isMove || !toldOfMove) deps.log.warn({ err: error }, 'the worker could not look for work');
+          toldOfMove = isMove;
+        },
+      )
       .then(async () => {
         looking = undefined;
         if (stopped) return;

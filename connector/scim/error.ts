@@ -70,7 +70,7 @@ export function sendError(reply: FastifyReply, problem: Problem): FastifyReply {
     reply.header('www-authenticate', `Bearer realm="scim", error="insufficient_scope", scope="${scope}"`);
   }
   if (code === 'methodNotAllowed' && typeof details.allow === 'string') reply.header('allow', details.allow);
-  if (status === 503) reply.header('retry-after', '1');
+  if (status === 503) reply.header('retry-after', String(details.retryAfter ?? 1));
   if (status === 429) reply.header('retry-after', String(details.retryAfter ?? 1));
   return reply
     .code(status)

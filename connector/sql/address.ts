@@ -47,6 +47,9 @@ function postgresAddress(text: string): PostgresAddress {
   const known = ['host', 'port', 'sslmode', 'sslrootcert'];
   const strange = [...url.searchParams.keys()].find((name) => !known.includes(name));
   if (strange !== undefined) throw new RangeError(`takes ${known.join(', ')} after “?”, and nothing else`);
+  // libpq takes the last, URLs the first: whichever is passed over could be the one that asks for encryption.
+  const twice = known.find((name) => url.searchParams.getAll(name).length > 1);
+  if (twice !== undefined) throw new RangeError(`says ${twice} twice`);
   const named = url.hostname === nowhere ? '' : decoded(url.hostname.replace(/^\[(.*)\]$/, '$1'));
   const host = url.searchParams.get('host') ?? named;
   const port = Number(url.searchParams.get('port') ?? (url.port || 5432));

@@ -2,6 +2,7 @@
 
 import { Problem } from '#shared/problem.ts';
 import { migrations, readableFrom } from './migrations.ts';
+import { refuseMoving } from './move-record.ts';
 import type { Sql, Tx, Work } from './sql.ts';
 
 /** What `meta` says of the schema: `version` = migrations seen, `readableFrom` = the oldest code that may work on it. */
@@ -14,11 +15,27 @@ export interface SchemaVersion {
  * Runs the migrations that the database has not seen. Expand first, contract later: code may work on a newer schema
  * as long as that schema's `readableFrom` allows it.
  * @throws Problem unavailable with reason `schema` when the database is too new for this code
+ * @throws StartError while the database is being moved, or once it has been left for another one
  */
 export async function migrate(sql: Sql): Promise<SchemaVersion> {
+  await makeMeta(sql);
+  await sql.run(refuseMoving);
+  return expand(sql);
+}
+
+/** The same for `migrate-database`, which fills a database that nobody else may use yet. */
+export async function migrateMoving(sql: Sql): Promise<SchemaVersion> {
+  await makeMeta(sql);
+  return expand(sql);
+}
+
+async function makeMeta(sql: Sql): Promise<void> {
   await sql.run(function* (tx) {
     yield* tx.run`create table if not exists meta (key text primary key, value text not null)`;
   });
+}
+
+async function expand(sql: Sql): Promise<SchemaVersion> {
   const current = await sql.run(readVersion);
   if (current.readableFrom > migrations.length) {
     throw new Problem('unavailable', { reason: 'schema', version: current.version, code: migrations.length });
@@ -53,7 +70,8 @@ export async function isMigrated(sql: Sql): Promise<boolean> {
   }
 }
 
-function* readVersion(tx: Tx): Work<SchemaVersion> {
+/** What `meta` says of the schema; zeros when it says nothing. */
+export function* readVersion(tx: Tx): Work<SchemaVersion> {
   return {
     version: Number((yield* readMeta(tx, 'version')) ?? 0),
     readableFrom: Number((yield* readMeta(tx, 'readableFrom')) ?? 0),

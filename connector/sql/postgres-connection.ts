@@ -12,7 +12,7 @@ export function connectionOf(address: PostgresAddress): pg.ClientConfig {
   return {
     ...{ host, port, database, user },
     ...(password ? { password: () => password.reveal() } : {}),
-    ssl: sslmode === 'disable' ? false : { ...certificatesOf(address), ...checks[sslmode] },
+    ssl: sslmode === 'disable' ? false : { ...certificatesOf(address), ...checks[checkOf(address)] },
   };
 }
 
@@ -22,6 +22,12 @@ const checks = {
   'verify-ca': { rejectUnauthorized: true, checkServerIdentity: () => undefined },
   'verify-full': { rejectUnauthorized: true },
 } as const;
+
+/** Whoever names the authority wants it to be asked: as libpq has it, `require` is `verify-ca` then. */
+function checkOf({ sslmode, sslrootcert }: PostgresAddress): keyof typeof checks {
+  if (sslmode === 'disable') return 'require';
+  return sslmode === 'require' && sslrootcert !== undefined ? 'verify-ca' : sslmode;
+}
 
 function certificatesOf({ sslrootcert }: PostgresAddress): { ca?: string } {
   if (sslrootcert === undefined) return {};
@@ -41,6 +47,27 @@ export const durable = `select set_config('synchronous_commit', 'on', false)
 
 const oldest = 15;
 
+interface ServerRow {
+  readonly version: string;
+  readonly number: string;
+  readonly encoding: string;
+  /** `on`: it follows another server, and cannot be written. */
+  readonly standby: string | null;
+  /** Where tables are made. */
+  readonly schema: string | null;
+  /** Are our tables there, or may they be made? */
+  readonly usable: 0 | 1;
+}
+
+const look = `select version() as version, current_setting('server_version_num') as number,
+  current_setting('server_encoding') as encoding, current_setting('in_hot_standby', true) as standby,
+  current_schema() as schema,
+  (to_regclass('meta') is not null or has_schema_privilege(current_schema(), 'create')) as usable`;
+
+class Standby extends Error {
+  override readonly message = 'it is a standby, which cannot be written; name its primary';
+}
+
 /**
  * The first look at a server. @returns whether text columns need a collation of their own to compare by bytes
  * @throws StartError when it does not answer within the patience, or cannot be used
@@ -55,10 +82,7 @@ export async function greet(
   const until = performance.now() + patience;
   for (;;) {
     try {
-      const { rows } = await pool.query<{ version: string; number: string; encoding: string }>(
-        `select version() as version, current_setting('server_version_num') as number,
-          current_setting('server_encoding') as encoding`,
-      );
+      const { rows } = await pool.query<ServerRow>(look);
       const [server] = rows;
       if (!server) throw new StartError(`The database at ${at} gives no answer that is one of Postgres.`);
       const cockroach = server.version.startsWith('CockroachDB');
@@ -68,6 +92,15 @@ export async function greet(
         );
       if (!/^utf-?8$/i.test(server.encoding))
         throw new StartError(`The database at ${at} is encoded in ${server.encoding}; make one with encoding UTF8.`);
+      if (server.standby === 'on') throw new Standby();
+      if (server.schema === null)
+        throw new StartError(`The database at ${at} has no schema for the connector’s tables: see its search_path.`);
+      if (!server.usable) {
+        throw new StartError(
+          `This user may not make tables in the schema ${server.schema} of the database at ${at}. Make it the database’s owner, ` +
+            `or: grant create on schema ${server.schema} to …`,
+        );
+      }
       return !cockroach;
     } catch (error) {
       if (error instanceof StartError) throw error;
@@ -79,6 +112,8 @@ export async function greet(
 
 /** Does the server not run yet, or only just? What a certificate or a password refuses, time does not mend. */
 function isPassing(error: unknown): boolean {
+  // It may be promoted at this very moment.
+  if (error instanceof Standby) return true;
   const code = (error as { code?: unknown }).code;
   if (typeof code !== 'string') return error instanceof Error && /^Connection terminated/.test(error.message);
   return /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOENT|57P0\d|53300)$/.test(code);
@@ -91,6 +126,7 @@ function sentenceOf(error: unknown, address: PostgresAddress): string {
   if (code.startsWith('28')) return `The database at ${at} does not let this user in. See RR_DATABASE.`;
   if (code === '3D000')
     return `There is no database ${address.database} at ${at}. Make it (createdb), or see RR_DATABASE.`;
+  if (error instanceof Standby) return `The database at ${at} cannot be used: ${error.message}. See RR_DATABASE.`;
   // Of several addresses that a name has, each with its own failure, Node.js gives no message.
   const why = (error as Error).message || (error as { code?: string }).code || 'no answer';
   return `The database at ${at} cannot be reached (${why}). See RR_DATABASE.`;

@@ -2,15 +2,17 @@
 // seen: messages of the server quote values and whole rows, so none of them goes further than this file.
 
 import pg from 'pg';
+import { fenceCode } from './move-fence.ts';
 
 /**
  * What follows from a failure before COMMIT was sent; nothing was changed in any of these.
  * `again`: another transaction was in the way, run from the top. `taken`: a key is there already; by a transaction that was
  * not visible yet, or for good. `lost`: the connection is of no use any more. `stale`: what it has prepared is out of date.
  * `locked`: a lock was waited for in vain. `slow`: the statement took too long. `down`: the server has no room, memory or disk,
- * or does not know us any more. `text`: a character that the server cannot hold. `fault`: a mistake of ours.
+ * or does not know us any more. `text`: a character that the server cannot hold. `moving`: the database is being moved.
+ * `fault`: a mistake of ours.
  */
-export type Fate = 'again' | 'taken' | 'lost' | 'stale' | 'locked' | 'slow' | 'down' | 'text' | 'fault';
+export type Fate = 'again' | 'taken' | 'lost' | 'stale' | 'locked' | 'slow' | 'down' | 'text' | 'moving' | 'fault';
 
 /** In the order in which they are looked through: a code, or the beginning of one. */
 const fates: readonly (readonly [code: string, fate: Fate])[] = [
@@ -18,11 +20,13 @@ const fates: readonly (readonly [code: string, fate: Fate])[] = [
   ['23505', 'taken'], // unique_violation
   ['55P03', 'locked'], // lock_not_available: lock_timeout
   ['57014', 'slow'], // query_canceled: statement_timeout
+  ['42P05', 'stale'], // a name that is prepared already, for the same reason
   ['26000', 'stale'], // a prepared statement that is gone: somebody stands between us and the server
   ['08', 'lost'],
   ['25006', 'lost'], // read_only_sql_transaction: a standby, or a primary that has become one
   ['25P03', 'lost'], // idle_in_transaction_session_timeout: this process was frozen
   ['57P', 'lost'], // the server shuts down, starts up, or ends our session
+  ['25P04', 'lost'], // transaction_timeout
   ['53300', 'lost'], // too_many_connections
   ['53', 'down'], // disk_full, out_of_memory
   ['58', 'down'], // the server's operating system fails
@@ -30,6 +34,7 @@ const fates: readonly (readonly [code: string, fate: Fate])[] = [
   ['3D', 'down'], // the database is gone
   ['22021', 'text'], // character_not_in_repertoire
   ['22P05', 'text'],
+  [fenceCode, 'moving'],
 ];
 
 /** @param error what `pg` has rejected with: of the server, of the connection, or thrown while an answer was read */

@@ -5,6 +5,7 @@
 import pg from 'pg';
 import { Problem } from '#shared/problem.ts';
 import type { PostgresAddress } from './address.ts';
+import { moving } from './move-fence.ts';
 import { connectionOf, durable, getTypeParser, greet } from './postgres-connection.ts';
 import { type Fate, fateOf, isCertainlyUndone, PostgresError } from './postgres-error.ts';
 import { postgresSignals, type SignalOptions } from './postgres-signals.ts';
@@ -25,6 +26,8 @@ import {
 
 /** Times in milliseconds. */
 export interface PostgresOptions {
+  /** As which program the server has it (`application_name`). */
+  readonly name?: string;
   /** How many connections at most. */
   readonly connections?: number;
   /** How long a unit of work is tried, and a connection waited for, before it is refused. */
@@ -59,6 +62,8 @@ export interface Timeouts {
  * Who waits for a lock outlasts a process that was frozen with it: `idle` is shorter than `lock`, and that than the patience.
  */
 const usual = { connections: 10, patience: 10_000, timeouts: { statement: 30_000, lock: 6000, idle: 4000 } } as const;
+/** By which connectors are known in the server's list of sessions. */
+export const connectorName = 'reset-and-resend';
 /** The first pause; it doubles up to the longest. */
 const pause = { first: 4, longest: 250 } as const;
 /** A key that is still taken when nobody can be in the way any more is taken for good. */
@@ -98,6 +103,8 @@ class Failure extends Error {
         return new PostgresError(this.error, this.text);
       case 'text':
         return unstorable();
+      case 'moving':
+        return moving();
       case 'again':
       case 'locked':
         return new Problem('unavailable', { reason: 'locked' });
@@ -119,7 +126,11 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
   const { random = Math.random, sleep = wait, onRestart, beforeStatement } = options;
   const patience = options.patience ?? usual.patience;
   const timeouts = { ...usual.timeouts, ...options.timeouts };
-  const connection = { ...connectionOf(address), application_name: 'reset-and-resend', keepAlive: true };
+  const connection = {
+    ...connectionOf(address),
+    application_name: options.name ?? connectorName,
+    keepAlive: true,
+  };
   const pool = new pg.Pool({
     ...connection,
     max: options.connections ?? usual.connections,

@@ -3,7 +3,7 @@
 
 import { DatabaseSync } from 'node:sqlite';
 import { makeDatabaseFolder } from '../place.ts';
-import type { Sql } from './sql.ts';
+import type { Sql, Tx, Work } from './sql.ts';
 import { SQLITE_BUSY, sqliteCode } from './sqlite.ts';
 
 /** Held until `release`, or the end of the process. */
@@ -34,10 +34,13 @@ export function takeServingLock(database: string): Serving | undefined {
  * that process. A call to a directory elsewhere may still be under way: its deadline stands.
  */
 export async function breakLeases(sql: Sql, now: number): Promise<void> {
-  await sql.run(function* (tx) {
-    yield* tx.run`update job set due_at = case when due_at < ${now} then due_at else ${now} end, leased_until = 0
-      where leased_until > 0`;
-    yield* tx.run`update reset set call_until = null
-      where call_until is not null and tenant in (select id from tenant where directory = 'embedded')`;
-  });
+  await sql.run((tx) => leasesBroken(tx, now));
+}
+
+/** The same as a part of another unit of work. */
+export function* leasesBroken(tx: Tx, now: number): Work<void> {
+  yield* tx.run`update job set due_at = case when due_at < ${now} then due_at else ${now} end, leased_until = 0
+    where leased_until > 0`;
+  yield* tx.run`update reset set call_until = null
+    where call_until is not null and tenant in (select id from tenant where directory = 'embedded')`;
 }

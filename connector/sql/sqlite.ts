@@ -5,6 +5,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { Problem } from '#shared/problem.ts';
 import { eventLoop, type Scheduler } from '../scheduler.ts';
+import { fenceText, moving } from './move-fence.ts';
 import { listeners, signalOf } from './signals.ts';
 import { type Signal, type Sql, type Statement, Statements, type Tx, textOf, type Value, type Work } from './sql.ts';
 
@@ -32,6 +33,7 @@ interface Prepared {
 }
 
 export const SQLITE_BUSY = 5;
+const SQLITE_CONSTRAINT = 19;
 /** The engine may have rolled back the whole transaction: SQLITE_NOMEM, _IOERR, _CORRUPT, _FULL, and interrupted ones. */
 const wholeGroup = new Set([7, 9, 10, 11, 13]);
 
@@ -186,7 +188,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
         } catch (error) {
           const code = sqliteCode(error);
           if ((code !== undefined && wholeGroup.has(code)) || !db.isTransaction) throw error;
-          failed.push({ member, error });
+          failed.push({ member, error: asProblem(error) });
           if (guarded) {
             statement('rollback to member').run();
             statement('release member').run();
@@ -214,6 +216,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
 
   function asProblem(error: unknown): unknown {
     const code = sqliteCode(error);
+    if (code === SQLITE_CONSTRAINT && (error as Error).message === fenceText) return moving();
     return code !== undefined && (wholeGroup.has(code) || code === SQLITE_BUSY)
       ? new Problem('unavailable', { reason: 'database' })
       : error;

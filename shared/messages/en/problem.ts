@@ -39,6 +39,9 @@ export const problem = {
     if (d.reason === 'commitUnknown') {
       return 'The database gave no answer, so it is not known whether this was done. Look before you repeat it.';
     }
+    if (d.reason === 'moving') {
+      return 'The database is being moved, so nothing can be changed for the moment. Try again in a few minutes.';
+    }
     if (d.reason === 'issuer') return 'The organisation’s sign-in cannot be reached right now. Try again shortly.';
     return 'The connector, or the directory behind it, is busy right now. Try again shortly.';
   },

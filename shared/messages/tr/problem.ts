@@ -40,6 +40,9 @@ export const problem = {
     if (d.reason === 'commitUnknown') {
       return 'Veritabanından yanıt gelmedi; işlemin yapılıp yapılmadığı bilinmiyor. Yinelemeden önce bakın.';
     }
+    if (d.reason === 'moving') {
+      return 'Veritabanı taşınıyor; bu yüzden şu anda hiçbir şey değiştirilemez. Birkaç dakika sonra yeniden deneyin.';
+    }
     if (d.reason === 'issuer')
       return 'Kuruluşun oturum açma hizmetine şu anda ulaşılamıyor. Biraz sonra yeniden deneyin.';
     return 'Bağlayıcı ya da arkasındaki dizin şu anda meşgul. Biraz sonra yeniden deneyin.';
