@@ -16,6 +16,7 @@ import { authenticate } from './http/auth.ts';
 import { issuerKeys, keysByDirectory } from './http/issuer-keys.ts';
 import { readTls } from './http/tls.ts';
 import type { Job } from './jobs.ts';
+import { holdKeys, type KeyHolding } from './key-holding.ts';
 import { rotate } from './key-rotation.ts';
 import { type Logger, logger } from './log.ts';
 import { graphMail, graphMailbox } from './mail/graph.ts';
@@ -60,6 +61,8 @@ export interface Connector {
   readonly app: FastifyInstance;
   /** Serves the link page alone, when RR_LINK_LISTEN says so. */
   readonly linkApp?: FastifyInstance;
+  /** This connector's word of its keys, where others may serve too. */
+  readonly holding?: KeyHolding;
   /** Begins to walk what is due, and to chain the record; the last thing that a start does. */
   start(): void;
   /** Walks one claimed job; what the worker does. */
@@ -87,7 +90,16 @@ export async function makeConnector(
   parts.defer(() => sql.close());
   const { now, random } = world;
   const log = world.log ?? logger(config.logLevel);
-  const key = await openMasterKey(sql, config.secretKey, keyFileOf(config.database, world.env));
+  const scheduler = eventLoop;
+  const opened = await openMasterKey(sql, config.secretKey, keyFileOf(config.database, world.env));
+  const id = Buffer.from(random(12)).toString('base64url');
+  // Others may serve too: what this one seals they must be able to open.
+  const holding =
+    config.database.engine === 'postgres'
+      ? await holdKeys({ ...{ sql, id, now, scheduler, log }, keyring: opened.keyring })
+      : undefined;
+  parts.defer(() => holding?.stop());
+  const key = { ...opened, keyring: holding?.keyring ?? opened.keyring };
   const { keyring } = key;
   // Of the tenant of the settings: what is wrong with its credential is said now.
   const [tenant] = await state.tenants.all();
@@ -101,7 +113,7 @@ export async function makeConnector(
     return graphMail(graph, mailbox, acting);
   };
   parts.defer(() => mail?.close());
-  await rotate(sql, keyring, now(), log);
+  if (!holding) await rotate(sql, keyring, now(), log);
   await refuseSwitch(state, config.directory);
   await describeTenant(state, now);
 
@@ -118,7 +130,6 @@ export async function makeConnector(
   parts.defer(() => witness.settle());
   const watching = noting(watchers(sql.signals), witness);
   const cryptography = linkCryptography;
-  const scheduler = eventLoop;
   const context = {
     ...{ sql, tenants: state.tenants, keyring, now, random, log, watchers: watching },
     ...{ cryptography, scheduler, witness },
@@ -155,7 +166,7 @@ export async function makeConnector(
     log,
     ...(tls ? { tls } : {}),
     trustedProxies: config.trustedProxies,
-    ready: async () => (await sql.get`select 1 as one`) !== undefined,
+    ready: async () => holding?.holds() !== false && (await sql.get`select 1 as one`) !== undefined,
   };
   const keys = keysByDirectory({
     embedded: keysOf({ sql, keyring, now, random }),
@@ -223,11 +234,13 @@ export async function makeConnector(
     history: { ...history, ...(store ? { file: store.where } : {}) },
     app,
     ...(linkApp ? { linkApp } : {}),
+    ...(holding ? { holding } : {}),
     start() {
       if (worker !== idle) return;
       sealer = startSealer({ sql, holder: randomUUID(), now, scheduler, log });
       sweeper = startSweeper({ sql, now, scheduler, log });
-      worker = startWorker({ sql, now, log, scheduler, walk: walking });
+      worker = startWorker({ sql, now, log, scheduler, walk: walking, mayWork: () => holding?.holds() !== false });
+      holding?.start(() => worker.wake());
     },
     walk: walking,
     close: () => made.disposeAsync(),

@@ -1,17 +1,18 @@
-// The way from an older master key to the first of the list: everything that is sealed is listed here, once, and sealed
-// again at the start of `serve`, a batch at a time. `meta.keyCheck` moves last, so that its key is everybody's key.
+// The way from an older master key to the first of the list: everything that is sealed is listed here, once, and sealed again,
+// a batch at a time: by a connector that serves alone before its doors open, else by one of several while all of them serve.
+// `meta.keyCheck` moves last, so that its key is everybody's key.
 
+import { announce, keyCheck, keyNext, readChecks } from './key-check.ts';
+import { endTurn, isAhead, livingHolders, readTurn, writeTurn } from './key-holders.ts';
 import type { Logger } from './log.ts';
 import { type Keyring, SealError } from './secret.ts';
 import { readMeta, writeMeta } from './sql/migrate.ts';
 import type { Row, Sql, Tx, Value, Work } from './sql/sql.ts';
 
-/** A text whose opening shows that a key is the database's. */
-export const keyCheck = { key: 'keyCheck', text: 'reset-and-resend', place: 'meta/keyCheck' } as const;
-/** The same under the key that a rotation goes to, from its beginning to its end: until then both keys are needed. */
-export const keyNext = 'keyNext';
-/** When the last rotation ended, in milliseconds since the epoch. */
+/** When everything was last sealed again, in milliseconds since the epoch. */
 const keyRotated = 'keyRotated';
+/** A turn lasts as long as this after each batch, in milliseconds: then whoever had it has died. */
+const turnFor = 60_000;
 /** Fingerprints of repeated requests live so long; those from before a rotation need the older key. */
 const fingerprintLife = 24 * 3_600_000;
 
@@ -46,29 +47,99 @@ const sealedColumns: readonly SealedColumn[] = [
 
 const batch = 100;
 
+/** What a change of keys has done: values sealed again, and values that do not open. */
+interface Count {
+  readonly moved: number;
+  readonly left: number;
+}
+
 /**
- * Seals everything under the keyring's first key that is not yet. It can be interrupted anywhere and begun again. A value
- * that does not open was changed or moved by somebody: it stays as it is, and the log says how many there are.
+ * Seals everything under the keyring's first key that is not yet; for whoever serves alone. It can be interrupted anywhere and
+ * begun again. A value that does not open was changed or moved by somebody: it stays as it is, and the log says how many.
  */
 export async function rotate(sql: Sql, keyring: Keyring, now: number, log: Logger): Promise<void> {
-  const current = await sql.run((tx) => readMeta(tx, keyCheck.key));
-  const next = await sql.run((tx) => readMeta(tx, keyNext));
-  if (current?.startsWith(keyring.prefix) && next === undefined) return;
-  const check = keyring.seal(keyCheck.text, keyCheck.place);
-  await sql.run((tx) => writeMeta(tx, keyNext, check));
+  const [current, ...next] = await sql.run(readChecks);
+  if (current?.startsWith(keyring.prefix) && next.length === 0) return;
+  await sql.run((tx) => announce(tx, keyring));
+  const count = await sealAgain(sql, keyring);
+  await sql.run((tx) => finish(tx, keyring, now));
+  tell(log, count as Count);
+}
+
+/**
+ * The same beside others that serve: as soon as all of them seal under this keyring's first key, and for one at a time; a
+ * turn survives its connector's death by a minute. `waiting`: it is too early, or another's turn. Must be done once by each
+ * process that has older keys, since the one before it may have sealed under them until its end.
+ */
+export async function reseal(deps: {
+  readonly sql: Sql;
+  readonly keyring: Keyring;
+  readonly id: string;
+  readonly now: () => number;
+  readonly log: Logger;
+}): Promise<'done' | 'waiting'> {
+  const { sql, keyring, id, now, log } = deps;
+  const [current, ...next] = await sql.run(readChecks);
+  if (keyring.ids.length === 1 && current?.startsWith(keyring.prefix) && next.length === 0) return 'done';
+  const by = `${id}/${now()}`;
+  if (!(await sql.run((tx) => takeTurn(tx, keyring, by, now())))) return 'waiting';
+  const turn = (tx: Tx) => keepTurn(tx, keyring, by, now());
+  const count = await sealAgain(sql, keyring, turn);
+  if (!count) return 'waiting';
+  const ended = await sql.run(function* (tx) {
+    if (!(yield* turn(tx))) return false;
+    yield* finish(tx, keyring, now());
+    yield* endTurn(tx);
+    return true;
+  });
+  if (!ended) return 'waiting';
+  if (count.moved + count.left > 0) tell(log, count);
+  return 'done';
+}
+
+/** False while others seal under another key, or one of them has the turn. */
+function* takeTurn(tx: Tx, keyring: Keyring, by: string, now: number): Work<boolean> {
+  const [key = ''] = keyring.ids;
+  for (const { keys } of yield* livingHolders(tx, now)) if (keys[0] !== key) return false;
+  const held = yield* readTurn(tx);
+  if (held && held.by !== by && isAhead(held.until, now, turnFor)) return false;
+  yield* writeTurn(tx, { by, key, until: now + turnFor });
+  return true;
+}
+
+/** False as soon as another has the turn, or anybody has said that it seals under another key: it all begins again then. */
+function* keepTurn(tx: Tx, keyring: Keyring, by: string, now: number): Work<boolean> {
+  const held = yield* readTurn(tx);
+  if (held?.by !== by) return false;
+  yield* writeTurn(tx, { by, key: keyring.ids[0] ?? '', until: now + turnFor });
+  return true;
+}
+
+/** @param turn asked within each batch; undefined as soon as it is false */
+async function sealAgain(sql: Sql, keyring: Keyring, turn?: (tx: Tx) => Work<boolean>): Promise<Count | undefined> {
   const count = { moved: 0, left: 0 };
   for (const column of sealedColumns) {
     for await (const rows of olderRows(sql, keyring, column)) {
       const changes = rows.map((row) => ({ row, sealed: again(keyring, column, row) }));
       count.left += changes.filter(({ sealed }) => sealed === undefined).length;
-      count.moved += await sql.run((tx) => write(tx, column, changes));
+      const moved = await sql.run(function* (tx) {
+        return turn && !(yield* turn(tx)) ? undefined : yield* write(tx, column, changes);
+      });
+      if (moved === undefined) return undefined;
+      count.moved += moved;
     }
   }
-  await sql.run(function* (tx) {
-    yield* writeMeta(tx, keyCheck.key, check);
-    yield* writeMeta(tx, keyRotated, String(now));
-    yield* tx.run`delete from meta where key = ${keyNext}`;
-  });
+  return count;
+}
+
+/** Only the first key is needed from now on. */
+function* finish(tx: Tx, keyring: Keyring, now: number): Work<void> {
+  yield* writeMeta(tx, keyCheck.key, keyring.seal(keyCheck.text, keyCheck.place));
+  yield* writeMeta(tx, keyRotated, String(now));
+  yield* tx.run`delete from meta where key = ${keyNext}`;
+}
+
+function tell(log: Logger, count: Count): void {
   if (count.left > 0) log.error(count, 'values that do not open were left as they are');
   log.info(count, 'sealed everything under the first master key');
 }
@@ -76,9 +147,12 @@ export async function rotate(sql: Sql, keyring: Keyring, now: number, log: Logge
 /** What `check` says of older keys in the list; undefined when there is only one. */
 export async function olderKeys(sql: Sql, keyring: Keyring, now: number): Promise<string | undefined> {
   if (keyring.ids.length === 1) return undefined;
-  const [check, rotated] = await sql.run(function* (tx) {
-    return [yield* readMeta(tx, keyCheck.key), yield* readMeta(tx, keyRotated)] as const;
+  const [check, rotated, living] = await sql.run(function* (tx) {
+    const holders = yield* livingHolders(tx, now);
+    return [yield* readMeta(tx, keyCheck.key), yield* readMeta(tx, keyRotated), holders] as const;
   });
+  if (living.some(({ keys }) => keys[0] !== keyring.ids[0]))
+    return 'the older keys are still needed: a connector that serves seals under another one than the first';
   let older = check?.startsWith(keyring.prefix) ? 0 : 1;
   for (const column of sealedColumns) {
     for await (const rows of olderRows(sql, keyring, column)) older += rows.length;

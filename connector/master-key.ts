@@ -16,10 +16,9 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { keyCheck, keyNext } from './key-rotation.ts';
-import { type Keyring, keyring, SealError } from './secret.ts';
+import { keyCheck, opens, readChecks } from './key-check.ts';
+import { type Keyring, keyring } from './secret.ts';
 import type { DatabaseAddress, SqliteAddress } from './sql/address.ts';
-import { readMeta } from './sql/migrate.ts';
 import type { Sql, Tx, Work } from './sql/sql.ts';
 
 /** A key that is missing, unreadable or another one: the message is a sentence for the operator. */
@@ -83,24 +82,10 @@ export async function openMasterKey(
   return { keyring: ring, made, ...(given || file === undefined ? {} : { file }) };
 }
 
-function* readChecks(tx: Tx): Work<string[]> {
-  return [yield* readMeta(tx, keyCheck.key), yield* readMeta(tx, keyNext)].filter((check) => check !== undefined);
-}
-
 /** Of several connectors that start on an empty database with different keys, one wins and the others are told. */
 function* claimKey(tx: Tx, sealed: string): Work<string[]> {
   yield* tx.run`insert into meta (key, value) values (${keyCheck.key}, ${sealed}) on conflict (key) do nothing`;
   return yield* readChecks(tx);
-}
-
-function opens(ring: Keyring, check: string): boolean {
-  try {
-    ring.open(check, keyCheck.place);
-    return true;
-  } catch (error) {
-    if (error instanceof SealError) return false;
-    throw error;
-  }
 }
 
 function keysOfFile(file: string | undefined, sealed: boolean): { keys: Uint8Array[]; made: boolean } {

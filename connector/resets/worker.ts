@@ -20,6 +20,8 @@ export interface WorkerDeps {
    * it as often as signals leave something to be found.
    */
   readonly lookAgain?: number;
+  /** False: nothing new is taken for now; whoever makes it true again wakes the worker. */
+  readonly mayWork?: () => boolean;
 }
 
 const together = 8;
@@ -64,7 +66,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   async function look(): Promise<void> {
     const beyond = watchClock(deps.now());
     if (beyond !== undefined) await deps.sql.run((tx) => bringForward(tx, resetJob, deps.now(), beyond));
-    while (!stopped && running.size < together) {
+    while (!stopped && (deps.mayWork?.() ?? true) && running.size < together) {
       const job = await take(deps.sql, resetJob, deps.now(), leaseFor);
       if (!job) return;
       const walking = deps

@@ -115,12 +115,12 @@ export async function startCluster(database: string, people: number, { start = t
         const release = how.release === undefined ? {} : { CLUSTER_RELEASE: how.release };
         const one = spawn(process.execPath, ['--import', preload, main, 'serve'], {
           env: { ...env, ...own, ...release, ...how.env },
-          stdio: ['ignore', 'pipe', 'pipe'],
+          stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
         });
         child = one;
         const before = output.length;
         for (const stream of [one.stdout, one.stderr])
-          stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+          stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
         ended = new Promise((resolve) => one.once('close', resolve));
         const code = await Promise.race([ended, listening(port, one)]);
         if (code === undefined) return undefined;

@@ -18,6 +18,10 @@ function ahead(): number {
   return offset;
 }
 
+// Whoever started it may be killed: then nobody is left to end it.
+process.on('disconnect', () => process.exit());
+process.channel?.unref();
+
 if (clock !== '') {
   const RealDate = Date;
   globalThis.Date = class extends RealDate {
