@@ -24,6 +24,7 @@ import {
   scrambleOf,
   sessionsStay,
   showsBy,
+  soonAfter,
   sinceCalls,
   type WalkDeps,
   within,
@@ -223,7 +224,9 @@ async function makeUseless(
   job.failed = true;
   const conflict = outcome.outcome === 'failed' && outcome.problem.code === 'stateConflict';
   const asked = outcome.outcome === 'failed' ? (outcome.retryAt ?? askedToWait(outcome.problem, deps.now())) : 0;
-  const next = Math.max(deps.now() + (conflict ? 0 : backoffAfter(job.attempts)), asked);
+  // Looked at again at once; but a directory that shows for a while what it held before conflicts for as long.
+  const look = job.attempts === 1 ? 0 : soonAfter(job.attempts - 1);
+  const next = Math.max(deps.now() + (conflict ? look : backoffAfter(job.attempts)), asked);
   // One that has certainly done nothing leaves what is known of the one before it.
   const { call_until, seen_at, baseline_at } = row;
   const known = outcome.outcome === 'failed' ? { call_until, seen_at, baseline_at } : {};

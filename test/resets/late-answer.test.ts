@@ -74,3 +74,22 @@ it('a newer reset waits until the lost call can no longer take effect', async ()
   await world.pass(2 * minute);
   expect((await world.see(second.id)).state).toBe('ready');
 });
+
+it('a directory that shows for a while what it held before is not hammered by a scramble', async () => {
+  await using world = await makeWorld({ names: ['globalAdmin', 'amara'] });
+  const { id } = (await world.reset('globalAdmin', 'amara')).json<{ id: string }>();
+  await world.walk();
+  let asked = 0;
+  world.directory = (real) => ({
+    ...real,
+    lastPasswordChange: async () => ({ at: 1, by: { kind: 'unknown' } }),
+    async setPassword(...call) {
+      asked++;
+      return real.setPassword(...call);
+    },
+  });
+  await world.api('globalAdmin', 'POST', `/resets/${id}/kill`);
+  for (let second = 0; second < 60; second++) await world.pass(1_000);
+  expect(asked).toBeGreaterThan(1);
+  expect(asked).toBeLessThan(8);
+});

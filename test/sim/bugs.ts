@@ -1,12 +1,17 @@
 // Mistakes that could be made, each a change of the connector's own text: the simulator must find every one of them, or it
 // proves nothing. Among them are those of other products (reset.md), and those that it has found in ours.
 
+import type { MannerName } from './run.ts';
+import type { ScenarioName } from './scenarios.ts';
+
 export interface Bug {
   readonly name: string;
   readonly what: string;
   readonly file: string;
   /** What stands there once, and what is put in its place. */
   readonly changes: readonly (readonly [find: string, replace: string])[];
+  /** Stories in which it is looked for first, one fault at a time: it would be found without, later. */
+  readonly near?: readonly (ScenarioName | `${ScenarioName}:${MannerName}`)[];
 }
 
 const walkMail = 'connector/resets/walk-mail.ts';
@@ -38,6 +43,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'keyClaimedFirst',
     what: 'the idempotency key is claimed before the reset is saved, and never given back (OneTimeSecret)',
+    near: ['ordinary:embedded'],
     file: start,
     changes: [
       [
@@ -65,6 +71,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'laterTakenForSent',
     what: 'a temporary refusal of the mail server is swallowed (Password Pusher)',
+    near: ['ordinary'],
     file: walkMail,
     changes: [
       ["if (outcome.outcome === 'accepted') {", "if (outcome.outcome === 'accepted' || outcome.outcome === 'later') {"],
@@ -73,6 +80,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'unknownTakenForSent',
     what: 'a connection that is lost after the final dot counts as sent',
+    near: ['ordinary'],
     file: walkMail,
     changes: [
       [
@@ -84,6 +92,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'refusedTakenForLater',
     what: 'a recipient that is refused for good is tried again for ever, and nobody is told',
+    near: ['ordinary'],
     file: walkMail,
     changes: [
       ["needs_you: 'mailFailed', next_attempt_at: null };", 'next_attempt_at: null };'],
@@ -94,6 +103,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'timerInMemory',
     what: 'the next attempt is a timer of the process (Yopass)',
+    near: ['ordinary'],
     file: walkMail,
     changes: [
       [
@@ -108,6 +118,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'secondPassword',
     what: 'each attempt sets a new password',
+    near: ['ordinary:exact'],
     file: walkChange,
     changes: [
       [
@@ -119,6 +130,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'unknownTakenForSet',
     what: 'an answer that never came, or a 202, is taken for success',
+    near: ['ordinary:exact'],
     file: walkChange,
     changes: [
       [
@@ -130,6 +142,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'claimWithoutLease',
     what: 'a job can be claimed by two workers at once',
+    near: ['busyPair:exact'],
     file: jobs,
     changes: [
       ['and leased_until <= ${now} order by due_at limit 1`', 'order by due_at limit 1`'],
@@ -161,6 +174,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'lateChangeTakenForTheirs',
     what: 'a change of ours that takes effect late counts as the person’s (found in ours)',
+    near: ['neverOpened:graph'],
     file: lease,
     changes: [['last.at > row.baseline_at && !tookEffectLate(row, last)', 'last.at > row.baseline_at']],
   },
@@ -184,6 +198,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'plainTextFallback',
     what: 'when the link does not go out, the password itself is mailed (CIPP)',
+    near: ['ordinary'],
     file: walkMail,
     changes: [
       [
@@ -213,12 +228,14 @@ export const bugs: readonly Bug[] = [
   {
     name: 'wakeUpLost',
     what: 'a job that is woken while it is worked on is deleted all the same',
+    near: ['killed:embedded'],
     file: jobs,
     changes: [['and epoch = ${job.epoch} and due_at >= ${job.leasedUntil}`', 'and epoch = ${job.epoch}`']],
   },
   {
     name: 'olderDiesEarly',
     what: 'the older link dies when the newer reset is begun, not when its mail is accepted',
+    near: ['superseded'],
     file: start,
     changes: [
       [
@@ -233,6 +250,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'olderNeverDies',
     what: 'the older link lives on after the newer mail was accepted',
+    near: ['superseded'],
     file: walkMail,
     changes: [
       [
@@ -244,12 +262,14 @@ export const bugs: readonly Bug[] = [
   {
     name: 'newerDoesNotWait',
     what: 'a newer reset does not wait for an older call that is still under way',
+    near: ['supersededAtOnce:exact'],
     file: supersede,
     changes: [['return row?.until ?? undefined;', 'return row?.until === 0 ? 0 : undefined;']],
   },
   {
     name: 'chosenScrambled',
     what: 'nobody looks whether the person has chosen a password before it is made useless',
+    near: ['choseMeanwhile'],
     file: walkWatch,
     changes: [
       [
@@ -274,12 +294,14 @@ export const bugs: readonly Bug[] = [
   {
     name: 'anybodyHolds',
     what: 'a second holder is shown the password during the lease',
+    near: ['scanned'],
     file: link,
     changes: [["if (mine && row.state === 'leased'", "if (row.state === 'leased'"]],
   },
   {
     name: 'burnsAfterReading',
     what: 'the first answer is the last: one that is lost is lost',
+    near: ['ordinary:embedded'],
     file: link,
     changes: [
       ['holder_hash: holderHash,', 'holder_hash: holderHash, ciphertext: null,'],
@@ -301,6 +323,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'opensAfterItsTime',
     what: 'a link whose time is over opens until somebody has noticed',
+    near: ['openedLate'],
     file: link,
     changes: [["return at >= row.expires_at ? { state: 'expired' } : undefined;", 'return undefined;']],
   },
@@ -326,6 +349,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'roleAskedOnce',
     what: 'the admin’s role is not asked for again before the change',
+    near: ['roleGone:embedded'],
     file: walkChange,
     changes: [
       [
@@ -367,24 +391,51 @@ export const bugs: readonly Bug[] = [
   {
     name: 'hammers',
     what: 'a directory that asks to wait is asked again at once',
+    near: ['outage'],
     file: walkChange,
     changes: [['const next = Math.min(notBefore > 0 ? asked : own, row.expires_at);', 'const next = now + 10;']],
   },
   {
+    name: 'hammersTheMailServer',
+    what: 'a mail server that is away is asked again at once',
+    near: ['outage'],
+    file: walkMail,
+    changes: [
+      ['const next = Math.min(Math.max(deps.now() + wait, asked), row.expires_at);', 'const next = deps.now() + 100;'],
+    ],
+  },
+  {
+    name: 'conflictsForEver',
+    what: 'a scramble that conflicts looks again at once, for as long as a copy is behind (found in ours)',
+    near: ['killed:graph'],
+    file: walkWatch,
+    changes: [['const look = job.attempts === 1 ? 0 : soonAfter(job.attempts - 1);', 'const look = 0;']],
+  },
+  {
+    name: 'twiceIsRefused',
+    what: 'a request that comes twice at once is refused because of itself (found in ours)',
+    near: ['twiceClicked'],
+    file: start,
+    changes: [['if (already.same) return replay(already.same, fingerprints);', '']],
+  },
+  {
     name: 'keyForgotten',
     what: 'the idempotency key is not looked up',
+    near: ['twiceClicked'],
     file: start,
     changes: [['return found && row && { row, fingerprint: found.fingerprint };', 'return undefined;']],
   },
   {
     name: 'supersededStaysBehind',
     what: 'a reset that ends before its mail leaves what it would have replaced behind',
+    near: ['supersededInVain'],
     file: supersede,
     changes: [['yield* restoreOlder(tx, newer, at);', '']],
   },
   {
     name: 'leaseNeverEnds',
     what: 'whoever has opened the link may look at the password for ever',
+    near: ['leaseOver'],
     file: link,
     changes: [
       ['row.ciphertext !== null && at < leased) return undefined;', 'row.ciphertext !== null) return undefined;'],

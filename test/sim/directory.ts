@@ -186,7 +186,8 @@ export class ScriptedDirectory {
     const failed = (problem: Problem): Outcome => ({ outcome: 'failed', problem });
     const unknown: Outcome = { outcome: 'unknown', why: 'no answer' };
     world.attempt(id);
-    const fault = world.io(machine, 'directory setPassword', onWrite);
+    const down = world.loop.now < world.directoryDownUntil;
+    const fault = down ? 'throttled' : world.io(machine, 'directory setPassword', onWrite);
     if (fault === 'kill-before') world.kill(machine, 'none');
     const wait = world.latency();
     if (fault === 'lost-before' || fault === 'kill-before') return answer(wait, () => unknown);

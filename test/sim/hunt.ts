@@ -1,6 +1,8 @@
-// Looks for a violation until one is found: stories without faults, drawn worlds, then one fault at a time. Prints the
+// Looks for a violation until one is found: one fault at a time in the stories that lie near, all stories without faults,
+// drawn worlds, then one fault at a time everywhere. Prints the
 // first as a line of JSON. For `bugs.ts`, whose mistakes must all be found.
 
+import { bugs } from './bugs.ts';
 import { type MannerName, makeStage, manners, type Verdict } from './run.ts';
 import { type ScenarioName, scenarios } from './scenarios.ts';
 import { enumerate, playSeed } from './seeds.ts';
@@ -13,9 +15,15 @@ export interface Found {
   readonly runs: number;
 }
 
+const near = bugs.find(({ name }) => name === process.env.RR_SIM_BUG)?.near ?? [];
+
 async function* everything(stage: Awaited<ReturnType<typeof makeStage>>): AsyncGenerator<Verdict> {
   const names = Object.keys(scenarios) as ScenarioName[];
   const kinds = Object.keys(manners) as MannerName[];
+  for (const place of near) {
+    const [name, kind] = place.split(':') as [ScenarioName, MannerName?];
+    for (const one of kind ? [kind] : kinds) yield* enumerate(stage, name, one, { from: 0 });
+  }
   for (const name of names) for (const kind of kinds) yield await playSeed(stage, `enumerate:${name}:${kind}:0:0`);
   for (let i = 0; i < 150; i++) yield await playSeed(stage, `explore:${i}`);
   for (const name of names) for (const kind of kinds) yield* enumerate(stage, name, kind);

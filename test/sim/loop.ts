@@ -30,10 +30,17 @@ export class Loop {
   readonly #later: Entry[] = [];
   #ready: Entry[] = [];
   #order = 0;
+  #here = 0;
+  #since = 0;
 
   constructor(now: number, random: Random) {
     this.now = now;
     this.#random = random;
+  }
+
+  /** Has a great deal been done, and no time has passed? */
+  get turnsOnTheSpot(): boolean {
+    return this.#here > 20_000;
   }
 
   /** The scheduler of one owner. */
@@ -59,6 +66,8 @@ export class Loop {
     const entry = this.#next(until);
     if (!entry) return false;
     this.steps++;
+    this.#here = entry.at > this.#since ? 0 : this.#here + 1;
+    this.#since = Math.max(this.#since, entry.at);
     entry.work();
     for (let i = this.turns(); i > 0; i--) await turn();
     return true;

@@ -160,6 +160,8 @@ export class Observer {
     const began = machine.now() - 200_000;
     if (began >= seen.row.expires_at && seen.row.leased_until === null)
       this.fail('I14', `${name} was shown after its time`);
+    const over = (seen.row.leased_until ?? Number.POSITIVE_INFINITY) + 130_000;
+    if (machine.now() > over) this.fail('I14', `${name} was shown after its lease`);
     seen.shown.push({ holder, value, at: this.#world.loop.now });
     const last = this.writesOf(seen.row.user_id).at(-1);
     const ours = last?.by === `reset:${id}`;
@@ -186,8 +188,19 @@ export class Observer {
       if (row) this.#lookAtRow(seen, row, machine);
     }
     for (const { row } of this.resets.values()) {
+      this.#lookAtReplaced(row);
       if (row.state !== 'superseded' || this.#hasMailedSuccessor(row)) continue;
       this.fail('I2', `${this.#world.nick(row.id)} died before a successor was mailed`);
+    }
+  }
+
+  /** A reset that ended before its mail has given back what it would have replaced. */
+  #lookAtReplaced(row: ResetRow): void {
+    const newer = isLive(row) ? this.resets.get(row.superseded_by ?? '') : undefined;
+    if (!newer || isLive(newer.row) || newer.mailed) return;
+    const gone = ['cancelled', 'rejected', 'expired', 'recalled'].includes(newer.row.state);
+    if (gone && newer.row.state !== 'recalled') {
+      this.fail('promise', `${this.#world.nick(row.id)} was left behind by a successor that was never mailed`);
     }
   }
 

@@ -137,7 +137,9 @@ export class Post {
       if (!trouble(fault)) say('250 2.0.0 OK queued');
     };
 
-    if (!trouble(world.io(machine, 'mail connect', atCommand))) say('220 mail.example ESMTP');
+    world.connected();
+    const down = world.loop.now < world.mailDownUntil ? '421' : undefined;
+    if (!trouble(down ?? world.io(machine, 'mail connect', atCommand))) say('220 mail.example ESMTP');
     return Object.assign(client, {
       setTimeout: () => client,
       setKeepAlive: () => client,

@@ -62,7 +62,7 @@ export async function play(
         broken = error;
       },
     );
-    while (!over && world.observer.violations.length === 0 && (await world.loop.step(world.loop.now + 1e9)));
+    while (!over && world.goesOn() && (await world.loop.step(world.loop.now + 1e9)));
     if (broken) throw broken;
     await world.calm();
     if (world.observer.violations.length === 0) judge(world);

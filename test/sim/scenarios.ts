@@ -56,6 +56,48 @@ export const scenarios = {
     if ('is' in first) await startReset(world, paul, amara, { supersede: first.is.id, address: 'amara2@home.example' });
     await world.sleep(2 * hour);
   },
+  /** The newer one comes while a call of the older one may still be under way. */
+  async supersededAtOnce(world) {
+    reads(world, { ...good, readsAfter: 10 * minute });
+    const first = await startReset(world, gwen, amara);
+    await world.sleep(2_500);
+    if ('is' in first) await startReset(world, paul, amara, { supersede: first.is.id });
+    await world.sleep(hour);
+  },
+  /** The newer one is cancelled before any server takes its mail: the older one is the person's again. */
+  async supersededInVain(world) {
+    reads(world, { ...good, readsAfter: 2 * hour });
+    const first = await startReset(world, gwen, amara);
+    await world.sleep(minute);
+    world.mailDownUntil = world.loop.now + hour;
+    const second = 'is' in first ? await startReset(world, paul, amara, { supersede: first.is.id }) : first;
+    await world.sleep(20 * minute);
+    if ('is' in second) await act(world, gwen, second.is.id, 'cancel');
+    await world.sleep(4 * hour);
+  },
+  /** Neither mail server nor directory is there for half a day. */
+  async outage(world) {
+    reads(world);
+    world.mailDownUntil = world.loop.now + 5 * hour;
+    world.directoryDownUntil = world.loop.now + 10 * hour;
+    await startReset(world, gwen, amara);
+    await world.sleep(14 * hour);
+  },
+  /** Somebody opens the link, and nobody runs when the lease ends; then the same page asks again. */
+  async leaseOver(world) {
+    await startReset(world, gwen, amara);
+    await world.sleep(minute);
+    const [mail] = world.post.delivered;
+    const found = mail && linkIn(mail.bytes);
+    const holder = world.random.bytes(32);
+    if (found) await press(world, found, holder);
+    const [machine] = world.machines;
+    if (machine) machine.frozen = true;
+    await world.sleep(20 * minute);
+    if (machine) machine.frozen = false;
+    if (found) await Promise.all([1, 2, 3].map(() => press(world, found, holder)));
+    await world.sleep(hour);
+  },
   async cancelled(world) {
     reads(world);
     const first = await startReset(world, gwen, amara);
@@ -199,13 +241,32 @@ export const scenarios = {
     await startReset(world, gwen, amara, { pin: '31415926' });
     await world.sleep(2 * hour);
   },
-  /** The role goes while the mail is on its way, long before the change (C24). */
-  async roleGoneEarly(world) {
+  /** Two connectors on one database, both looking for work all the time (stories with `Pair` have two). */
+  async busyPair(world) {
     reads(world);
-    const started = startReset(world, paul, amara);
-    await change(world, 'demote', paul);
+    const all = people.slice(0, 4).map((person) => startReset(world, gwen, person));
+    for (let i = 0; i < 60; i++) {
+      for (const machine of world.machines) machine?.wake();
+      await world.sleep(15);
+    }
+    await Promise.all(all);
+    await world.sleep(hour);
+  },
+  /** One of two connectors is stopped while it works, for longer than its lease, and goes on then. */
+  async frozenPair(world) {
+    reads(world, { ...good, readsAfter: 20 * minute });
+    world.meddled = true;
+    const started = startReset(world, gwen, amara);
+    await world.sleep(100 + world.random.int(300));
+    const [machine] = world.machines;
+    if (machine) machine.frozen = true;
+    for (let i = 0; i < 8; i++) {
+      await world.sleep(30_000);
+      world.machines[1]?.wake();
+    }
+    if (machine) machine.frozen = false;
     await started;
-    await world.sleep(3 * hour);
+    await world.sleep(2 * hour);
   },
   async watched(world) {
     reads(world);

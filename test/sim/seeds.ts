@@ -12,7 +12,8 @@ export function playSeed(stage: Stage, seed: string): Promise<Verdict> {
     const [name, manner, at = '0', pick = '0'] = rest as [ScenarioName, MannerName, string?, string?];
     const directory = manners[manner];
     const plan = { at: Number(at), pick: Number(pick) };
-    return play(stage, { seed, plan, ...(directory ? { directory } : {}) }, scenarios[name]);
+    const machines = name.endsWith('Pair') ? 2 : 1;
+    return play(stage, { seed, plan, machines, ...(directory ? { directory } : {}) }, scenarios[name]);
   }
   if (kind === 'explore') return explore(stage, seed);
   throw new Error(`A seed is enumerate:… or explore:…, not ${seed}.`);
@@ -29,7 +30,8 @@ export async function* enumerate(
     for (let pick = 0, ways = 1; pick < ways; pick++) {
       const verdict = await playSeed(stage, `enumerate:${name}:${manner}:${at}:${pick}`);
       yield verdict;
-      if (verdict.ways === 0) return;
+      // The call with number 0 is none: the story without a fault.
+      if (verdict.ways === 0 && at > 0) return;
       ways = verdict.ways;
     }
   }

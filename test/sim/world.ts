@@ -222,6 +222,20 @@ export class World {
   /** When a directory elsewhere was asked to set a password, by person. */
   readonly attempts = new Map<string, number[]>();
 
+  /** Until when the directory throttles everything, and the mail server takes nothing; by the true clock. */
+  directoryDownUntil = 0;
+  mailDownUntil = 0;
+  #connections: number[] = [];
+
+  /** The mail server is spoken to: nobody hammers it. */
+  connected(): void {
+    const now = this.loop.now;
+    this.#connections = [...this.#connections, now].filter((at) => at > now - hour);
+    const most = 60 + 10 * this.observer.resets.size;
+    if (this.#connections.length > most)
+      this.observer.fail('promise', `the mail server was spoken to ${most} times within an hour`);
+  }
+
   /** A directory elsewhere is asked to set a password: nobody hammers it. */
   attempt(user: string): void {
     const now = this.loop.now;
@@ -344,9 +358,15 @@ export class World {
 
   // -- to the end
 
+  /** Nothing is broken yet, and something happens. */
+  goesOn(): boolean {
+    if (this.loop.turnsOnTheSpot) this.observer.fail('promise', 'the connector works without end, and no time passes');
+    return this.observer.violations.length === 0;
+  }
+
   /** Lets the world go on until the time or a violation. */
   async until(time: number): Promise<void> {
-    while (this.observer.violations.length === 0 && this.loop.now < time && (await this.loop.step(time)));
+    while (this.goesOn() && this.loop.now < time && (await this.loop.step(time)));
   }
 
   /** Faults off, clocks right, whoever was stopped goes on; then so many hours. */
