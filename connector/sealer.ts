@@ -131,9 +131,8 @@ export async function sealOnce(sql: Sql, now: number): Promise<void> {
 /** Chains and numbers what a tenant has so far, whoever holds the lease: for readers who hold a place in it. */
 export async function sealNow(sql: Sql, tenant: string, now: number): Promise<void> {
   if (sql.writers === 'one') return;
-  const waits = await sql.get`select 1 as one from tenant where id = ${tenant} and
-    (exists (select 1 from audit_waiting w where w.tenant = ${tenant})
-      or exists (select 1 from event_waiting w where w.tenant = ${tenant}))`;
+  const waits = await sql.get`select tenant from audit_waiting where tenant = ${tenant}
+    union all select tenant from event_waiting where tenant = ${tenant} limit 1`;
   if (waits) await sealTenant(sql, tenant, () => ({ holder: 'guest', now }));
 }
 
