@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Config, SettingError } from '../config.ts';
-import { keyCheck } from '../key-rotation.ts';
+import { keyCheck } from '../key-check.ts';
 import { keyFileOf, openMasterKey } from '../master-key.ts';
 import { type DatabaseAddress, parseDatabaseAddress, shownAddress } from '../sql/address.ts';
 import { openDatabase } from '../sql/engines.ts';
