@@ -19,7 +19,7 @@ export interface MailServer {
   hold(to: string): { readonly arrived: Promise<void>; release(): void };
   /** Messages for this address are put off (450, RFC 5321 §4.2.3) until the returned function is called. */
   defer(to: string): () => void;
-  /** The first message to this address; rejects after 30 s. */
+  /** The first message to this address; rejects after a minute. */
   letter(to: string): Promise<Buffer>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -65,7 +65,7 @@ export async function startMailServer(): Promise<MailServer> {
       return () => void deferred.delete(to.toLowerCase());
     },
     async letter(to) {
-      for (let tries = 0; tries < 1200; tries++) {
+      for (let tries = 0; tries < 2400; tries++) {
         const found = taken.find((mail) => mail.to === to.toLowerCase());
         if (found) return found.bytes;
         await new Promise((resolve) => setTimeout(resolve, 25));

@@ -16,7 +16,7 @@ const ledger = new Ledger();
 beforeAll(async () => {
   server = await startPostgres();
   cluster = await startCluster(await server.create('cluster'), 60);
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
   await server?.[Symbol.asyncDispose]();
@@ -106,7 +106,7 @@ describe('kill -9', () => {
     when: pair.map(([name]) => name).join(' / '),
     pair: pair.map(([, moment]) => moment),
   }));
-  it.each(pairs)('of two connectors: $when', { timeout: 90_000 }, async ({ pair }) => {
+  it.each(pairs)('of two connectors: $when', { timeout: 240_000 }, async ({ pair }) => {
     const dead: Name[] = [];
     const begun: Promise<Begun>[] = [];
     for (const moment of pair) {
@@ -123,7 +123,7 @@ describe('kill -9', () => {
     expect(await Promise.all(starting)).toEqual([undefined, undefined]);
   });
 
-  it('of any of the three, at any time', { timeout: 90_000 }, async () => {
+  it('of any of the three, at any time', { timeout: 240_000 }, async () => {
     const all: Begun[] = [];
     for (const name of names) {
       const begun = Array.from({ length: 3 }, () => begin(cluster, ledger));
@@ -141,7 +141,7 @@ describe('kill -9', () => {
 });
 
 describe('SIGSTOP past the lease', () => {
-  it('with the mail delivered and its 250 not heard', { timeout: 90_000 }, async () => {
+  it('with the mail delivered and its 250 not heard', { timeout: 240_000 }, async () => {
     const address = 'frozen@post.example';
     const hold = cluster.mail.hold(address);
     const begun = await begin(cluster, ledger, { address });
@@ -166,7 +166,7 @@ describe('SIGSTOP past the lease', () => {
     ['before it asks the directory', { when: 'committed', text: /changing[^a-z]*default[\s\S]{40,60}changing/ }],
     ['with its write to the directory on its way', { when: 'asked', text: /\$argon2id\$/ }],
     ['with its write to the directory done, and not told', { when: 'committed', text: /\$argon2id\$/ }],
-  ] as const)('in the middle of a change: %s', { timeout: 90_000 }, async (_, moment) => {
+  ] as const)('in the middle of a change: %s', { timeout: 240_000 }, async (_, moment) => {
     const thawed = Promise.withResolvers<void>();
     const frozen = firstAt(names, moment, (name) => {
       freeze(name);
@@ -193,7 +193,7 @@ describe('SIGSTOP past the lease', () => {
 });
 
 describe('the database', () => {
-  it('out of reach of one connector: it says so, and its work passes on', { timeout: 150_000 }, async () => {
+  it('out of reach of one connector: it says so, and its work passes on', { timeout: 240_000 }, async () => {
     const healed = Promise.withResolvers<void>();
     // In the middle of a walk; what it was about to write arrives when the network is whole again.
     const cutting = firstAt(names, { when: 'asked', text: /reset\.mailed/ }, (name) => {
@@ -225,7 +225,7 @@ describe('the database', () => {
     await allIsWell([last]);
   });
 
-  it.each(['fast', 'kill'] as const)('restarted in mid-traffic (%s)', { timeout: 120_000 }, async (how) => {
+  it.each(['fast', 'kill'] as const)('restarted in mid-traffic (%s)', { timeout: 240_000 }, async (how) => {
     const said = names.map((name) => cluster.nodes[name].output().split('Connector: ').length);
     const stopped = Promise.withResolvers<void>();
     // Committed, and whoever wanted it never hears so.
