@@ -269,6 +269,8 @@ export function changedSince(
 export function tookEffectLate(row: ResetRow, last: PasswordChange): boolean {
   const { baseline_at, call_until, leased_until } = row;
   if (baseline_at === null || call_until === null || last.by.kind !== 'unknown' || last.at <= baseline_at) return false;
+  // Written while a clock was ahead, it explains nothing: a password that somebody may have chosen is theirs.
+  if (call_until > baseline_at + leaseFor + 2 * apart) return false;
   const opened = leased_until === null ? Number.POSITIVE_INFINITY : leased_until - leaseTime;
   return last.at <= call_until + apart && last.at < opened - apart;
 }

@@ -93,3 +93,21 @@ it('a directory that shows for a while what it held before is not hammered by a 
   expect(asked).toBeGreaterThan(1);
   expect(asked).toBeLessThan(8);
 });
+
+it('a call that was written down while a clock was ahead explains no change by the person', async () => {
+  await using world = await makeWorld({ names: ['globalAdmin', 'amara'] });
+  world.directory = lateOnce([]);
+  const { id } = (await world.reset('globalAdmin', 'amara')).json<{ id: string }>();
+  await world.walk();
+  await world.pass(5_000);
+  const year = 365 * 24 * 60 * minute;
+  const { password = '' } = await world.open((await world.letter()).link);
+  await world.sql.run(function* (tx) {
+    yield* tx.run`update reset set call_until = call_until + ${year}, leased_until = leased_until + ${year}`;
+  });
+  await world.pass(10_000);
+  await world.signIn('amara', password, 'Chosen-by-Amara-1');
+  await world.pass(80 * 60 * minute);
+  expect((await world.see(id)).state).toBe('done');
+  expect(await world.holds('amara', 'Chosen-by-Amara-1')).toBe(true);
+});
