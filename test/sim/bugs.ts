@@ -226,13 +226,6 @@ export const bugs: readonly Bug[] = [
     changes: [['baseline_at: baseline, sealed_password: null };', 'baseline_at: baseline };']],
   },
   {
-    name: 'wakeUpLost',
-    what: 'a job that is woken while it is worked on is deleted all the same',
-    near: ['killed:embedded'],
-    file: jobs,
-    changes: [['and epoch = ${job.epoch} and due_at >= ${job.leasedUntil}`', 'and epoch = ${job.epoch}`']],
-  },
-  {
     name: 'olderDiesEarly',
     what: 'the older link dies when the newer reset is begun, not when its mail is accepted',
     near: ['superseded'],
@@ -276,7 +269,7 @@ export const bugs: readonly Bug[] = [
         'const who = changedSince(row, last);\n  if (!who) return false;',
         'return false;\n  const who = changedSince(row, last);',
       ],
-      ["return chosen !== undefined && row.state !== 'recalled' ? 'chosen' : 'scramble';", "return 'scramble';"],
+      ["return chosen !== undefined && !wrongPerson ? 'chosen' : 'scramble';", "return 'scramble';"],
       ["if (chosen === 'operation') return 'not ours';", ''],
     ],
   },
@@ -407,7 +400,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'conflictsForEver',
     what: 'a scramble that conflicts looks again at once, for as long as a copy is behind (found in ours)',
-    near: ['killed:graph'],
+    near: ['killedAtOnce:graph'],
     file: walkWatch,
     changes: [['const look = job.attempts === 1 ? 0 : soonAfter(job.attempts - 1);', 'const look = 0;']],
   },

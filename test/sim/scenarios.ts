@@ -111,6 +111,13 @@ export const scenarios = {
     if ('is' in first) await act(world, gwen, first.is.id, 'kill');
     await world.sleep(20 * minute);
   },
+  /** "Wrong person" before a copy of the directory shows what has just been set. */
+  async killedAtOnce(world) {
+    const first = await startReset(world, gwen, amara);
+    for (let i = 0; i < 500 && world.observer.writesOf(amara.id).length < 2; i++) await world.sleep(20);
+    if ('is' in first) await act(world, gwen, first.is.id, 'kill');
+    await world.sleep(20 * minute);
+  },
   async killedAfterOpening(world) {
     reads(world, { ...good, readsAfter: 0 });
     const first = await startReset(world, gwen, amara);

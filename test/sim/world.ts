@@ -241,6 +241,8 @@ export class World {
     const now = this.loop.now;
     const recent = [...(this.attempts.get(user) ?? []), now].filter((at) => at > now - hour);
     this.attempts.set(user, recent);
+    const hastily = recent.filter((at) => at > now - minute).length;
+    if (hastily > 12) this.observer.fail('promise', `the directory was asked ${hastily} times within a minute`);
     if (recent.length > 40)
       this.observer.fail('promise', `the directory was asked ${recent.length} times within an hour`);
   }
