@@ -22,7 +22,12 @@ async function read({ sql }: Cluster) {
     credentials: await sql.all<CredentialRow>`select user_id, hash, changed_by from credential`,
     jobs: await sql.all<{ ref: string; due_at: number; leased_until: number }>`
       select ref, due_at, leased_until from job where kind = 'reset'`,
-    moves: await sql.all<{ target: string; action: string }>`select target, action from audit order by seq`,
+    moves: [
+      ...(await sql.all<{ target: string; action: string }>`select target, action from audit order by seq`),
+      // Recorded, and not yet chained.
+      ...(await sql.all<{ target: string; action: string }>`
+        select target, action from audit_waiting order by arrived, id`),
+    ],
   };
 }
 
