@@ -38,6 +38,7 @@ import { scimDoor } from './scim/routes.ts';
 import { eventsPath } from './scim/sets.ts';
 import { signinDoor } from './signin/door.ts';
 import { keysOf } from './signin/keys.ts';
+import { schema } from './sql/migrate.ts';
 import { StartError } from './start-error.ts';
 import { describeTenant, openState, portalOf, type State, signInOf, type World } from './state.ts';
 import type { Tenant } from './tenant.ts';
@@ -80,11 +81,12 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
   const log = world.log ?? logger(config.logLevel);
   const scheduler = eventLoop;
   const opened = await openMasterKey(sql, config.secretKey, keyFileOf(config.database, world.env));
+  const { migrations } = world.schema ?? schema;
   const id = Buffer.from(random(12)).toString('base64url');
   // Others may serve too: what this one seals they must be able to open.
   const holding =
     config.database.engine === 'postgres'
-      ? await holdKeys({ ...{ sql, id, now, scheduler, log }, keyring: opened.keyring })
+      ? await holdKeys({ ...{ sql, id, now, scheduler, log, keyring: opened.keyring }, schema: migrations.length })
       : undefined;
   parts.defer(() => holding?.stop());
   const key = { ...opened, keyring: holding?.keyring ?? opened.keyring };

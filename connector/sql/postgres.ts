@@ -58,6 +58,9 @@ export interface Timeouts {
 const usual = { connections: 10, patience: 10_000, timeouts: { statement: 30_000, lock: 6000, idle: 4000 } } as const;
 /** The first pause; it doubles up to the longest. */
 const pause = { first: 4, longest: 250 } as const;
+/** Whoever waits for a whole table keeps everybody who comes later waiting behind: not for longer than this, in milliseconds. */
+const ddlLock = 300;
+const isDdl = (text: string) => /^\s*(create|alter|drop)\b/i.test(text);
 /** A key that is still taken when nobody can be in the way any more is taken for good. */
 const mostTaken = 3;
 
@@ -196,6 +199,10 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
       const { reads } = texts.of(step.value.text);
       if (!reads && mode === 'read') throw new Error('A unit of work that only reads has made a change.');
       if (!reads) seen.wrote = true;
+      if (isDdl(step.value.text) && !seen.ddl) {
+        seen.ddl = true;
+        await plain(client, `set local lock_timeout = ${ddlLock}`);
+      }
       await beforeStatement?.(step.value);
       step = generator.next(await ask(client, step.value));
     }
@@ -204,7 +211,7 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
   }
 
   async function transaction<T>(client: pg.PoolClient, work: (tx: Tx) => Work<T>, mode: Mode): Promise<T> {
-    const seen: Seen = { wrote: false, signals: [] };
+    const seen: Seen = { wrote: false, ddl: false, signals: [] };
     await plain(client, begins[mode]);
     let value: T;
     try {
@@ -285,6 +292,7 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
 /** What a unit of work has done so far. */
 interface Seen {
   wrote: boolean;
+  ddl: boolean;
   signals: Signal[];
 }
 

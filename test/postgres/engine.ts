@@ -16,13 +16,27 @@ export interface FreshSql {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** An empty database of the test's own, gone when it is disposed of. */
-export async function freshSql(which: Engine = engine): Promise<FreshSql> {
+const opened = new WeakMap<Sql, Engine>();
+
+/** Which engine is behind it, where a test must know. */
+export function engineOf(sql: Sql): Engine {
+  const which = opened.get(sql);
+  if (!which) throw new Error('Only of what freshSql has opened is it known.');
+  return which;
+}
+
+/**
+ * An empty database of the test's own, gone when it is disposed of.
+ * @param migrated on Postgres with the schema in it, which is copied faster than made
+ */
+export async function freshSql(which: Engine = engine, { migrated = true } = {}): Promise<FreshSql> {
   if (which === 'sqlite') {
     const sql = openSqlite(':memory:');
+    opened.set(sql, which);
     return { sql, [Symbol.asyncDispose]: () => sql.close() };
   }
-  const database = await freshDatabase({ migrated: true });
+  const database = await freshDatabase({ migrated });
   const sql = await database.open();
+  opened.set(sql, which);
   return { sql, [Symbol.asyncDispose]: () => database[Symbol.asyncDispose]() };
 }
