@@ -12,6 +12,7 @@ import { nativeTexts } from './postgres-text.ts';
 import { signalOf } from './signals.ts';
 import {
   commitUnknown,
+  refuseUnstorable,
   type Signal,
   type Signals,
   type Sql,
@@ -19,6 +20,7 @@ import {
   Statements,
   type Tx,
   textOf,
+  unstorable,
   type Value,
   type Work,
 } from './sql.ts';
@@ -105,7 +107,6 @@ class Failure extends Error {
 
 const isAgain = (fate: Fate) => ['again', 'taken', 'lost', 'stale', 'locked'].includes(fate);
 const isBroken = (fate: Fate) => fate === 'lost' || fate === 'stale';
-const unstorable = () => new Problem('invalidValue', { reason: 'A text holds a character that cannot be stored.' });
 
 /**
  * Opens a database on a Postgres server, 15 or newer. What does not answer yet is waited for as long as the patience lasts.
@@ -145,7 +146,7 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
   let closed = false;
 
   async function ask(client: pg.PoolClient, { kind, text, values }: Statement): Promise<unknown> {
-    for (const value of values) if (typeof value === 'string' && value.includes('\0')) throw unstorable();
+    refuseUnstorable(values);
     const { text: own, name } = texts.of(text);
     const query = { text: own, values: values as Value[], ...(name === undefined ? {} : { name }) };
     try {
