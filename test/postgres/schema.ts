@@ -1,7 +1,6 @@
 // What tables a database has, asked of either engine in its own words.
 
-import type { Sql, Tx, Work } from '../../connector/sql/sql.ts';
-import { engineOf } from './engine.ts';
+import type { Row, Sql, Tx, Work } from '../../connector/sql/sql.ts';
 
 export interface Column {
   readonly name: string;
@@ -28,11 +27,26 @@ function* ask<R>(tx: Tx, text: string, values: readonly string[]): Work<R[]> {
   return yield* tx.query<R>(text, values);
 }
 
-export async function tablesOf(sql: Sql): Promise<string[]> {
-  const rows = await sql.read((tx) => ask<{ name: string }>(tx, texts[engineOf(sql)].tables, []));
-  return rows.map(({ name }) => name);
+/** In the words of the engine that understands them. */
+async function either<R>(sql: Sql, what: 'tables' | 'columns', values: readonly string[]): Promise<R[]> {
+  try {
+    return await sql.read((tx) => ask<R>(tx, texts.sqlite[what], values));
+  } catch {
+    return sql.read((tx) => ask<R>(tx, texts.postgres[what], values));
+  }
 }
 
-export async function columnsOf(sql: Sql, table: string): Promise<Column[]> {
-  return sql.read((tx) => ask<Column>(tx, texts[engineOf(sql)].columns, [table]));
+export async function tablesOf(sql: Sql): Promise<string[]> {
+  return (await either<{ name: string }>(sql, 'tables', [])).map(({ name }) => name);
+}
+
+export function columnsOf(sql: Sql, table: string): Promise<Column[]> {
+  return either<Column>(sql, 'columns', [table]);
+}
+
+/** Every row of every table. */
+export async function rowsOf(sql: Sql): Promise<Row[]> {
+  const names = await tablesOf(sql);
+  const rows = await Promise.all(names.map((name) => sql.read((tx) => ask<Row>(tx, `select * from ${name}`, []))));
+  return rows.flat();
 }
