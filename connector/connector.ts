@@ -40,6 +40,7 @@ import { eventsPath } from './scim/sets.ts';
 import { type Sealer, startSealer } from './sealer.ts';
 import { signinDoor } from './signin/door.ts';
 import { keysOf } from './signin/keys.ts';
+import { schema } from './sql/migrate.ts';
 import { keepReserve, noReserve, type Reserve, urgent } from './sql/reserve.ts';
 import { StartError } from './start-error.ts';
 import { describeTenant, openState, portalOf, type State, signInOf, type World } from './state.ts';
@@ -92,11 +93,12 @@ export async function makeConnector(
   const log = world.log ?? logger(config.logLevel);
   const scheduler = eventLoop;
   const opened = await openMasterKey(sql, config.secretKey, keyFileOf(config.database, world.env));
+  const { migrations } = world.schema ?? schema;
   const id = Buffer.from(random(12)).toString('base64url');
   // Others may serve too: what this one seals they must be able to open.
   const holding =
     config.database.engine === 'postgres'
-      ? await holdKeys({ ...{ sql, id, now, scheduler, log }, keyring: opened.keyring })
+      ? await holdKeys({ ...{ sql, id, now, scheduler, log, keyring: opened.keyring }, schema: migrations.length })
       : undefined;
   parts.defer(() => holding?.stop());
   const key = { ...opened, keyring: holding?.keyring ?? opened.keyring };

@@ -1,5 +1,5 @@
-// What the connectors on one database say of their master keys, as rows of `meta`: each for a minute at a time. Nobody gives
-// its word beside a living one that could not open what it seals, or that seals what it could not open.
+// What the connectors on one database say of their master keys and of their release, as rows of `meta`: each for a minute at a
+// time. Nobody gives its word beside a living one that could not open what it seals, or that seals what it could not open.
 
 import { announce, opens, readChecks } from './key-check.ts';
 import type { Keyring } from './secret.ts';
@@ -15,6 +15,8 @@ const keptFor = 24 * 3_600_000;
 export interface Holder {
   readonly id: string;
   readonly keys: readonly string[];
+  /** How many migrations its release knows. */
+  readonly schema: number;
   readonly until: number;
 }
 
@@ -60,6 +62,7 @@ export function* endTurn(tx: Tx): Work<void> {
 
 /** For the operator, why a connector may not seal beside the others. */
 export const objections = {
+  outdated: 'The database was brought to a newer schema, on which this release cannot work. Start the newer release.',
   other: 'The database is sealed with a master key that is not in RR_SECRET_KEY. Put it into the list and start again.',
   behind:
     'Another connector on this database does not have the first key of RR_SECRET_KEY. Give it to all of them behind their ' +
@@ -72,8 +75,9 @@ export const objections = {
 export type Objection = keyof typeof objections;
 
 /** Says for another minute which keys a connector has. @returns why it must not: then nothing is said */
-export function* hold(tx: Tx, ring: Keyring, id: string, now: number): Work<Objection | undefined> {
+export function* hold(tx: Tx, ring: Keyring, id: string, now: number, schema: number): Work<Objection | undefined> {
   const [first = ''] = ring.ids;
+  if (Number((yield* readMeta(tx, 'readableFrom')) ?? 0) > schema) return 'outdated';
   if (!(yield* readChecks(tx)).every((check) => opens(ring, check))) return 'other';
   for (const other of yield* allHolders(tx)) {
     if (other.id === id) continue;
@@ -89,8 +93,19 @@ export function* hold(tx: Tx, ring: Keyring, id: string, now: number): Work<Obje
   // Whoever is sealing everything again would miss what is sealed under another key from now on.
   const turn = yield* readTurn(tx);
   if (turn && turn.key !== first) yield* endTurn(tx);
-  yield* writeMeta(tx, prefix + id, JSON.stringify({ keys: ring.ids, until: now + holdFor }));
+  yield* writeMeta(tx, prefix + id, JSON.stringify({ keys: ring.ids, schema, until: now + holdFor }));
   return undefined;
+}
+
+/** Why the schema must not become unreadable for older releases yet; undefined when none of them serves. */
+export function* stillServed(tx: Tx, readableFrom: number, now: number): Work<string | undefined> {
+  const older = (yield* livingHolders(tx, now)).filter(({ schema }) => schema < readableFrom).length;
+  if (older === 0) return undefined;
+  return (
+    `${older === 1 ? 'A connector' : `${older} connectors`} of an older release still ${older === 1 ? 'serves' : 'serve'} ` +
+    'this database, and could not work on the new schema. Stop it first, or bring it to the release in between. One that was ' +
+    'killed counts as serving for a minute.'
+  );
 }
 
 /** Takes it back. */

@@ -37,6 +37,8 @@ export interface HoldingDeps {
   readonly now: () => number;
   readonly scheduler: Scheduler;
   readonly log: Logger;
+  /** How many migrations this release knows. */
+  readonly schema: number;
   /** Milliseconds that no one sets. */
   readonly monotonic?: () => number;
   /** How long a start waits for others to have the right keys, in milliseconds. */
@@ -49,7 +51,7 @@ export interface HoldingDeps {
  */
 export async function holdKeys(deps: HoldingDeps): Promise<KeyHolding> {
   const { sql, keyring, id, now, scheduler, log, monotonic = () => performance.now() } = deps;
-  const { patience = 2 * holdFor } = deps;
+  const { patience = 2 * holdFor, schema } = deps;
   let said: { at: number; monotonic: number } | undefined;
   let objection: Objection | undefined;
   let settled = false;
@@ -64,7 +66,7 @@ export async function holdKeys(deps: HoldingDeps): Promise<KeyHolding> {
 
   async function say(): Promise<boolean> {
     const saying = { at: now(), monotonic: monotonic() };
-    const found = await sql.run((tx) => hold(tx, keyring, id, saying.at));
+    const found = await sql.run((tx) => hold(tx, keyring, id, saying.at, schema));
     said = found === undefined ? saying : undefined;
     if (found !== undefined && found !== objection) log.error({ reason: found }, objections[found]);
     if (found === undefined && objection !== undefined)

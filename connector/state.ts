@@ -12,11 +12,12 @@ import { type GraphTenant, graphDirectory } from './directory/graph.ts';
 import { withRoster } from './directory/roster.ts';
 import { endpointsOf, graphTenant } from './entra/clouds.ts';
 import { graphTenants } from './entra/tenants.ts';
+import { stillServed } from './key-holders.ts';
 import { type Logger, logger } from './log.ts';
 import type { Mail } from './mail/mail.ts';
 import { apiScope, extensionClientId } from './signin/clients.ts';
 import { openDatabase } from './sql/engines.ts';
-import { migrate } from './sql/migrate.ts';
+import { migrate, type Schema } from './sql/migrate.ts';
 import { refuseMoving } from './sql/move-record.ts';
 import type { Reserve } from './sql/reserve.ts';
 import type { Sql } from './sql/sql.ts';
@@ -31,6 +32,8 @@ export interface World {
   readonly random: (bytes: number) => Uint8Array;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly sql?: Sql;
+  /** Another release's schema. */
+  readonly schema?: Schema;
   readonly mail?: Mail;
   readonly log?: Logger;
   readonly hashing?: Hashing;
@@ -72,7 +75,10 @@ const apiClientId = 'api://reset-and-resend';
 export async function openState(config: Config, world: World): Promise<State> {
   const sql = world.sql ?? (await openDatabase(config.database));
   try {
-    await migrate(sql);
+    await migrate(sql, {
+      ...(world.schema ? { schema: world.schema } : {}),
+      mayExclude: (tx, from) => stillServed(tx, from, world.now()),
+    });
     const tenant = defaultTenant(config);
     await sql.run(function* (tx) {
       if (yield* tx.get`select id from tenant where id = ${tenant.id}`) return;

@@ -2,11 +2,11 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { record, verifyAudit } from '../connector/audit.ts';
 import { migrate } from '../connector/sql/migrate.ts';
 import type { Sql } from '../connector/sql/sql.ts';
-import { openSqlite } from '../connector/sql/sqlite.ts';
+import { openSql } from './postgres/engine.ts';
 
 let sql: Sql;
 beforeEach(async () => {
-  sql = openSqlite(':memory:');
+  sql = await openSql();
   await migrate(sql);
 });
 

@@ -48,7 +48,7 @@ async function ground(engine: Engine) {
         keys.map((fill) => new Uint8Array(32).fill(fill)),
         undefined,
       );
-      const deps = { sql, keyring: ring, id, now, log, scheduler: still, monotonic: now, patience: -1 };
+      const deps = { sql, keyring: ring, id, now, log, scheduler: still, monotonic: now, patience: -1, schema: 1 };
       const holding = await holdKeys(deps);
       let waiting: (() => void)[] = [];
       let running: Promise<unknown> | undefined;

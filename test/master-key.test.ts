@@ -12,7 +12,8 @@ import { keyring } from '../connector/secret.ts';
 import { modelsOf } from '../connector/signin/models.ts';
 import { migrate } from '../connector/sql/migrate.ts';
 import type { Sql } from '../connector/sql/sql.ts';
-import { openSqlite } from '../connector/sql/sqlite.ts';
+import { openSql } from './postgres/engine.ts';
+import { rowsOf } from './postgres/schema.ts';
 import { makeWorld } from './world.ts';
 
 let folder: string;
@@ -22,7 +23,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 async function empty(): Promise<Sql> {
-  const sql = openSqlite(':memory:');
+  const sql = await openSql();
   await migrate(sql);
   return sql;
 }
@@ -64,16 +65,9 @@ const day = 24 * 3_600_000;
 
 /** Every sealed value in every table, wherever it stands. */
 async function sealedValues(sql: Sql): Promise<string[]> {
-  const tables = await sql.all<{ name: string }>`select name from sqlite_master where type = 'table'`;
-  const rows = await Promise.all(
-    tables.map(({ name }) =>
-      sql.run(function* (tx) {
-        return yield* tx.query(`select * from ${name}`, []);
-      }),
-    ),
-  );
+  const rows = await rowsOf(sql);
   const sealed = /^1\.[\w-]{8}\.[\w-]{16}\.[\w-]+$/;
-  return rows.flat().flatMap((row) => Object.values(row).filter((value) => sealed.test(String(value))) as string[]);
+  return rows.flatMap((row) => Object.values(row).filter((value) => sealed.test(String(value))) as string[]);
 }
 
 /** A database in which every kind of thing is sealed under key 1: resets on their way, sign-in keys, sessions. */

@@ -8,6 +8,7 @@ import { chromium, findBrowser, firefox, installBrowsers, instruction, mayInstal
 import { become, Stopped, signalStatus, stopSignals } from './set-up/children.mjs';
 import { withLock } from './set-up/lock.mjs';
 import { installPackages, nodeOf, packagesAreFresh } from './set-up/packages.mjs';
+import { fetchPostgres, findPostgres, postgresToFetch } from './set-up/postgres.mjs';
 import { fileTrouble, Trouble } from './set-up/trouble.mjs';
 
 const root = resolve(fileURLToPath(new URL('..', import.meta.url)));
@@ -16,6 +17,7 @@ const programs = /** @type {const} */ ({
   start: {
     file: 'test/practice/start.ts',
     browsers: [chromium],
+    postgres: false,
     help: `npm start -- [options]
 
 Starts Reset & Resend with a sample organisation, a practice admin center and an inbox, all on this machine only, and
@@ -32,10 +34,12 @@ data/tour/.
   test: {
     file: 'test/run-tests.ts',
     browsers: [chromium, firefox],
+    postgres: true,
     help: `npm test -- [part ...]
 
 Runs lint, types, the builds, the simulator, unit and contract tests and the tests in real browsers, or the parts that are
-named: lint, types, build, sim, unit, e2e. The last line sums them up.
+named: lint, types, build, sim, unit, postgres, e2e. The last line sums them up. PostgreSQL is fetched for them where none is
+installed; RR_POSTGRES names the folder of another one's programs. RR_TEST_DATABASE=postgres runs unit on it whole.
 
   --help              this text`,
   },
@@ -50,7 +54,7 @@ const say = (/** @type {string} */ line) => console.log(line);
 /**
  * A step that takes a while: says that it begins, and how long it took.
  * @param {string} line
- * @param {() => Promise<void>} work
+ * @param {() => Promise<unknown>} work
  */
 async function step(line, work) {
   const begun = performance.now();
@@ -62,10 +66,12 @@ async function step(line, work) {
 /**
  * Installs what is missing; says and does nothing when nothing is.
  * @param {readonly import('./set-up/browsers.mjs').Family[]} families
+ * @param {boolean} postgres
  */
-async function setUp(families) {
+async function setUp(families, postgres) {
   const missing = () => families.filter((family) => !findBrowser(family));
-  if ((await packagesAreFresh(root)) && missing().length === 0) return;
+  const lacksPostgres = postgres && !findPostgres(root);
+  if ((await packagesAreFresh(root)) && missing().length === 0 && !lacksPostgres) return;
   const data = join(root, 'data');
   try {
     mkdirSync(data, { recursive: true });
@@ -79,6 +85,7 @@ async function setUp(families) {
     async () => {
       // Looked at again: the one that held the lock before may have done it all.
       if (!(await packagesAreFresh(root))) await step('Installing the packages (npm ci)', () => installPackages(root));
+      if (postgres && !findPostgres(root)) await step(`Fetching ${postgresToFetch}`, () => fetchPostgres(root));
       const absent = missing();
       if (absent.length === 0) return;
       const prefix = await mayInstall();
@@ -103,7 +110,7 @@ if (args.includes('--help') || args.includes('-h')) {
   process.exit(0);
 }
 try {
-  await setUp(program.browsers);
+  await setUp(program.browsers, program.postgres);
   stop.signal.throwIfAborted();
   const found = program.browsers.map((family) => [family.variable, findBrowser(family) ?? '']);
   const env = {

@@ -18,6 +18,7 @@ import type { Mail, Message, SendOutcome } from '../connector/mail/mail.ts';
 import { roleTemplates } from '../connector/policy/roles.ts';
 import { drain } from '../connector/resets/worker.ts';
 import { readKeys } from '../connector/signin/keys.ts';
+import type { Schema } from '../connector/sql/migrate.ts';
 import type { Sql } from '../connector/sql/sql.ts';
 import { changePassword, hashing, verifyPassword } from '../connector/store/credentials.ts';
 import { assignRole } from '../connector/store/roles.ts';
@@ -64,6 +65,8 @@ export interface WorldOptions {
   readonly names?: readonly Name[];
   readonly at?: number;
   readonly secretKey?: string;
+  /** Another release's. */
+  readonly schema?: Schema;
   /** Told when the connector waits by itself, in milliseconds: its clock has moved on by so much. */
   readonly waited?: (milliseconds: number) => Promise<void>;
   /** Where it is remembered outside how far the database has come. */
@@ -121,6 +124,7 @@ export async function makeWorld(options: WorldOptions = {}) {
       await options.waited?.(milliseconds);
     },
     pinIterations: 1,
+    ...(options.schema ? { schema: options.schema } : {}),
     ...(options.mark ? { mark: options.mark } : {}),
     directoryOf: (real: Directory, acting: Acting) => scripted.directory?.(real, acting) ?? real,
   };

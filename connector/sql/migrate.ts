@@ -1,6 +1,8 @@
-// Brings a database to the code's schema, one migration per transaction, and refuses one that it cannot read.
+// Brings a database to the code's schema, one migration per transaction, and refuses one that it cannot read. Others may go on
+// serving meanwhile: a lock that is not had at once is tried for again later, so that nobody queues behind it.
 
 import { Problem } from '#shared/problem.ts';
+import { StartError } from '../start-error.ts';
 import { migrations, readableFrom } from './migrations.ts';
 import { refuseMoving } from './move-record.ts';
 import type { Sql, Tx, Work } from './sql.ts';
@@ -11,22 +13,39 @@ export interface SchemaVersion {
   readonly readableFrom: number;
 }
 
+/** What a release brings along; another one's for tests. */
+export interface Schema {
+  readonly migrations: readonly (readonly string[])[];
+  readonly readableFrom: number;
+}
+
+/** This release's. */
+export const schema: Schema = { migrations, readableFrom };
+
+export interface MigrateOptions {
+  readonly schema?: Schema;
+  /** Asked before the schema becomes one that older releases cannot work on: why it must not yet, as a sentence. */
+  readonly mayExclude?: (tx: Tx, readableFrom: number) => Work<string | undefined>;
+  /** How often a migration is tried whose locks are not to be had; each time takes as long as the database's patience. */
+  readonly tries?: number;
+}
+
 /**
  * Runs the migrations that the database has not seen. Expand first, contract later: code may work on a newer schema
  * as long as that schema's `readableFrom` allows it.
- * @throws Problem unavailable with reason `schema` when the database is too new for this code
- * @throws StartError while the database is being moved, or once it has been left for another one
+ * @throws StartError when the database is too new for this code, or cannot be brought to its schema now; while it is being
+ *   moved, or once it has been left for another one
  */
-export async function migrate(sql: Sql): Promise<SchemaVersion> {
+export async function migrate(sql: Sql, options: MigrateOptions = {}): Promise<SchemaVersion> {
   await makeMeta(sql);
   await sql.run(refuseMoving);
-  return expand(sql);
+  return expand(sql, options);
 }
 
 /** The same for `migrate-database`, which fills a database that nobody else may use yet. */
 export async function migrateMoving(sql: Sql): Promise<SchemaVersion> {
   await makeMeta(sql);
-  return expand(sql);
+  return expand(sql, {});
 }
 
 async function makeMeta(sql: Sql): Promise<void> {
@@ -35,28 +54,66 @@ async function makeMeta(sql: Sql): Promise<void> {
   });
 }
 
-async function expand(sql: Sql): Promise<SchemaVersion> {
+async function expand(sql: Sql, options: MigrateOptions): Promise<SchemaVersion> {
+  const { migrations, readableFrom } = options.schema ?? schema;
   const current = await sql.run(readVersion);
-  if (current.readableFrom > migrations.length) {
-    throw new Problem('unavailable', { reason: 'schema', version: current.version, code: migrations.length });
-  }
+  refuseNewer(current, migrations.length);
   if (current.version < migrations.length) {
     await sql.run(function* (tx) {
       yield* tx.run`insert into meta (key, value) values ('version', '0') on conflict (key) do nothing`;
     });
   }
   for (let index = current.version; index < migrations.length; index++) {
-    await sql.run(function* (tx) {
-      // Another connector may start at the same moment. A transaction of Postgres sees what others have done to the schema,
-      // but not to the rows: without this lock it would add columns that are there already.
-      yield* tx.run`update meta set value = value where key = 'version'`;
-      if ((yield* readVersion(tx)).version > index) return;
-      for (const text of migrations[index] ?? []) yield* tx.change(text, []);
-      yield* writeMeta(tx, 'version', String(index + 1));
-      yield* writeMeta(tx, 'readableFrom', String(readableFrom));
-    });
+    await patiently(options.tries ?? 12, () => sql.run((tx) => step(tx, index, migrations[index] ?? [], options)));
   }
+  const reached = await sql.run(readVersion);
+  // Another release may have been faster than this one.
+  refuseNewer(reached, migrations.length);
+  if (reached.version > migrations.length || reached.readableFrom >= readableFrom) return reached;
+  await sql.run((tx) => exclude(tx, readableFrom, options));
   return sql.run(readVersion);
+}
+
+function refuseNewer({ version, readableFrom }: SchemaVersion, code: number): void {
+  if (readableFrom <= code) return;
+  throw new StartError(
+    `The database was brought to schema ${version} by a newer release, and this one, which knows ${code}, cannot work on ` +
+      `what is older than ${readableFrom}. Start the newer release. Nothing was changed.`,
+  );
+}
+
+function* step(tx: Tx, index: number, texts: readonly string[], options: MigrateOptions): Work<void> {
+  // Another connector may start at the same moment. A transaction of Postgres sees what others have done to the schema,
+  // but not to the rows: without this lock it would add columns that are there already.
+  yield* tx.run`update meta set value = value where key = 'version'`;
+  if ((yield* readVersion(tx)).version > index) return;
+  yield* exclude(tx, (options.schema ?? schema).readableFrom, options);
+  for (const text of texts) yield* tx.change(text, []);
+  yield* writeMeta(tx, 'version', String(index + 1));
+}
+
+/** Before the first change that they could not work on; who waits until the last one has had it too long. */
+function* exclude(tx: Tx, readableFrom: number, { mayExclude }: MigrateOptions): Work<void> {
+  if ((yield* readVersion(tx)).readableFrom >= readableFrom) return;
+  const why = mayExclude && (yield* mayExclude(tx, readableFrom));
+  if (why !== undefined) throw new StartError(why);
+  yield* writeMeta(tx, 'readableFrom', String(readableFrom));
+}
+
+/** @throws StartError when a lock is not to be had */
+async function patiently(tries: number, work: () => Promise<void>): Promise<void> {
+  for (let left = tries; ; left--) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Problem && error.details.reason === 'locked')) throw error;
+      if (left <= 1)
+        throw new StartError(
+          'The schema could not be changed: a transaction of somebody else has held a table all the time. End it, and start again. ' +
+            'Nothing was changed.',
+        );
+    }
+  }
 }
 
 /** Does the database hold a schema of ours, of whichever version? For `check`, which changes nothing. */

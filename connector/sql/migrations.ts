@@ -1,7 +1,9 @@
 // The schema, as one append-only list for both engines: the version of a database is how many of these it has seen.
 // Only `text` and `bigint` are used, so that one text holds on SQLite and Postgres; times are milliseconds, sealed values
 // and hashes are text. Every table is keyed by tenant first. `/* clustered */` behind a table of short rows: SQLite keeps the
-// rows in the primary key itself; to Postgres it is a comment. Expand first, contract one release later.
+// rows in the primary key itself; to Postgres it is a comment. Expand first, contract one release later; other connectors
+// serve meanwhile, and whatever an entry has altered is locked until its end: a column comes with a constant or none, and what
+// takes long (values for many rows, an index on a big table) is an entry of its own, which alters nothing.
 
 /** The oldest schema version that this connector's code can still work on; written to `meta.readableFrom`. */
 export const readableFrom = 1;

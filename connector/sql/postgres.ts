@@ -13,6 +13,7 @@ import { nativeTexts } from './postgres-text.ts';
 import { signalOf } from './signals.ts';
 import {
   commitUnknown,
+  refuseUnstorable,
   type Signal,
   type Signals,
   type Sql,
@@ -20,6 +21,7 @@ import {
   Statements,
   type Tx,
   textOf,
+  unstorable,
   type Value,
   type Work,
 } from './sql.ts';
@@ -66,6 +68,9 @@ const usual = { connections: 10, patience: 10_000, timeouts: { statement: 30_000
 export const connectorName = 'reset-and-resend';
 /** The first pause; it doubles up to the longest. */
 const pause = { first: 4, longest: 250 } as const;
+/** Whoever waits for a whole table keeps everybody who comes later waiting behind: not for longer than this, in milliseconds. */
+const ddlLock = 300;
+const isDdl = (text: string) => /^\s*(create|alter|drop)\b/i.test(text);
 /** A key that is still taken when nobody can be in the way any more is taken for good. */
 const mostTaken = 3;
 
@@ -116,7 +121,6 @@ class Failure extends Error {
 
 const isAgain = (fate: Fate) => ['again', 'taken', 'lost', 'stale', 'locked'].includes(fate);
 const isBroken = (fate: Fate) => fate === 'lost' || fate === 'stale';
-const unstorable = () => new Problem('invalidValue', { reason: 'A text holds a character that cannot be stored.' });
 
 /**
  * Opens a database on a Postgres server, 15 or newer. What does not answer yet is waited for as long as the patience lasts.
@@ -160,7 +164,7 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
   let closed = false;
 
   async function ask(client: pg.PoolClient, { kind, text, values }: Statement): Promise<unknown> {
-    for (const value of values) if (typeof value === 'string' && value.includes('\0')) throw unstorable();
+    refuseUnstorable(values);
     const { text: own, name } = texts.of(text);
     const query = { text: own, values: values as Value[], ...(name === undefined ? {} : { name }) };
     try {
@@ -214,6 +218,10 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
       const { reads } = texts.of(step.value.text);
       if (!reads && mode === 'read') throw new Error('A unit of work that only reads has made a change.');
       if (!reads) seen.wrote ??= step.value.text;
+      if (isDdl(step.value.text) && !seen.ddl) {
+        seen.ddl = true;
+        await plain(client, `set local lock_timeout = ${ddlLock}`);
+      }
       await beforeStatement?.(step.value);
       step = generator.next(await ask(client, step.value));
     }
@@ -222,7 +230,7 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
   }
 
   async function transaction<T>(client: pg.PoolClient, work: (tx: Tx) => Work<T>, mode: Mode): Promise<T> {
-    const seen: Seen = { signals: [] };
+    const seen: Seen = { ddl: false, signals: [] };
     await plain(client, begins[mode]);
     let value: T;
     try {
@@ -310,6 +318,7 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
 interface Seen {
   /** The first statement that wrote. */
   wrote?: string;
+  ddl: boolean;
   readonly signals: Signal[];
 }
 

@@ -121,6 +121,21 @@ export function isCommitUnknown(error: unknown): boolean {
 
 export const commitUnknown = 'commitUnknown';
 
+/**
+ * What no engine may hold, since one of them cannot: a text with a NUL, and a number that is not whole and exact.
+ * @throws Problem invalidValue; RangeError where the mistake can only be ours
+ */
+export function refuseUnstorable(values: readonly Value[]): void {
+  for (const value of values) {
+    if (typeof value === 'string' && value.includes('\0')) throw unstorable();
+    if (typeof value === 'number' && !Number.isSafeInteger(value))
+      throw new RangeError('A number is not whole and exact.');
+  }
+}
+
+export const unstorable = () =>
+  new Problem('invalidValue', { reason: 'A text holds a character that cannot be stored.' });
+
 /** A `Tx` for a driver: counts the statements made, so that a forgotten `yield*` is found at the end of the work. */
 export class Statements implements Tx {
   made = 0;

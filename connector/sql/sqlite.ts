@@ -7,7 +7,17 @@ import { Problem } from '#shared/problem.ts';
 import { eventLoop, type Scheduler } from '../scheduler.ts';
 import { fenceText, moving } from './move-fence.ts';
 import { listeners, signalOf } from './signals.ts';
-import { type Signal, type Sql, type Statement, Statements, type Tx, textOf, type Value, type Work } from './sql.ts';
+import {
+  refuseUnstorable,
+  type Signal,
+  type Sql,
+  type Statement,
+  Statements,
+  type Tx,
+  textOf,
+  type Value,
+  type Work,
+} from './sql.ts';
 
 export interface SqliteOptions {
   /** How long a locked database is waited for before work is refused, in milliseconds. */
@@ -90,6 +100,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
   const statement = (text: string) => prepare(text).statement;
 
   function execute({ kind, text, values }: Statement): unknown {
+    refuseUnstorable(values);
     const { statement: one, reads } = prepare(text, kind === 'rows');
     if (kind === 'run') {
       const changed = Number(one.run(...values).changes);
@@ -241,6 +252,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
 
   const read = async (kind: 'get' | 'all', text: string, values: readonly Value[]) => {
     if (closed) throw new Problem('unavailable', { reason: 'closing' });
+    if (!prepare(text).reads) throw new Error('What is changed is changed in a unit of work.');
     openSnapshot();
     return execute({ kind, text, values });
   };

@@ -7,6 +7,7 @@ import type { Offer, Reset, ResetRequest } from '#shared/api.ts';
 import { parseFragment } from '#shared/link.ts';
 import type { Tx, Work } from '../../connector/sql/sql.ts';
 import { updateUser } from '../../connector/store/users.ts';
+import { rowsOf } from '../postgres/schema.ts';
 import { type Letter, makeWorld, type Name, type WorldOptions } from '../world.ts';
 import type { Exchange, Match } from './fault-proxy.ts';
 import { openApiJudge } from './openapi.ts';
@@ -95,13 +96,7 @@ export async function startDownstream(options: DownstreamOptions = {}) {
 
   /** Everything that is stored, as text. */
   async function stored(): Promise<string> {
-    const tables = await world.sql.all<{ name: string }>`select name from sqlite_master where type = 'table'`;
-    const rows = await world.sql.run(function* (tx) {
-      const found: unknown[] = [];
-      for (const { name } of tables) found.push(...(yield* tx.query(`select * from "${name}"`, [])));
-      return found;
-    });
-    return JSON.stringify(rows);
+    return JSON.stringify(await rowsOf(world.sql));
   }
 
   async function see(id: string, by: Name = 'globalAdmin'): Promise<Reset> {

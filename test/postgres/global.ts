@@ -4,6 +4,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestProject } from 'vitest/node';
+import { removeLeftOver } from '../set-up/left-over.mjs';
 import { type PostgresServer, startPostgres } from './server.ts';
 
 declare module 'vitest' {
@@ -14,6 +15,7 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  removeLeftOver();
   let started: Promise<PostgresServer> | undefined;
   const answers = createServer((_request, response) => {
     started ??= startPostgres();

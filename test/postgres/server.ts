@@ -4,11 +4,12 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { chownSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { freePort } from '../serving.ts';
-import { programsFolder } from './programs.ts';
+import { fetchPostgres, findPostgres } from '../set-up/postgres.mjs';
 
 export interface ServerOptions {
   /** May a crash of the machine cost what was committed? The default; `true` for benchmarks. A killed server keeps all. */
@@ -40,7 +41,7 @@ export interface PostgresServer {
 const settings = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  max_connections: 200,
+  max_connections: 400,
   shared_buffers: '64MB',
   // A killed server's are left behind in /dev/shm otherwise.
   dynamic_shared_memory_type: 'mmap',
@@ -50,17 +51,20 @@ const settings = {
 } as const;
 const hasty = { fsync: 'off', full_page_writes: 'off', autovacuum_naptime: '10min' } as const;
 const user = 'postgres';
+const root = resolve(fileURLToPath(new URL('../..', import.meta.url)));
 
 /** Makes the data (about a second) and starts a server on it. */
 export async function startPostgres({ fsync = false, settings: more }: ServerOptions = {}): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'rr-postgres-'));
+  // Should this process be killed, the next run finds out that it is gone.
+  writeFileSync(join(folder, 'owner'), String(process.pid));
   const as = unprivileged();
   if (as) chownSync(folder, as.uid, as.gid);
   let server: ChildProcess | undefined;
   let port = 0;
 
   try {
-    const bin = usableBy(as, await programsFolder(), folder);
+    const bin = usableBy(as, findPostgres(root) ?? (await fetchPostgres(root)), folder);
     const initdb = promisify(execFile);
     // Ordered by language where it can be: what forgets to ask for the order of bytes is found out.
     const common = [

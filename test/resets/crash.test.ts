@@ -3,17 +3,17 @@
 
 import { expect, it } from 'vitest';
 import type { Reset } from '#shared/api.ts';
-import type { Sql, Statement } from '../../connector/sql/sql.ts';
-import { openSqlite } from '../../connector/sql/sqlite.ts';
+import type { Statement } from '../../connector/sql/sql.ts';
 import { spendPass } from '../../connector/store/temporary-access-pass.ts';
+import { openSql } from '../postgres/engine.ts';
 import { makeWorld } from '../world.ts';
 
 /** A database whose process "dies" at the n-th statement from the moment it is armed: every later one fails too. */
-function mortal(): { sql: Sql; dieAt: (n: number) => void; revive: () => void; statements: () => number } {
+async function mortal() {
   let left = Number.POSITIVE_INFINITY;
   let dead = false;
   let count = 0;
-  const sql = openSqlite(':memory:', {
+  const sql = await openSql({
     beforeStatement: (_statement: Statement) => {
       count++;
       if (--left <= 0) dead = true;
@@ -22,7 +22,7 @@ function mortal(): { sql: Sql; dieAt: (n: number) => void; revive: () => void; s
   });
   return {
     sql,
-    dieAt: (n) => {
+    dieAt: (n: number) => {
       left = n;
     },
     revive: () => {
@@ -40,7 +40,7 @@ const pass = { credential: 'temporaryAccessPass', forceChangePasswordNextSignIn:
 it('a reset survives a death at each of its statements', async () => {
   let deaths = 0;
   for (let n = 1; ; n++) {
-    const { sql, dieAt, revive, statements } = mortal();
+    const { sql, dieAt, revive, statements } = await mortal();
     const world = await makeWorld({ ...options, sql });
     const before = statements();
     dieAt(n);
@@ -79,7 +79,7 @@ it('a reset survives a death at each of its statements', async () => {
 it('a kill survives a death at each of its statements', async () => {
   let deaths = 0;
   for (let n = 1; ; n++) {
-    const { sql, dieAt, revive, statements } = mortal();
+    const { sql, dieAt, revive, statements } = await mortal();
     const world = await makeWorld({ ...options, sql });
     const { id } = (await world.reset('globalAdmin', 'amara')).json<Reset>();
     await world.walk();
@@ -104,7 +104,7 @@ it('a kill survives a death at each of its statements', async () => {
 it('a kill of a reset that was to replace an opened one survives a death at each of its statements', async () => {
   let deaths = 0;
   for (let n = 1; ; n++) {
-    const { sql, dieAt, revive, statements } = mortal();
+    const { sql, dieAt, revive, statements } = await mortal();
     const world = await makeWorld({ ...options, sql });
     const older = (await world.reset('globalAdmin', 'amara')).json<Reset>();
     await world.walk();
@@ -132,7 +132,7 @@ it('a kill of a reset that was to replace an opened one survives a death at each
 it('a reset that hands over a pass survives a death at each of its statements', async () => {
   let deaths = 0;
   for (let n = 1; ; n++) {
-    const { sql, dieAt, revive, statements } = mortal();
+    const { sql, dieAt, revive, statements } = await mortal();
     const world = await makeWorld({ ...options, sql });
     await world.signUp('amara', 'the 0ld-Passw0rd works');
     const before = statements();
@@ -176,7 +176,7 @@ it('a reset that hands over a pass survives a death at each of its statements', 
 it('the removal of a pass survives a death at each of its statements', async () => {
   let deaths = 0;
   for (let n = 1; ; n++) {
-    const { sql, dieAt, revive, statements } = mortal();
+    const { sql, dieAt, revive, statements } = await mortal();
     const world = await makeWorld({ ...options, sql });
     const { id } = (await world.reset('globalAdmin', 'amara', pass)).json<Reset>();
     await world.walk();

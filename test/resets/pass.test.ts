@@ -8,9 +8,10 @@ import type { Directory, MadePass, NotDone } from '../../connector/directory/dir
 import { passLifetime } from '../../connector/resets/pass.ts';
 import { Secret } from '../../connector/secret.ts';
 import type { Sql } from '../../connector/sql/sql.ts';
-import { openSqlite } from '../../connector/sql/sqlite.ts';
 import { changePassword } from '../../connector/store/credentials.ts';
 import { readPass, spendPass } from '../../connector/store/temporary-access-pass.ts';
+import { openSql } from '../postgres/engine.ts';
+import { rowsOf } from '../postgres/schema.ts';
 import { makeWorld, type Name, type World, type WorldOptions } from '../world.ts';
 
 const minute = 60_000;
@@ -62,16 +63,7 @@ async function keyOf({ sql }: World, id: string): Promise<string | null> {
 
 /** Everything that any table holds, as one text. */
 async function dump(sql: Sql): Promise<string> {
-  const tables = await sql.all<{ name: string }>`select name from sqlite_master where type = 'table'`;
-  const rows: unknown[] = [];
-  for (const { name } of tables) {
-    rows.push(
-      await sql.run(function* (tx) {
-        return yield* tx.query(`select * from ${name}`, []);
-      }),
-    );
-  }
-  return JSON.stringify(rows);
+  return JSON.stringify(await rowsOf(sql));
 }
 
 type Create = () => Promise<MadePass | NotDone>;
@@ -342,7 +334,7 @@ describe('its value and its key', () => {
   });
 
   it('the key is sealed again when the master key changes on the way', async () => {
-    const sql = openSqlite(':memory:');
+    const sql = await openSql();
     const text = (...fills: number[]) => fills.map((fill) => Buffer.alloc(32, fill).toString('base64')).join(',');
     const before = await passWorld({ sql, secretKey: text(1) });
     before.script.push({ outcome: 'later', reply: '451 Later' } as never);

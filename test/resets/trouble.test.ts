@@ -5,8 +5,8 @@ import type { Offer, Reset } from '#shared/api.ts';
 import { Problem } from '#shared/problem.ts';
 import type { Directory } from '../../connector/directory/directory.ts';
 import { roleTemplates } from '../../connector/policy/roles.ts';
-import { openSqlite } from '../../connector/sql/sqlite.ts';
 import { removeRole } from '../../connector/store/roles.ts';
+import { openSql } from '../postgres/engine.ts';
 import { makeWorld, type World } from '../world.ts';
 
 const minute = 60_000;
@@ -233,7 +233,7 @@ describe('time', () => {
     for (let n = 1; ; n++) {
       let left = Number.POSITIVE_INFINITY;
       let dead = false;
-      const sql = openSqlite(':memory:', {
+      const sql = await openSql({
         beforeStatement: () => {
           if (--left <= 0) dead = true;
           if (dead) throw new Error('killed');
@@ -325,7 +325,7 @@ it('a call whose answer never comes is remembered until its own deadline', async
 
 it('a rotated master key still knows the request and the address that it has marked', async () => {
   const [one, two] = [1, 2].map((byte) => Buffer.alloc(32, byte).toString('base64'));
-  const sql = openSqlite(':memory:');
+  const sql = await openSql();
   const before = await makeWorld({ ...cast, sql, secretKey: `${one}` });
   const offer = (await before.api('globalAdmin', 'GET', `/users/${before.ids.amara}/offer`)).json<Offer>();
   const recipient = { onFile: offer.addresses[0]?.id ?? '' };

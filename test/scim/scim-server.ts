@@ -14,11 +14,11 @@ import { eventsPath } from '../../connector/scim/sets.ts';
 import { keyring } from '../../connector/secret.ts';
 import { migrate } from '../../connector/sql/migrate.ts';
 import type { Sql } from '../../connector/sql/sql.ts';
-import { openSqlite, type SqliteOptions } from '../../connector/sql/sqlite.ts';
 import { hashing } from '../../connector/store/credentials.ts';
 import { defaultPolicy, saveTenant, type Tenant, tenants as tenantsOf } from '../../connector/tenant.ts';
 import { createToken, mintToken, type TokenScope } from '../../connector/token.ts';
 import { contoso, fabrikam } from '../people.ts';
+import { openSql, type SqlOptions } from '../postgres/engine.ts';
 
 export const core = 'urn:ietf:params:scim:schemas:core:2.0:User';
 export const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
@@ -49,9 +49,9 @@ export const tenants = [
   tenantRow('fabrikam', fabrikam.name, fabrikam.domain),
 ] as const;
 
-/** A migrated database in memory with both organisations. */
-export async function openStore(options?: SqliteOptions): Promise<Sql> {
-  const sql = openSqlite(':memory:', options);
+/** A migrated database with both organisations. */
+export async function openStore(options?: SqlOptions): Promise<Sql> {
+  const sql = await openSql(options);
   await migrate(sql);
   for (const tenant of tenants) await sql.run((tx) => saveTenant(tx, tenant, start));
   return sql;
@@ -85,7 +85,7 @@ export interface Ask {
 
 /** `ask('POST', '/Users', {…})`: an object is sent as SCIM JSON, a string or bytes as they are. */
 export async function scimServer(
-  options: { rate?: number; extensions?: readonly Extension[]; store?: SqliteOptions; patient?: true } = {},
+  options: { rate?: number; extensions?: readonly Extension[]; store?: SqlOptions; patient?: true } = {},
 ) {
   const sql = await openStore(options.store);
   const clock = { at: start };

@@ -14,7 +14,6 @@ import { extensionClientId, redirectUriOf } from '../../connector/signin/clients
 import { signinDoor } from '../../connector/signin/door.ts';
 import { migrate } from '../../connector/sql/migrate.ts';
 import type { Sql } from '../../connector/sql/sql.ts';
-import { openSqlite } from '../../connector/sql/sqlite.ts';
 import { type Argon, argon2id, changePassword, hashing } from '../../connector/store/credentials.ts';
 import { assignRole } from '../../connector/store/roles.ts';
 import type { UserContent } from '../../connector/store/user-resource.ts';
@@ -22,6 +21,7 @@ import { createUser, updateUser, userByName } from '../../connector/store/users.
 import { uuidv7 } from '../../connector/store/uuid.ts';
 import { defaultPolicy, saveTenant, type Tenant, tenants } from '../../connector/tenant.ts';
 import type { SampleUser } from '../people.ts';
+import { openSql } from '../postgres/engine.ts';
 
 export const publicUrl = 'https://connector.contoso.example';
 export const extensionId = 'abcdefghijklmnopabcdefghijklmnop';
@@ -54,7 +54,7 @@ export type Site = Awaited<ReturnType<typeof openSite>>;
 
 /** Opens a sign-in for Contoso. `await using` closes the sockets; the database stays, for the next one. */
 export async function openSite(options: SiteOptions = {}) {
-  const sql = options.sql ?? openSqlite(':memory:');
+  const sql = options.sql ?? (await openSql());
   const ring = options.ring ?? keyring([Buffer.alloc(32, 7)]);
   // The provider's own clock is the machine's: ours begins there, and is moved by hand.
   let time = options.at ?? Date.now();

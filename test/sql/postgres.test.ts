@@ -335,7 +335,7 @@ describe('opening a Postgres database', () => {
     const database = await freshDatabase();
     open.push(database);
     const several = await Promise.all(Array.from({ length: 3 }, () => database.open({ connections: 2 })));
-    const versions = await Promise.all(several.map(migrate));
+    const versions = await Promise.all(several.map((sql) => migrate(sql)));
     expect(versions.map(({ version }) => version)).toEqual(Array.from({ length: 3 }, () => migrations.length));
     const uncollated = await database.query(`select table_name, column_name from information_schema.columns
       where table_schema = 'public' and data_type = 'text' and collation_name is distinct from 'C'`);

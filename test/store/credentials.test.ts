@@ -7,7 +7,6 @@ import { verifyAudit } from '../../connector/audit.ts';
 import { enqueue } from '../../connector/jobs.ts';
 import { migrate } from '../../connector/sql/migrate.ts';
 import type { Sql } from '../../connector/sql/sql.ts';
-import { openSqlite } from '../../connector/sql/sqlite.ts';
 import {
   type Argon,
   argon2id,
@@ -21,6 +20,7 @@ import {
   setPassword,
   verifyPassword,
 } from '../../connector/store/credentials.ts';
+import { openSql } from '../postgres/engine.ts';
 
 const tenant = 'default';
 const amara = '5f0c3c0e-0000-4000-8000-000000000001';
@@ -51,7 +51,7 @@ let seen: ReturnType<typeof counted>;
 let store: { sql: Sql; hashing: Hashing; now: () => number };
 
 beforeEach(async () => {
-  sql = openSqlite(':memory:');
+  sql = await openSql();
   await migrate(sql);
   clock = Date.parse('2026-03-02T09:00:00Z');
   seen = counted();
