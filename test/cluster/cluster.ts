@@ -6,6 +6,7 @@ import { randomFillSync } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { generate } from 'selfsigned';
 import { parseDatabaseAddress } from '../../connector/sql/address.ts';
 import { openPostgres } from '../../connector/sql/postgres.ts';
@@ -84,7 +85,7 @@ export async function startCluster(database: string, people: number, { start = t
     RR_TRUSTED_PROXIES: '127.0.0.1',
     RR_LOG_LEVEL: 'info',
     // Modules need not be stripped of their types and compiled by each process.
-    NODE_COMPILE_CACHE: join(tmpdir(), 'rr-cluster-compiled'),
+    NODE_COMPILE_CACHE: fileURLToPath(new URL('../../data/compiled', import.meta.url)),
   };
   const figures = { kills: 0, freezes: 0 };
   let passed = 0;
