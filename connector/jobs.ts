@@ -3,6 +3,9 @@
 
 import type { Sql, Tx, Work } from './sql/sql.ts';
 
+/** The channel on which workers are told that something may be due. */
+export const jobs = 'job';
+
 export interface Job {
   readonly tenant: string;
   readonly kind: string;
@@ -15,7 +18,10 @@ export interface Job {
   readonly leasedUntil: number;
 }
 
-/** Enqueues a job, or brings forward the one that is there already. Times in milliseconds since the epoch. */
+/**
+ * Enqueues a job, or brings forward the one that is there already; while that is leased, and until its lease is given back or
+ * taken over, this is a wake-up. Times in milliseconds since the epoch.
+ */
 export function* enqueue(
   tx: Tx,
   job: { tenant: string; kind: string; ref: string; subject?: string; dueAt: number },
@@ -23,18 +29,32 @@ export function* enqueue(
   yield* tx.run`insert into job (tenant, kind, ref, subject, due_at, attempts, epoch, leased_until)
     values (${job.tenant}, ${job.kind}, ${job.ref}, ${job.subject ?? null}, ${job.dueAt}, 0, 0, 0)
     on conflict (tenant, kind, ref) do update set
-      due_at = case when excluded.due_at < job.due_at then excluded.due_at else job.due_at end`;
+      due_at = case when excluded.due_at < job.due_at then excluded.due_at
+        when job.leased_until > 0 and job.due_at >= job.leased_until then job.leased_until - 1 else job.due_at end`;
+  yield* tx.signal(jobs, job.kind);
 }
 
 /** Something happened to this person: whoever waits for it looks now. */
 export function* wakeSubject(tx: Tx, tenant: string, subject: string, now: number): Work<void> {
-  yield* tx.run`update job set due_at = ${now} where tenant = ${tenant} and subject = ${subject} and due_at > ${now}`;
+  // A lease that has ended without being given back may still be: its holder must find that it was woken.
+  const woken = yield* tx.run`update job set due_at = case when due_at > ${now} then ${now} else leased_until - 1 end
+    where tenant = ${tenant} and subject = ${subject}
+      and (due_at > ${now} or (leased_until > 0 and due_at >= leased_until))`;
+  if (woken > 0) yield* tx.signal(jobs);
+}
+
+/**
+ * The next due job, as `claim` gives it. Two workers never wait for each other, nor for whoever wakes a job.
+ * @throws Problem unavailable as `sql.run` does; was it committed all the same, the job comes back after its lease
+ */
+export function take(sql: Sql, kind: string, now: number, lease: number): Promise<Job | undefined> {
+  return sql.run((tx) => claim(tx, kind, now, lease), 'readCommitted');
 }
 
 /** The next due job, leased to the caller for `lease` milliseconds under a new epoch; undefined when none is due. */
 export function* claim(tx: Tx, kind: string, now: number, lease: number): Work<Job | undefined> {
   const row = yield* tx.get<{ tenant: string; ref: string; subject: string | null; attempts: number; epoch: number }>`
-    select tenant, ref, subject, attempts, epoch from job
+    select tenant, ref, subject, attempts, epoch from job /* skip locked */
     where kind = ${kind} and due_at <= ${now} and leased_until <= ${now} order by due_at limit 1`;
   if (!row) return undefined;
   const job = { ...row, kind, epoch: row.epoch + 1, attempts: row.attempts + 1, leasedUntil: now + lease };
@@ -47,18 +67,20 @@ export function* claim(tx: Tx, kind: string, now: number, lease: number): Work<J
 
 /**
  * Gives a job back, due again at `dueAt`, or done with (`dueAt` undefined). A wake-up that arrived while the job was
- * leased is kept: then it is due at once. False: the lease has passed to another.
+ * leased is kept: then it is due at once. False: the lease has passed to another. The lease is told by its end as well as by
+ * its epoch: a job that has ended and was made anew counts from one again.
  */
 export function* release(tx: Tx, job: Job, then: { dueAt: number | undefined; attempts?: number }): Work<boolean> {
   const dueAt = then.dueAt;
   if (dueAt === undefined) {
     const ended = yield* tx.run`delete from job where tenant = ${job.tenant} and kind = ${job.kind} and ref = ${job.ref}
-      and epoch = ${job.epoch} and due_at >= ${job.leasedUntil}`;
+      and leased_until = ${job.leasedUntil} and epoch = ${job.epoch} and due_at >= ${job.leasedUntil}`;
     if (ended === 1) return true;
   }
   const given = yield* tx.run`update job set leased_until = 0, attempts = ${then.attempts ?? job.attempts},
       due_at = case when due_at < ${job.leasedUntil} then due_at else ${dueAt ?? 0} end
-    where tenant = ${job.tenant} and kind = ${job.kind} and ref = ${job.ref} and epoch = ${job.epoch}`;
+    where tenant = ${job.tenant} and kind = ${job.kind} and ref = ${job.ref}
+      and leased_until = ${job.leasedUntil} and epoch = ${job.epoch}`;
   return given === 1;
 }
 

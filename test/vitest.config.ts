@@ -10,7 +10,9 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**'],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
+          // Whoever is the first to need a Postgres waits for its start.
+          hookTimeout: 60_000,
           globalSetup: 'test/postgres/global.ts',
         },
       },

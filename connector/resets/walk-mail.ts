@@ -10,12 +10,16 @@ import {
   type Lease,
   moved,
   type Next,
+  remaining,
   soon,
   standsBack,
   type WalkDeps,
 } from './lease.ts';
 import type { Columns, ResetRow } from './row.ts';
 import { endOlder } from './supersede.ts';
+
+/** The longest that one attempt may take, in milliseconds (mail/smtp.ts). */
+const mailTakes = 60_000;
 
 /** prepared → mailing */
 export async function beginMail(deps: WalkDeps, _tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
@@ -32,6 +36,8 @@ export async function sendMail(deps: WalkDeps, tenant: Tenant, row: ResetRow, jo
   if (row.next_attempt_at !== null && now < row.next_attempt_at) return Math.min(row.next_attempt_at, row.expires_at);
   // An answer of 5xx is final for this address: only the admin, or the end of the day, moves it.
   if (row.needs_you === 'mailFailed') return row.expires_at;
+  // Not begun when the lease would run out under it: whoever takes over sends it too.
+  if (remaining(job, now) < mailTakes) return now;
   if (row.sealed_mail === null) throw new Error('A reset in mailing has no mail.');
   const bytes = deps.keyring.open(row.sealed_mail, aad(row, 'sealed_mail'));
   const envelope = { from: row.mail_from, to: row.recipient };

@@ -46,12 +46,16 @@ export async function walk(deps: WalkDeps, claimed: Job): Promise<void> {
   const { sql, now, watchers, log } = deps;
   const tenant = await deps.tenants.byId(claimed.tenant);
   // From now on only this walk's writes match the row, unless an admin's act moves the epoch on.
-  let row = await sql.run(function* (tx) {
-    yield* tx.run`update reset set epoch = epoch + 1 where tenant = ${claimed.tenant} and id = ${claimed.ref}
-      and exists (select 1 from job where tenant = ${claimed.tenant} and kind = ${claimed.kind}
-        and ref = ${claimed.ref} and epoch = ${claimed.epoch})`;
-    return yield* readReset(tx, claimed.tenant, claimed.ref);
+  const begun = await sql.run(function* (tx) {
+    const mine = yield* tx.get`select epoch from job where tenant = ${claimed.tenant} and kind = ${claimed.kind}
+      and ref = ${claimed.ref} and epoch = ${claimed.epoch} and leased_until = ${claimed.leasedUntil}`;
+    if (!mine) return undefined;
+    yield* tx.run`update reset set epoch = epoch + 1 where tenant = ${claimed.tenant} and id = ${claimed.ref}`;
+    return { row: yield* readReset(tx, claimed.tenant, claimed.ref) };
   });
+  // This process was frozen, and another has taken over: its fence is none of ours.
+  if (!begun) return void log.info({ reset: claimed.ref }, 'a reset was taken over by another worker');
+  let { row } = begun;
   const job: Lease = { ...claimed, fence: row?.epoch ?? 0, failed: false, row };
   const times = row && tenant && broughtBack(row, tenant, now());
   if (row && times && (await moved(deps, job, row, row.state, [], times))) row = job.row;

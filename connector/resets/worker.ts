@@ -1,7 +1,7 @@
 // The worker: takes due resets one after the other, a few at a time, and sleeps until the next is due. Everything it
 // needs to know after a crash is in the database.
 
-import { claim, type Job, nextDue } from '../jobs.ts';
+import { type Job, nextDue, take } from '../jobs.ts';
 import type { Logger } from '../log.ts';
 import type { Scheduler } from '../scheduler.ts';
 import type { Sql } from '../sql/sql.ts';
@@ -32,7 +32,7 @@ export interface Worker {
 export async function drain(deps: Omit<WorkerDeps, 'scheduler'>): Promise<number> {
   let walked = 0;
   for (;;) {
-    const job = await deps.sql.run((tx) => claim(tx, resetJob, deps.now(), leaseFor));
+    const job = await take(deps.sql, resetJob, deps.now(), leaseFor);
     if (!job) return walked;
     await deps.walk(job);
     walked++;
@@ -53,7 +53,7 @@ export function startWorker(deps: WorkerDeps): Worker {
     const beyond = watchClock(deps.now());
     if (beyond !== undefined) await deps.sql.run((tx) => bringForward(tx, resetJob, deps.now(), beyond));
     while (!stopped && running.size < together) {
-      const job = await deps.sql.run((tx) => claim(tx, resetJob, deps.now(), leaseFor));
+      const job = await take(deps.sql, resetJob, deps.now(), leaseFor);
       if (!job) return;
       const walking = deps
         .walk(job)

@@ -56,10 +56,16 @@ function oldestUnnamed(known: ReadonlyMap<string, NativeText>): string {
   throw new Error('Every text has a name, and there are fewer names than texts.');
 }
 
-/** `?` becomes `$1`, `$2` … where it is not inside quotes; DDL gets its collation. Comments of ours hold no quotes. */
+const skipLocked = '/* skip locked */';
+
+/**
+ * `?` becomes `$1`, `$2` … where it is not inside quotes; DDL gets its collation, a select its locks. Comments of ours hold
+ * no quotes.
+ */
 export function native(text: string, collate: boolean): string {
   let count = 0;
-  const numbered = text.replace(/'[^']*'|"[^"]*"|\?/g, (part) => (part === '?' ? `$${++count}` : part));
+  const locked = text.includes(skipLocked) ? `${text.replace(skipLocked, '')} for update skip locked` : text;
+  const numbered = locked.replace(/'[^']*'|"[^"]*"|\?/g, (part) => (part === '?' ? `$${++count}` : part));
   return collate && /^\s*(create|alter)\s+table\b/i.test(text)
     ? numbered.replace(/'[^']*'|\btext\b/g, (part) => (part === 'text' ? 'text collate "C"' : part))
     : numbered;

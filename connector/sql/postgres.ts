@@ -7,8 +7,21 @@ import { Problem } from '#shared/problem.ts';
 import type { PostgresAddress } from './address.ts';
 import { connectionOf, durable, getTypeParser, greet } from './postgres-connection.ts';
 import { type Fate, fateOf, isCertainlyUndone, PostgresError } from './postgres-error.ts';
+import { postgresSignals, type SignalOptions } from './postgres-signals.ts';
 import { nativeTexts } from './postgres-text.ts';
-import { commitUnknown, type Sql, type Statement, Statements, type Tx, textOf, type Value, type Work } from './sql.ts';
+import { signalOf } from './signals.ts';
+import {
+  commitUnknown,
+  type Signal,
+  type Signals,
+  type Sql,
+  type Statement,
+  Statements,
+  type Tx,
+  textOf,
+  type Value,
+  type Work,
+} from './sql.ts';
 
 /** Times in milliseconds. */
 export interface PostgresOptions {
@@ -25,6 +38,12 @@ export interface PostgresOptions {
   readonly onRestart?: (fate: Fate) => void;
   /** Awaited before each statement of a unit of work: a test throws or waits here. */
   readonly beforeStatement?: (statement: Statement) => void | Promise<void>;
+  readonly signals?: SignalOptions;
+}
+
+/** Of Postgres: other processes are heard. */
+export interface PostgresSql extends Sql {
+  readonly signals: Signals;
 }
 
 export interface Timeouts {
@@ -43,7 +62,9 @@ const pause = { first: 4, longest: 250 } as const;
 const mostTaken = 3;
 
 const begins = {
-  run: 'begin isolation level serializable read write',
+  serializable: 'begin isolation level serializable read write',
+  // Each statement on a snapshot of its own.
+  readCommitted: 'begin isolation level read committed read write',
   // One snapshot, which no writer waits for and which is never refused.
   read: 'begin isolation level repeatable read read only',
 } as const;
@@ -87,13 +108,13 @@ const unstorable = () => new Problem('invalidValue', { reason: 'A text holds a c
  * Opens a database on a Postgres server, 15 or newer. What does not answer yet is waited for as long as the patience lasts.
  * @throws StartError when it cannot be reached, or is not one that the connector can use
  */
-export async function openPostgres(address: PostgresAddress, options: PostgresOptions = {}): Promise<Sql> {
+export async function openPostgres(address: PostgresAddress, options: PostgresOptions = {}): Promise<PostgresSql> {
   const { random = Math.random, sleep = wait, onRestart, beforeStatement } = options;
   const patience = options.patience ?? usual.patience;
   const timeouts = { ...usual.timeouts, ...options.timeouts };
+  const connection = { ...connectionOf(address), application_name: 'reset-and-resend', keepAlive: true };
   const pool = new pg.Pool({
-    ...connectionOf(address),
-    application_name: 'reset-and-resend',
+    ...connection,
     max: options.connections ?? usual.connections,
     connectionTimeoutMillis: patience,
     idleTimeoutMillis: 60_000,
@@ -102,7 +123,6 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
     idle_in_transaction_session_timeout: timeouts.idle,
     // For a server that says nothing at all.
     query_timeout: timeouts.statement + 5000,
-    keepAlive: true,
     types: { getTypeParser },
     onConnect: async (client) => void (await client.query(durable)),
   });
@@ -113,6 +133,11 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
     throw error;
   });
   const texts = nativeTexts({ collate });
+  const patient = { connectionTimeoutMillis: patience, query_timeout: patience };
+  const signals = postgresSignals(() => new pg.Client({ ...connection, ...patient }), pool, {
+    random,
+    ...options.signals,
+  });
   const underWay = new Set<Promise<unknown>>();
   let closed = false;
 
@@ -163,6 +188,11 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
     let step = generator.next();
     while (!step.done) {
       asked++;
+      if (step.value.kind === 'signal') {
+        seen.signals.push(signalOf(step.value));
+        step = generator.next();
+        continue;
+      }
       const { reads } = texts.of(step.value.text);
       if (!reads && mode === 'read') throw new Error('A unit of work that only reads has made a change.');
       if (!reads) seen.wrote = true;
@@ -174,7 +204,7 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
   }
 
   async function transaction<T>(client: pg.PoolClient, work: (tx: Tx) => Work<T>, mode: Mode): Promise<T> {
-    const seen: Seen = { wrote: false };
+    const seen: Seen = { wrote: false, signals: [] };
     await plain(client, begins[mode]);
     let value: T;
     try {
@@ -189,10 +219,12 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
     } catch (error) {
       // Of what has only read there is nothing to be known.
       if (!seen.wrote || isCertainlyUndone(error)) throw new Failure(error, 'commit');
+      seen.signals.forEach(signals.send);
       throw new Unknown();
     }
     // A transaction that had failed is rolled back without an error.
     if (command !== 'COMMIT') throw new Error(`COMMIT was answered with ${command}.`);
+    seen.signals.forEach(signals.send);
     return value;
   }
 
@@ -229,22 +261,22 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
     return counted(persist((client) => ask(client, { kind, text, values })));
   }
 
-  const within =
-    (mode: Mode) =>
-    <T>(work: (tx: Tx) => Work<T>): Promise<T> =>
-      closed ? Promise.reject(closing()) : counted(persist((client) => transaction(client, work, mode)));
+  const within = <T>(work: (tx: Tx) => Work<T>, mode: Mode): Promise<T> =>
+    closed ? Promise.reject(closing()) : counted(persist((client) => transaction(client, work, mode)));
 
   return {
-    run: within('run'),
-    read: within('read'),
+    run: (work, isolation = 'serializable') => within(work, isolation),
+    read: (work) => within(work, 'read'),
     get: <R>(strings: TemplateStringsArray, ...values: Value[]) =>
       single('get', textOf(strings), values) as Promise<R | undefined>,
     all: <R>(strings: TemplateStringsArray, ...values: Value[]) =>
       single('all', textOf(strings), values) as Promise<R[]>,
+    signals,
     async close() {
       if (closed) return;
       closed = true;
       await Promise.allSettled(underWay);
+      await signals.close();
       await pool.end();
     },
   };
@@ -253,6 +285,7 @@ export async function openPostgres(address: PostgresAddress, options: PostgresOp
 /** What a unit of work has done so far. */
 interface Seen {
   wrote: boolean;
+  signals: Signal[];
 }
 
 /** COMMIT was sent and its answer lost. */

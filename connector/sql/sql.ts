@@ -2,7 +2,9 @@
 // group commit, Postgres will await it statement by statement, a test can stop it at any step.
 //
 // Rules for whoever writes a unit of work: no I/O, time or randomness inside (they come in as values); never catch an
-// SQL error (say `on conflict do nothing returning`); only statements that SQLite and Postgres both understand.
+// SQL error (say `on conflict do nothing returning`); only statements that SQLite and Postgres both understand. Two comments
+// in a text are orders to an engine: `/* clustered */` (migrations.ts) and `/* skip locked */`, behind the name of the one
+// table of a select: Postgres locks the rows that it finds, and passes over those that another transaction holds.
 
 import { Problem } from '#shared/problem.ts';
 
@@ -13,8 +15,8 @@ export type Row = Record<string, Value>;
 
 /** One statement on its way to the engine. `text` has `?` where a value goes. */
 export interface Statement {
-  /** `rows`: every row as an array of its columns, without their names. */
-  readonly kind: 'get' | 'all' | 'rows' | 'run';
+  /** `rows`: every row as an array of its columns, without their names. `signal`: no SQL; channel and content. */
+  readonly kind: 'get' | 'all' | 'rows' | 'run' | 'signal';
   readonly text: string;
   readonly values: readonly Value[];
 }
@@ -45,7 +47,35 @@ export interface Tx {
   rows<R extends readonly Value[]>(text: string, values: readonly Value[]): Ask<R[]>;
   /** How many rows it changed. */
   change(text: string, values: readonly Value[]): Ask<number>;
+  /** Tells whoever listens, once this is committed (see `Signals`). */
+  signal(channel: string, content?: string): Ask<void>;
 }
+
+/** Something has happened; what exactly is in the database. `content` may be seen by whoever may connect to it: no secret. */
+export interface Signal {
+  readonly channel: string;
+  readonly content: string;
+}
+
+/**
+ * How processes that share a database tell each other to look. Heard at once in the process that sends; elsewhere soon, or
+ * never: whoever must not miss anything also looks by itself.
+ */
+export interface Signals {
+  /** Never waits and never fails. For what is committed already; within a unit of work it is `tx.signal`. */
+  send(signal: Signal): void;
+  /** @param hear undefined: some may have been missed, so that everything is to be looked at; it does not throw */
+  listen(hear: (signal: Signal | undefined) => void): () => void;
+  /** Do signals of other processes arrive at the moment? As long as not, look more often. */
+  readonly heard: boolean;
+}
+
+/**
+ * How much of what others do at the same moment a unit of work may see. `readCommitted`: each statement sees what is committed
+ * when it begins. For units that change only rows which they have locked (`skip locked`): those collide with nobody, so
+ * that nothing is run again. An engine may give more than it was asked for.
+ */
+export type Isolation = 'serializable' | 'readCommitted';
 
 /**
  * A database. Outcomes: `run` resolves only after a durable commit, and rejects with nothing changed; but where the connection
@@ -56,7 +86,7 @@ export interface Sql {
    * Runs a unit of work in a transaction, which is alone as far as it can tell (serializable); it may be run several times
    * before it is committed once. Throws Problem `unavailable` when the database stays locked, is full or out of reach.
    */
-  run<T>(work: (tx: Tx) => Work<T>): Promise<T>;
+  run<T>(work: (tx: Tx) => Work<T>, isolation?: Isolation): Promise<T>;
   /**
    * Runs a unit of work that only reads, on one snapshot, without waiting for a commit. What was promised before is in it;
    * what another process has just written may be in the next one only.
@@ -66,6 +96,7 @@ export interface Sql {
   get<R = Row>(strings: TemplateStringsArray, ...values: Value[]): Promise<R | undefined>;
   /** All rows, outside a transaction. */
   all<R = Row>(strings: TemplateStringsArray, ...values: Value[]): Promise<R[]>;
+  readonly signals?: Signals;
   close(): Promise<void>;
 }
 
@@ -97,6 +128,10 @@ export class Statements implements Tx {
   }
   change(text: string, values: readonly Value[]): Ask<number> {
     return this.#ask('run', text, values);
+  }
+
+  signal(channel: string, content = ''): Ask<void> {
+    return this.#ask('signal', channel, [content]);
   }
 
   #ask<R>(kind: Statement['kind'], text: string, values: readonly Value[]): Ask<R> {

@@ -5,7 +5,8 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { Problem } from '#shared/problem.ts';
 import { eventLoop, type Scheduler } from '../scheduler.ts';
-import { type Sql, type Statement, Statements, type Tx, textOf, type Value, type Work } from './sql.ts';
+import { listeners, signalOf } from './signals.ts';
+import { type Signal, type Sql, type Statement, Statements, type Tx, textOf, type Value, type Work } from './sql.ts';
 
 export interface SqliteOptions {
   /** How long a locked database is waited for before work is refused, in milliseconds. */
@@ -63,6 +64,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
   let armed = false;
   let reading = false;
   const readers: (() => void)[] = [];
+  const { tell, listen } = listeners();
   /** Grows with every change: tells whether a unit of work has left anything to undo. */
   let changes = 0;
   let closed = false;
@@ -113,13 +115,20 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
     if (db.isTransaction) statement('commit').run();
   }
 
-  function drive(work: (tx: Tx) => Work<unknown>, reads = false): unknown {
+  /** @param signals collects what is told after the commit; undefined: it only reads */
+  function drive(work: (tx: Tx) => Work<unknown>, signals?: Signal[]): unknown {
     const tx = new Statements();
     const generator = work(tx);
+    const reads = signals === undefined;
     let asked = 0;
     let step = generator.next();
     while (!step.done) {
       asked++;
+      if (step.value.kind === 'signal') {
+        signals?.push(signalOf(step.value));
+        step = generator.next();
+        continue;
+      }
       if (reads && !prepare(step.value.text, step.value.kind === 'rows').reads)
         throw new Error('A unit of work that only reads has made a change.');
       options.beforeStatement?.(step.value);
@@ -164,14 +173,15 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
   function commitGroup(members: Member[], guarded = false): void {
     if (!begin(members)) return;
     const several = members.length > 1;
-    const done: { member: Member; value: unknown }[] = [];
+    const done: { member: Member; value: unknown; signals: Signal[] }[] = [];
     const failed: { member: Member; error: unknown }[] = [];
     try {
       for (const member of members) {
         if (guarded) statement('savepoint member').run();
         const before = changes;
+        const signals: Signal[] = [];
         try {
-          done.push({ member, value: drive(member.work) });
+          done.push({ member, value: drive(member.work, signals), signals });
           if (guarded) statement('release member').run();
         } catch (error) {
           const code = sqliteCode(error);
@@ -199,6 +209,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
     }
     for (const { member, value } of done) member.settle({ ok: true, value });
     for (const { member, error } of failed) member.settle({ ok: false, error });
+    for (const { signals } of done) signals.forEach(tell);
   }
 
   function asProblem(error: unknown): unknown {
@@ -250,7 +261,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
         openSnapshot();
         readers.push(() => {
           try {
-            resolve(drive(work, true) as T);
+            resolve(drive(work) as T);
           } catch (error) {
             reject(error);
           }
@@ -260,6 +271,8 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
     get: <R>(strings: TemplateStringsArray, ...values: Value[]) =>
       read('get', textOf(strings), values) as Promise<R | undefined>,
     all: <R>(strings: TemplateStringsArray, ...values: Value[]) => read('all', textOf(strings), values) as Promise<R[]>,
+    // Another process (a command) is not heard.
+    signals: { send: tell, listen, heard: false },
     async close() {
       if (closed) return;
       flush();
