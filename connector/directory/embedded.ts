@@ -41,6 +41,7 @@ export interface EmbeddedDeps {
 /** The directory of one tenant. */
 export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, tenant: Tenant): Directory {
   const exists = (id: string) => userById(sql, tenant.id, id).then((user) => user !== undefined);
+  const tooLate = (): Outcome => ({ outcome: 'failed', problem: new Problem('unavailable', { reason: 'late' }) });
   const unknownTarget = (): Outcome => ({ outcome: 'failed', problem: new Problem('targetUnknown') });
   return {
     // Only what an operator has said counts as verified: a guest's userName must not make a domain the organisation's.
@@ -57,10 +58,13 @@ export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, t
 
     obstacle: async () => undefined,
 
-    async setPassword(id, profile, operation, ifUnchangedSince) {
+    async setPassword(id, profile, operation, ifUnchangedSince, until) {
       return outcomeOf(async () => {
         if (!(await exists(id))) return unknownTarget();
         const seen = await sql.run((tx) => readCredential(tx, tenant.id, id));
+        // Asked when the record has been read: a process that was frozen before finds that its time is over, one that is
+        // frozen from here on finds another version.
+        if (until !== undefined && now() >= until) return tooLate();
         const changedBy = operation as ChangedBy;
         const late = ifUnchangedSince !== undefined && seen !== undefined && seen.changedAt > ifUnchangedSince;
         // Our own earlier attempt, whose answer was lost, is not somebody else's change.
