@@ -14,7 +14,6 @@ import { createApp } from './http/app.ts';
 import { authenticate } from './http/auth.ts';
 import { issuerKeys, keysByDirectory } from './http/issuer-keys.ts';
 import { readTls } from './http/tls.ts';
-import type { Job } from './jobs.ts';
 import { rotate } from './key-rotation.ts';
 import { logger } from './log.ts';
 import { graphMail, graphMailbox } from './mail/graph.ts';
@@ -24,6 +23,7 @@ import { keyFileOf, type MasterKey, openMasterKey } from './master-key.ts';
 import { linkDoor } from './resets/link-routes.ts';
 import { pageRoutes } from './resets/page.ts';
 import { resetsDoor } from './resets/routes.ts';
+import type { Taken } from './resets/take.ts';
 import { walk } from './resets/walk.ts';
 import { watchers } from './resets/watchers.ts';
 import { startWorker, type Worker } from './resets/worker.ts';
@@ -54,8 +54,8 @@ export interface Connector {
   readonly linkApp?: FastifyInstance;
   /** Begins to walk what is due; the last thing that a start does. */
   start(): void;
-  /** Walks one claimed job; what the worker does. */
-  readonly walk: (job: Job) => Promise<void>;
+  /** Walks one reset that was taken; what the worker does. */
+  readonly walk: (taken: Taken) => Promise<void>;
   /** Closes the doors, lets what is under way come to its end (a mail for 5 s at most), then closes the rest. */
   close(): Promise<void>;
 }
@@ -102,7 +102,7 @@ export async function makeConnector(config: Config, world: World): Promise<Conne
     ...{ cryptography, scheduler },
   };
   const walkDeps = { ...context, directoryOf, mailOf: mailFor, scramblePassword: () => generatePassword(random) };
-  const walking = (job: Job) => walk(walkDeps, job);
+  const walking = (taken: Taken) => walk(walkDeps, taken);
   let worker = idle;
   const workerOf = () => worker;
   parts.defer(async () => {

@@ -84,9 +84,13 @@ export function* release(tx: Tx, job: Job, then: { dueAt: number | undefined; at
   return given === 1;
 }
 
-/** When the earliest job of a kind can be claimed; undefined when there is none. */
+/**
+ * When the earliest job of a kind can be claimed; undefined when there is none. Not later than that as long as fewer than a
+ * hundred are leased and have been woken meanwhile: thousands may wait, and are not all looked at.
+ */
 export async function nextDue(sql: Sql, kind: string): Promise<number | undefined> {
   const row = await sql.get<{ due: number | null }>`
-    select min(case when leased_until > due_at then leased_until else due_at end) as due from job where kind = ${kind}`;
+    select min(case when leased_until > due_at then leased_until else due_at end) as due
+    from (select due_at, leased_until from job where kind = ${kind} order by due_at limit 100) as next`;
   return row?.due ?? undefined;
 }

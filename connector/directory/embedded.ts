@@ -61,7 +61,7 @@ export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, t
     async setPassword(id, profile, operation, ifUnchangedSince, until) {
       return outcomeOf(async () => {
         if (!(await exists(id))) return unknownTarget();
-        const seen = await sql.run((tx) => readCredential(tx, tenant.id, id));
+        const seen = await sql.read((tx) => readCredential(tx, tenant.id, id));
         // Asked when the record has been read: a process that was frozen before finds that its time is over, one that is
         // frozen from here on finds another version.
         if (until !== undefined && now() >= until) return tooLate();
@@ -75,7 +75,7 @@ export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, t
           changedBy,
           ifVersion: seen?.version ?? 0,
         });
-        if (change.outcome === 'done') return { outcome: 'done', at: change.at };
+        if (change.outcome === 'done') return { outcome: 'done', at: change.at, sessionsEnded: true };
         return { outcome: 'failed', problem: new Problem('stateConflict') };
       });
     },
@@ -89,7 +89,7 @@ export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, t
       }),
 
     async lastPasswordChange(id) {
-      const credential = await sql.run((tx) => readCredential(tx, tenant.id, id));
+      const credential = await sql.read((tx) => readCredential(tx, tenant.id, id));
       if (!credential) return undefined;
       const { changedAt: at, changedBy } = credential;
       if (changedBy === 'self') return { at, by: { kind: 'self' } };
@@ -101,6 +101,8 @@ export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, t
         await sql.run((tx) => putOnFile(tx, tenant.id, id, address, now()));
         return { outcome: 'done', at: now() };
       }),
+
+    wakes: true,
 
     temporaryAccessPass: passesOf({ sql, hashing, random, now }, tenant),
 
@@ -125,7 +127,7 @@ function passesOf({ sql, hashing, random, now }: EmbeddedDeps, tenant: Tenant): 
       }),
 
     async isUsed(id, passId) {
-      const pass = await sql.run((tx) => readPass(tx, tenant.id, id));
+      const pass = await sql.read((tx) => readPass(tx, tenant.id, id));
       return pass?.id === passId && pass.used !== undefined;
     },
 

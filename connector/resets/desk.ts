@@ -78,7 +78,7 @@ type AskDeps = Pick<DeskDeps, 'sql' | 'directoryOf'>;
  * @throws Problem notFound, and what stands between caller and person
  */
 export async function permitted(deps: AskDeps, caller: Caller, id: string): Promise<Permitted> {
-  const row = await deps.sql.run((tx) => readReset(tx, caller.tenant.id, id));
+  const row = await deps.sql.read((tx) => readReset(tx, caller.tenant.id, id));
   if (!row) throw new Problem('notFound');
   const directory = askingOnce(deps.directoryOf(caller.tenant, { kind: 'caller', caller }));
   if (await directory.find(row.user_id)) {
@@ -99,7 +99,7 @@ async function permittedToStop(deps: AskDeps, caller: Caller, id: string): Promi
   try {
     return await permitted(deps, caller, id);
   } catch (error) {
-    const row = unasked(error) ? await deps.sql.run((tx) => readReset(tx, caller.tenant.id, id)) : undefined;
+    const row = unasked(error) ? await deps.sql.read((tx) => readReset(tx, caller.tenant.id, id)) : undefined;
     if (row?.caller_id === caller.id) return { row };
     throw error;
   }

@@ -37,7 +37,7 @@ export async function makeOffer(deps: OfferDeps, caller: Caller, userId: string,
   const user = await directory.find(userId);
   if (!user) throw new Problem('targetUnknown');
   const refusal = await refusalFor(directory, caller, user, locale);
-  const last = await deps.sql.run((tx) => readLast(tx, caller.tenant.id, user.id, deps.now() - recent));
+  const last = await deps.sql.read((tx) => readLast(tx, caller.tenant.id, user.id, deps.now() - recent));
   const mayAct = refusal === undefined || refusal.code === 'targetDisabled';
   return {
     ...whom(user, await directory.organization(), asking),

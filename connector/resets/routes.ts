@@ -186,7 +186,7 @@ async function post(deps: ApiDeps, request: FastifyRequest, reply: FastifyReply,
 }
 
 async function resetOf(deps: ApiDeps, row: ResetRow, locale: Locale): Promise<Reset> {
-  const events = await deps.sql.run((tx) => readEvents(tx, row.tenant, row.id));
+  const events = await deps.sql.read((tx) => readEvents(tx, row.tenant, row.id));
   return toReset(row, events, true, locale);
 }
 
@@ -210,7 +210,7 @@ async function events(deps: ApiDeps, request: FastifyRequest, reply: FastifyRepl
     if (stream.destroyed) return;
     // What one may see can end while one looks: the token, the role.
     if (deps.now() >= caller.expiresAt) return void stream.push(null);
-    const row = await deps.sql.run((tx) => readReset(tx, tenant, id));
+    const row = await deps.sql.read((tx) => readReset(tx, tenant, id));
     if (!row) return void stream.push(null);
     const reset = await resetOf(deps, row, locale);
     const data = JSON.stringify(reset);

@@ -56,7 +56,7 @@ export async function startReset(
   // A rotated key still recognises what it has marked.
   const fingerprints = keyring.macs('idempotency', JSON.stringify(canonical(request)));
   const [fingerprint = ''] = fingerprints;
-  const known = await sql.run((tx) => readKey(tx, tenant, caller.id, key, now()));
+  const known = await sql.read((tx) => readKey(tx, tenant, caller.id, key, now()));
   if (known) {
     // Who has lost the role meanwhile learns nothing from an old key.
     await authorise(deps.directory, caller.id, known.row.user_id);
@@ -66,7 +66,7 @@ export async function startReset(
   // The directory finds people by name as well; a name is not good enough here.
   if (permission.user.id !== request.user) throw new Problem('targetUnknown');
   // Cheap refusals before the costly preparation; both are looked at again in the transaction.
-  const already = await sql.run(function* (tx) {
+  const already = await sql.read(function* (tx) {
     const same = yield* readKey(tx, tenant, caller.id, key, now());
     return { same, live: yield* readLive(tx, tenant, request.user) };
   });
@@ -93,7 +93,7 @@ export async function startReset(
 
 /** What is to be replaced must be a reset of this very person; that it has ended meanwhile is no fault. */
 async function checkReplaced(sql: Sql, tenant: string, user: string, id: string): Promise<void> {
-  const row = await sql.run((tx) => readReset(tx, tenant, id));
+  const row = await sql.read((tx) => readReset(tx, tenant, id));
   if (row?.user_id !== user) throw new Problem('invalidValue', { field: 'supersede' });
 }
 

@@ -20,7 +20,7 @@ export interface People {
 export async function findPerson({ sql, directory }: People, tenant: Tenant, id: string): Promise<Person | undefined> {
   const user = await directory(tenant).find(id);
   if (!user || user.id !== id) return undefined;
-  const credential = await sql.run((tx) => readCredential(tx, tenant.id, id));
+  const credential = await sql.read((tx) => readCredential(tx, tenant.id, id));
   return credential && { user, credential };
 }
 
