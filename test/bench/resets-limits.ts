@@ -61,9 +61,13 @@ export async function pooledMails(
   }
 }
 
-/** argon2id at the connector's own cost, as many at a time as it allows itself. Hashes per second. */
-export async function passwordHashes(milliseconds: number, concurrency: number): Promise<Rate> {
+/** argon2id at the connector's own cost, as many at a time as it allows itself. */
+export async function passwordHashes(
+  milliseconds: number,
+  concurrency: number,
+): Promise<{ rate: Rate /** Processor time of one, in milliseconds. */; cpu: number }> {
   const { turn } = hashing({ concurrency, waiting: concurrency });
+  const used = process.cpuUsage();
   const begun = performance.now();
   let done = 0;
   const hasher = async () => {
@@ -73,5 +77,6 @@ export async function passwordHashes(milliseconds: number, concurrency: number):
     }
   };
   await Promise.all(Array.from({ length: concurrency }, hasher));
-  return done / ((performance.now() - begun) / 1000);
+  const { user, system } = process.cpuUsage(used);
+  return { rate: done / ((performance.now() - begun) / 1000), cpu: (user + system) / 1000 / done };
 }

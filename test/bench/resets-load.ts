@@ -1,7 +1,8 @@
 // Administrators who reset people over real HTTP, and what has become of those resets: read from the database file, since
 // to ask the connector would be load of its own.
 
-import { fork } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import { freePort, type Process, startServing } from '../serving.ts';
 import type { SinkCount } from './mail-sink.ts';
 import type { Seen } from './probe.ts';
 import type { Somebody } from './resets-place.ts';
+import { ended } from './servers.ts';
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -47,6 +49,20 @@ export async function serveProbed(env: Readonly<Record<string, string>>, folder:
   const serving = await startServing({ ...env, PROBE_SOCKET: socket, NODE_OPTIONS: options.trim() }, port);
   const look = async () => JSON.parse(await text(connect(socket))) as Seen;
   return { origin: `http://127.0.0.1:${port}`, serving, look };
+}
+
+/** A process that does nothing: how late its event loop is, is how late the machine makes any. */
+export async function idle(folder: string) {
+  const socket = join(folder, 'idle');
+  const probe = new URL('probe.ts', import.meta.url).href;
+  const child = spawn(process.execPath, ['--import', probe, '--eval', 'setInterval(() => {}, 1e6)'], {
+    env: { ...process.env, PROBE_SOCKET: socket },
+    stdio: 'ignore',
+  });
+  process.once('exit', () => child.kill());
+  while (!existsSync(socket)) await pause(20);
+  const look = async () => JSON.parse(await text(connect(socket))) as Seen;
+  return { look, end: () => ended(child) };
 }
 
 /** Each administrator resets one person after the other, until all have been taken; then the connections are closed. */

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { freePort, installation } from '../serving.ts';
 import type { Seen } from './probe.ts';
 import { durableRecords, passwordHashes, pooledMails } from './resets-limits.ts';
-import { reader, resetAll, type Served, serveProbed, startSink, untilArmed } from './resets-load.ts';
+import { reader, resetAll, type Served, serveProbed, idle as startIdle, startSink, untilArmed } from './resets-load.ts';
 import { diskOf, furnish, loadOf, ordinaryLetter, type Place } from './resets-place.ts';
 import { median } from './turns.ts';
 
@@ -65,8 +65,12 @@ interface Round {
   readonly grouped: number;
   readonly mails: number;
   readonly hashes: number;
+  /** Milliseconds of processor time for one hash. */
+  readonly hashCpu: number;
   readonly ratio: number;
   readonly seen: Seen;
+  /** Of a process that does nothing meanwhile. */
+  readonly idle: Seen;
   /** Milliseconds from the request to its 202. */
   readonly answered: number[];
 }
@@ -78,6 +82,7 @@ async function speed(): Promise<void> {
     const place = await furnish(ground.env, { people: perRound * (rounds + 1) + alone, administrators, queued: 0 });
     const served = await serveProbed(ground.env, ground.folder, profile);
     const look = reader(ground.file);
+    const nothing = await startIdle(ground.folder);
     try {
       const people = [...place.people];
       let armed = perRound;
@@ -89,35 +94,31 @@ async function speed(): Promise<void> {
       const letter = await ordinaryLetter();
       const all: Round[] = [];
       for (let round = 0; round < rounds; round++) {
-        const limits = async () => ({
-          fsync: durableRecords(ground.folder, turn, 1),
-          grouped: durableRecords(ground.folder, turn, together),
-          mails: await pooledMails(ground.sinkPort, letter, turn, together),
-          hashes: await passwordHashes(turn, hashers),
-        });
+        const limits = async () => {
+          const { rate: hashes, cpu: hashCpu } = await passwordHashes(turn, hashers);
+          return {
+            fsync: durableRecords(ground.folder, turn, 1),
+            grouped: durableRecords(ground.folder, turn, together),
+            mails: await pooledMails(ground.sinkPort, letter, turn, together),
+            ...{ hashes, hashCpu },
+          };
+        };
         const before = await limits();
         const answered: number[] = [];
-        await served.look();
+        await Promise.all([served.look(), nothing.look()]);
         const begun = performance.now();
         const some = people.splice(0, perRound);
         await resetAll(served.origin, place.tokens, some, { administrators, each: (ms) => answered.push(ms) });
         armed += perRound;
         await untilArmed(look, armed);
         const resets = perRound / ((performance.now() - begun) / 1000);
-        const seen = await served.look();
+        const [seen, idle] = await Promise.all([served.look(), nothing.look()]);
         const after = await limits();
         const mean = (what: keyof typeof before) => (before[what] + after[what]) / 2;
         const [fsync, grouped, mails, hashes] = [mean('fsync'), mean('grouped'), mean('mails'), mean('hashes')];
-        all.push({
-          resets,
-          fsync,
-          grouped,
-          mails,
-          hashes,
-          seen,
-          answered,
-          ratio: resets / Math.min(fsync, mails, hashes),
-        });
+        const others = { seen, idle, answered, hashCpu: mean('hashCpu') };
+        const ratio = resets / Math.min(fsync, mails, hashes);
+        all.push({ ...others, resets, fsync, grouped, mails, hashes, ratio });
       }
       const letters = await sink.count();
       tellSpeed(ground, all, one, letter.length);
@@ -125,7 +126,7 @@ async function speed(): Promise<void> {
     } finally {
       look.close();
       await served.serving.end();
-      await sink.end();
+      await Promise.all([sink.end(), nothing.end()]);
     }
   });
 }
@@ -178,10 +179,13 @@ function tellSpeed(
   line('**ratio to the slowest limit** (aim ≥ 0.7)', ({ ratio }) => ratio, 2);
   line('CPU of the connector per reset, all threads, ms', ({ seen }) => seen.cpu / perRound, 2);
   line('of that in the event loop, ms', ({ seen }) => seen.loopCpu / perRound, 2);
+  line('CPU of one argon2id hash, alone, ms', ({ hashCpu }) => hashCpu, 2);
   line('commits with something in them per reset', ({ seen }) => seen.commits / perRound, 2);
   line('event loop delay p50, ms', ({ seen }) => seen.loop.p50, 1);
   line('event loop delay p99, ms', ({ seen }) => seen.loop.p99, 1);
   line('event loop delay, longest, ms', ({ seen }) => seen.loop.max, 1);
+  line('the same of a process that does nothing: p99, ms', ({ idle }) => idle.loop.p99, 1);
+  line('the same, longest, ms', ({ idle }) => idle.loop.max, 1);
   line('resident, MiB', ({ seen }) => seen.resident);
   console.log(
     `\nOne at a time: ${one.groups.toFixed(1)} transactions, ${one.commits.toFixed(1)} of them durable (one fsync each), ` +
@@ -217,8 +221,9 @@ async function queue(): Promise<void> {
     const sink = await startSink(ground.sinkPort);
     const served = await serveProbed(ground.env, ground.folder, profile);
     const look = reader(ground.file);
+    const nothing = await startIdle(ground.folder);
     try {
-      await served.look();
+      await Promise.all([served.look(), nothing.look()]);
       const begun = performance.now();
       let most = 0;
       const answered: number[] = [];
@@ -239,7 +244,7 @@ async function queue(): Promise<void> {
       clearInterval(watch);
       const seconds = (performance.now() - begun) / 1000;
       most = Math.max(most, await memory(served));
-      const seen = await served.look();
+      const [seen, idle] = await Promise.all([served.look(), nothing.look()]);
       answered.sort((a, b) => a - b);
       const at = (part: number) => (answered[Math.floor(answered.length * part)] ?? Number.NaN).toFixed(0);
       console.log(
@@ -247,7 +252,8 @@ async function queue(): Promise<void> {
       );
       console.log(
         `Drained in ${seconds.toFixed(1)} s: ${((queued + later) / seconds).toFixed(1)}/s. Event loop delay p50 ` +
-          `${seen.loop.p50.toFixed(1)}, p99 ${seen.loop.p99.toFixed(1)} (aim ≤ 50), longest ${seen.loop.max.toFixed(1)} ms. ` +
+          `${seen.loop.p50.toFixed(1)}, p99 ${seen.loop.p99.toFixed(1)} (aim ≤ 50), longest ${seen.loop.max.toFixed(1)} ms ` +
+          `(a process that does nothing: p99 ${idle.loop.p99.toFixed(1)}, longest ${idle.loop.max.toFixed(1)}). ` +
           `Resident at most ${most.toFixed(0)} MiB (aim ≤ 250). CPU ${(seen.cpu / (queued + later)).toFixed(2)} ms per reset, ` +
           `${(seen.loopCpu / (queued + later)).toFixed(2)} of them in the event loop; ` +
           `${(seen.commits / (queued + later)).toFixed(2)} commits per reset. ` +
@@ -259,7 +265,7 @@ async function queue(): Promise<void> {
     } finally {
       look.close();
       await served.serving.end();
-      await sink.end();
+      await Promise.all([sink.end(), nothing.end()]);
     }
   });
 }
