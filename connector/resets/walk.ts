@@ -71,6 +71,8 @@ export async function walk(deps: WalkDeps, taken: Taken): Promise<void> {
     }
     if (!row || row.state === before.state) break;
     noteMove(row);
+    // A step that has moved it may have to wait all the same, such as for somebody to sign in.
+    if (next !== undefined && next > now()) break;
   }
   // A step that had stumbled went well this time.
   if (row && !job.failed && (row.state === 'ready' || row.state === 'leased' || row.state === 'done')) {

@@ -7,23 +7,33 @@ import type { Sql } from '../../connector/sql/sql.ts';
 import { argon2id, hashing } from '../../connector/store/credentials.ts';
 import { makeWorld } from '../world.ts';
 
-test.each([0, 1, 2, 3, 4])('a call that freezes before its unit of work %i leaves a chosen password alone', async (at) => {
-  await using world = await makeWorld({ names: ['amara'] });
-  await world.signUp('amara', 'Old password 1!');
-  let [count, time] = [0, world.now()];
-  const until = time + 60_000;
-  const freeze = async () => {
-    if (count++ !== at) return;
-    // Another one has made the change meanwhile, and the person has chosen a password.
-    time += 120_000;
-    await world.signUp('amara', 'My very own choice 3!');
-  };
-  const sql: Sql = { ...world.sql, run: async (work) => freeze().then(() => world.sql.run(work)) };
-  const queue = hashing({ concurrency: 1, waiting: 4, argon: argon2id });
-  const directory = embeddedDirectory({ sql, hashing: queue, random: () => new Uint8Array(10), now: () => time }, world.tenant);
-  const profile = { password: 'What was handed over 2!', forceChangePasswordNextSignIn: true };
-  const outcome = await directory.setPassword(world.ids.amara, profile, 'reset:1', undefined, until);
-  const frozen = count > at;
-  expect(outcome.outcome).toBe(frozen ? 'failed' : 'done');
-  if (frozen) expect(await world.holds('amara', 'My very own choice 3!')).toBe(true);
-});
+test.each([0, 1, 2, 3, 4])(
+  'a call that freezes before its unit of work %i leaves a chosen password alone',
+  async (at) => {
+    await using world = await makeWorld({ names: ['amara'] });
+    await world.signUp('amara', 'Old password 1!');
+    let [count, time] = [0, world.now()];
+    const until = time + 60_000;
+    const freeze = async () => {
+      if (count++ !== at) return;
+      // Another one has made the change meanwhile, and the person has chosen a password.
+      time += 120_000;
+      await world.signUp('amara', 'My very own choice 3!');
+    };
+    const sql: Sql = {
+      ...world.sql,
+      run: (work) => freeze().then(() => world.sql.run(work)),
+      read: (work) => freeze().then(() => world.sql.read(work)),
+    };
+    const queue = hashing({ concurrency: 1, waiting: 4, argon: argon2id });
+    const directory = embeddedDirectory(
+      { sql, hashing: queue, random: () => new Uint8Array(10), now: () => time },
+      world.tenant,
+    );
+    const profile = { password: 'What was handed over 2!', forceChangePasswordNextSignIn: true };
+    const outcome = await directory.setPassword(world.ids.amara, profile, 'reset:1', undefined, until);
+    const frozen = count > at;
+    expect(outcome.outcome).toBe(frozen ? 'failed' : 'done');
+    if (frozen) expect(await world.holds('amara', 'My very own choice 3!')).toBe(true);
+  },
+);
