@@ -15,7 +15,6 @@ import { createApp } from './http/app.ts';
 import { authenticate } from './http/auth.ts';
 import { issuerKeys, keysByDirectory } from './http/issuer-keys.ts';
 import { readTls } from './http/tls.ts';
-import type { Job } from './jobs.ts';
 import { holdKeys, type KeyHolding } from './key-holding.ts';
 import { rotate } from './key-rotation.ts';
 import { type Logger, logger } from './log.ts';
@@ -26,6 +25,7 @@ import { keyFileOf, type MasterKey, openMasterKey } from './master-key.ts';
 import { linkDoor } from './resets/link-routes.ts';
 import { pageRoutes } from './resets/page.ts';
 import { resetsDoor } from './resets/routes.ts';
+import type { Taken } from './resets/take.ts';
 import { walk } from './resets/walk.ts';
 import { type Watchers, watchers } from './resets/watchers.ts';
 import { startWorker, type Worker } from './resets/worker.ts';
@@ -66,8 +66,8 @@ export interface Connector {
   readonly holding?: KeyHolding;
   /** Begins to walk what is due, and to chain the record; the last thing that a start does. */
   start(): void;
-  /** Walks one claimed job; what the worker does. */
-  readonly walk: (job: Job) => Promise<void>;
+  /** Walks one reset that was taken; what the worker does. */
+  readonly walk: (taken: Taken) => Promise<void>;
   /** Closes the doors, lets what is under way come to its end (a mail for 5 s at most), then closes the rest. */
   close(): Promise<void>;
 }
@@ -137,7 +137,7 @@ export async function makeConnector(
     ...{ cryptography, scheduler, witness },
   };
   const walkDeps = { ...context, directoryOf, mailOf: mailFor, scramblePassword: () => generatePassword(random) };
-  const walking = (job: Job) => walk(walkDeps, job);
+  const walking = (taken: Taken) => walk(walkDeps, taken);
   let sealer: Sealer | undefined;
   let sweeper: Sweeper | undefined;
   // After the worker, whose last steps are recorded as well.

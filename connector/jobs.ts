@@ -44,14 +44,9 @@ export function* wakeSubject(tx: Tx, tenant: string, subject: string, now: numbe
 }
 
 /**
- * The next due job, as `claim` gives it. Two workers never wait for each other, nor for whoever wakes a job.
- * @throws Problem unavailable as `sql.run` does; was it committed all the same, the job comes back after its lease
+ * The next due job, leased to the caller for `lease` milliseconds under a new epoch; undefined when none is due. Run under
+ * `readCommitted`: then two workers never wait for each other, nor for whoever wakes a job.
  */
-export function take(sql: Sql, kind: string, now: number, lease: number): Promise<Job | undefined> {
-  return sql.run((tx) => claim(tx, kind, now, lease), 'readCommitted');
-}
-
-/** The next due job, leased to the caller for `lease` milliseconds under a new epoch; undefined when none is due. */
 export function* claim(tx: Tx, kind: string, now: number, lease: number): Work<Job | undefined> {
   const row = yield* tx.get<{ tenant: string; ref: string; subject: string | null; attempts: number; epoch: number }>`
     select tenant, ref, subject, attempts, epoch from job /* skip locked */
@@ -84,9 +79,13 @@ export function* release(tx: Tx, job: Job, then: { dueAt: number | undefined; at
   return given === 1;
 }
 
-/** When the earliest job of a kind can be claimed; undefined when there is none. */
+/**
+ * When the earliest job of a kind can be claimed; undefined when there is none. Not later than that as long as fewer than a
+ * hundred are leased and have been woken meanwhile: thousands may wait, and are not all looked at.
+ */
 export async function nextDue(sql: Sql, kind: string): Promise<number | undefined> {
   const row = await sql.get<{ due: number | null }>`
-    select min(case when leased_until > due_at then leased_until else due_at end) as due from job where kind = ${kind}`;
+    select min(case when leased_until > due_at then leased_until else due_at end) as due
+    from (select due_at, leased_until from job where kind = ${kind} order by due_at limit 100) as next`;
   return row?.due ?? undefined;
 }

@@ -2,13 +2,15 @@
 
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { enqueue, type Job, jobs, nextDue, release, take, wakeSubject } from '../connector/jobs.ts';
+import { claim as claimJob, enqueue, type Job, jobs, nextDue, release, wakeSubject } from '../connector/jobs.ts';
 import { migrate } from '../connector/sql/migrate.ts';
 import type { Signal, Sql } from '../connector/sql/sql.ts';
 import { freshDatabase } from './postgres/database.ts';
 import { engines, freshSql } from './postgres/engine.ts';
 
 const lease = 100;
+const take = (sql: Sql, kind: string, now: number, leaseFor: number) =>
+  sql.run((tx) => claimJob(tx, kind, now, leaseFor), 'readCommitted');
 
 /** Several connectors on one database, or as many on one as SQLite has. */
 async function connectors(engine: (typeof engines)[number], onRestart?: () => void) {

@@ -58,6 +58,20 @@ export interface Letter {
   readonly link: Opened;
 }
 
+/**
+ * What any directory can do: the embedded one wakes whoever waits for a person, and ends the sessions as it sets a password;
+ * a directory elsewhere does neither.
+ */
+export function elsewhere({ wakes: _, ...real }: Directory): Directory {
+  return {
+    ...real,
+    async setPassword(...given) {
+      const outcome = await real.setPassword(...given);
+      return outcome.outcome === 'done' ? { outcome: 'done', at: outcome.at } : outcome;
+    },
+  };
+}
+
 /** Options: an existing database (a restart), settings, and which people are there. */
 export interface WorldOptions {
   readonly sql?: Sql;

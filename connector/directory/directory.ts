@@ -57,6 +57,11 @@ export type NotDone =
 /** Of anything remote. `unknown`: it may or may not have happened; set the same value again. */
 export type Outcome = { readonly outcome: 'done'; readonly at: number } | NotDone;
 
+/** Of setting a password. `sessionsEnded`: who was signed in is so no longer, by the same write. */
+export type PasswordOutcome =
+  | { readonly outcome: 'done'; readonly at: number; readonly sessionsEnded?: true }
+  | NotDone;
+
 /** With whose right the directory is asked. The embedded one asks for none; Graph on behalf of an admin needs it. */
 export type Acting =
   /** The connector's own identity, where it has one. */
@@ -138,12 +143,14 @@ export interface Directory {
     operation: string,
     ifUnchangedSince?: number,
     until?: number,
-  ): Promise<Outcome>;
+  ): Promise<PasswordOutcome>;
   /** Ends the sessions and refresh tokens of a person; partial success is failed with a Problem that says so. */
   revokeSessions(id: string): Promise<Outcome>;
   lastPasswordChange(id: string): Promise<PasswordChange | undefined>;
   /** Puts an address on file (`otherMails`), if it is not there yet. */
   rememberAddress(id: string, address: string): Promise<Outcome>;
+  /** Whoever waits for a person is woken in the transaction that changes the password, or uses the pass: no need to look. */
+  readonly wakes?: true;
   /** Absent: this directory knows no Temporary Access Pass. */
   readonly temporaryAccessPass?: TemporaryAccessPasses;
   /** What a reset started now takes along. */

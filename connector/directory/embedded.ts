@@ -74,7 +74,7 @@ export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, t
           changedBy,
           ifVersion: seen?.version ?? 0,
         });
-        if (change.outcome === 'done') return { outcome: 'done', at: change.at };
+        if (change.outcome === 'done') return { outcome: 'done', at: change.at, sessionsEnded: true };
         return { outcome: 'failed', problem: new Problem('stateConflict') };
       });
     },
@@ -100,6 +100,8 @@ export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, t
         await sql.run((tx) => putOnFile(tx, tenant.id, id, address, now()));
         return { outcome: 'done', at: now() };
       }),
+
+    wakes: true,
 
     temporaryAccessPass: passesOf({ sql, hashing, random, now }, tenant),
 

@@ -47,13 +47,23 @@ const plain = (text: string) =>
 /** English as most of the world writes dates. */
 const dateLocales = { en: 'en-GB', tr: 'tr-TR' } as const satisfies Record<Locale, string>;
 
+/** By locale and time zone: to make one costs more than the rest of a letter's sentences. */
+const formats = new Map<string, Intl.DateTimeFormat>();
+
 /** `Monday 23 November 2026 at 14:59 UTC`: the zone is always said. */
 function told(time: number, locale: Locale, timeZone: string): string {
-  const format = new Intl.DateTimeFormat(dateLocales[locale], {
-    ...({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' } as const),
-    ...({ hour: '2-digit', minute: '2-digit', timeZoneName: 'short' } as const),
-    timeZone,
-  });
+  const name = `${locale} ${timeZone}`;
+  let format = formats.get(name);
+  if (!format) {
+    format = new Intl.DateTimeFormat(dateLocales[locale], {
+      ...({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' } as const),
+      ...({ hour: '2-digit', minute: '2-digit', timeZoneName: 'short' } as const),
+      timeZone,
+    });
+    // As many as organisations have time zones.
+    if (formats.size >= 100) formats.clear();
+    formats.set(name, format);
+  }
   return format.format(time);
 }
 

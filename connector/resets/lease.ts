@@ -63,6 +63,11 @@ export function glanceAfter({ patience = 1 }: WalkDeps, now: number): number {
   return now + glance * patience;
 }
 
+/** A time to look at the directory by oneself; never, where whoever waits is woken by what happens there. */
+export function unlessWoken({ wakes }: Directory, at: number): number {
+  return wakes ? Number.POSITIVE_INFINITY : at;
+}
+
 /** When to ask next: whoever has just opened the link chooses a new password soon, or not for a while. */
 export function nextGlance(deps: WalkDeps, row: ResetRow, now: number): number {
   const { patience = 1 } = deps;
@@ -87,6 +92,8 @@ export interface Lease extends Job {
   readonly fence: number;
   /** Something failed and is to be tried again: what counts for the backoff. */
   failed: boolean;
+  /** The last move has given the job back: this walk is over. */
+  released: boolean;
   /** The row as this walk has last written or read it; undefined: somebody else was faster, and it is read again. */
   row: ResetRow | undefined;
 }

@@ -4,6 +4,7 @@
 import type { EventName } from '#shared/api.ts';
 import { Problem } from '#shared/problem.ts';
 import type { Directory, NotDone, PasswordChange } from '../directory/directory.ts';
+import { release } from '../jobs.ts';
 import type { Tenant } from '../tenant.ts';
 import { authoriseReset } from './authorise.ts';
 import {
@@ -17,6 +18,7 @@ import {
   endSessions,
   events,
   expireUnchanged,
+  glanceAfter,
   isMendable,
   isOurs,
   isPassing,
@@ -31,6 +33,7 @@ import {
   sinceCalls,
   soonAfter,
   standsBack,
+  unlessWoken,
   type WalkDeps,
   why,
   within,
@@ -45,26 +48,63 @@ export async function beginChange(deps: WalkDeps, tenant: Tenant, row: ResetRow,
   if (now >= row.expires_at) return expireUnchanged(deps, row, job);
   if (standsBack(row, now)) return row.expires_at;
   if (row.next_attempt_at !== null && now < row.next_attempt_at) return row.next_attempt_at;
+  const directory = directoryFor(deps, tenant, row);
   try {
     // The role may be gone, the person blocked or deleted since the mail went out (reset.md C24, C25).
-    const directory = directoryFor(deps, tenant, row);
     const { user } = await authoriseReset(directory, row.caller_id, row.user_id);
     if (isPass(row) && !(await passPermission(directory, tenant.policy, row.caller_id, user)))
       throw new Problem('passNotAllowed');
   } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    if (error.code === 'signInAgain') return askForSignIn(deps, row, job, error);
-    if (isPassing(error)) return deferChange(deps, row, job, error, askedToWait(error, deps.now()));
-    const set = { ...shredded, why: why(error.code, error.details), needs_you: null };
-    await moved(deps, job, row, 'rejected', events('rejected'), set, handBack);
-    return undefined;
+    return noteNotBegun(deps, row, job, error);
   }
-  const older = await deps.sql.run((tx) => olderCall(tx, row, now));
+  const older = await deps.sql.read((tx) => olderCall(tx, row, now));
   if (older !== undefined) return older;
+  let seen: number | null;
+  try {
+    seen = await lastSeen(directory, row);
+  } catch (error) {
+    return noteNotBegun(deps, row, job, error);
+  }
+  return call(deps, row, job, directory, seen);
+}
+
+/** Nothing was changed: whoever may no longer, or is gone, ends it; what passes is waited for. */
+async function noteNotBegun(deps: WalkDeps, row: ResetRow, job: Lease, error: unknown): Promise<Next> {
+  if (!(error instanceof Problem)) throw error;
+  if (error.code === 'signInAgain') return askForSignIn(deps, row, job, error);
+  if (isPassing(error)) return deferChange(deps, row, job, error, askedToWait(error, deps.now()));
+  const set = { ...shredded, why: why(error.code, error.details), needs_you: null };
+  await moved(deps, job, row, 'rejected', events('rejected'), set, handBack);
+  return undefined;
+}
+
+/** When the password had last changed before our first call: by this a change of ours is known again after its answer was lost. */
+async function lastSeen(directory: Directory, row: ResetRow): Promise<number | null> {
+  if (isPass(row)) return row.seen_at;
+  return row.seen_at ?? (await directory.lastPasswordChange(row.user_id))?.at ?? 0;
+}
+
+/** mailed or changing → changing, and the call to the directory */
+async function call(
+  deps: WalkDeps,
+  row: ResetRow,
+  job: Lease,
+  directory: Directory,
+  seen: number | null,
+): Promise<Next> {
+  const now = deps.now();
+  if (now >= row.expires_at && row.state === 'mailed') return expireUnchanged(deps, row, job);
   // Not begun when the lease would run out under it.
   if (remaining(job, now) < 10_000) return now;
-  await moved(deps, job, row, 'changing', [], { needs_you: null, why: null, next_attempt_at: null });
-  return deps.now();
+  await deps.witness.mark();
+  // Nothing is said any more of what had to be waited for before the change was begun.
+  const cleared = row.state === 'mailed' ? { needs_you: null, why: null, next_attempt_at: null } : {};
+  // Checked right before the write: from here until the deadline our call may be under way (reset.md, epochs).
+  const noted = { ...cleared, call_until: job.leasedUntil, seen_at: seen };
+  if (!(await moved(deps, job, row, 'changing', [], noted))) return now;
+  // What is known of earlier calls stays at hand: this one may turn out to have done nothing.
+  const begun: ResetRow = { ...row, ...cleared, state: 'changing' };
+  return isPass(row) ? makePass(deps, begun, job, directory) : setPassword(deps, begun, job, directory);
 }
 
 /** changing → ready: the directory holds our password, or has made our pass, and the link is armed */
@@ -77,26 +117,21 @@ export async function change(deps: WalkDeps, tenant: Tenant, row: ResetRow, job:
     await moved(deps, job, row, 'expired', [expiredUnknown], { ...shredded, ...unknown, scramble: 1 });
     return deps.now();
   }
-  if (!isPass(row) && row.baseline_at !== null) return armLate(deps, row, job);
-  const older = await deps.sql.run((tx) => olderCall(tx, row, now));
+  if (!isPass(row) && row.baseline_at !== null) return armLate(deps, row, job, directoryFor(deps, tenant, row));
+  const older = await deps.sql.read((tx) => olderCall(tx, row, now));
   if (older !== undefined) return older;
   // A password is set again as often as one likes; an earlier call for a pass may still make one that replaces ours.
   if (isPass(row) && row.call_until !== null && now < row.call_until) return row.call_until;
   if (remaining(job, now) < 10_000) return now;
   const directory = directoryFor(deps, tenant, row);
-  let seen = row.seen_at;
+  let seen: number | null;
   try {
-    // By this a change of ours is known again after the answer was lost, and this process with it.
-    if (!isPass(row)) seen ??= (await directory.lastPasswordChange(row.user_id))?.at ?? 0;
+    seen = await lastSeen(directory, row);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     return noteNoChange(deps, row, job, directory, { outcome: 'failed', problem: error });
   }
-  await deps.witness.mark();
-  // Checked right before the write: from here until the deadline our call may be under way (reset.md, epochs).
-  const mine = await moved(deps, job, row, 'changing', [], { call_until: job.leasedUntil, seen_at: seen });
-  if (!mine) return now;
-  return isPass(row) ? makePass(deps, row, job, directory) : setPassword(deps, row, job, directory);
+  return call(deps, row, job, directory, seen);
 }
 
 /** Nobody knows whether a call has had an effect: `call_until` and `seen_at` stay, since by them it will be known. */
@@ -117,7 +152,7 @@ async function setPassword(deps: WalkDeps, row: ResetRow, job: Lease, directory:
   deps.log.info({ reset: row.id, outcome: outcome.outcome }, 'password change');
   if (outcome.outcome !== 'done') return noteNoChange(deps, row, job, directory, outcome);
   // Not every admin who may reset may end sessions: the password is changed all the same, and the record says so.
-  const revoked = await endSessions(deps, row, job, directory);
+  const revoked = outcome.sessionsEnded ? outcome : await endSessions(deps, row, job, directory);
   const last = await lastChange(deps, job, directory, row);
   const baseline = Math.max(outcome.at, isOurs(row, last) ? (last?.at ?? 0) : 0);
   // An earlier call, whose answer was lost, may still take effect: whoever comes next waits for it, as this one need not.
@@ -127,7 +162,7 @@ async function setPassword(deps: WalkDeps, row: ResetRow, job: Lease, directory:
     name: 'passwordSet' as const,
     ...(revoked.outcome === 'done' ? {} : { evidence: sessionsStay }),
   };
-  return arm(deps, row, job, passwordSet, set);
+  return arm(deps, row, job, directory, passwordSet, set);
 }
 
 /**
@@ -146,27 +181,35 @@ async function makePass(deps: WalkDeps, row: ResetRow, job: Lease, directory: Di
   const sealed = await deps.cryptography.sealPassword(outcome.pass.reveal(), key, context, deps.random(12));
   const made = { pass_id: outcome.id, change_by: outcome.until, baseline_at: outcome.at };
   const set = { ...settled, ...made, sealed_key: null, ciphertext: JSON.stringify(sealed) };
-  return arm(deps, row, job, { name: 'passCreated' }, set);
+  return arm(deps, row, job, directory, { name: 'passCreated' }, set);
 }
 
 async function arm(
   deps: WalkDeps,
   row: ResetRow,
   job: Lease,
+  directory: Directory,
   event: { name: EventName; evidence?: string },
   set: Columns,
 ): Promise<Next> {
-  const armed = await moved(deps, job, row, 'ready', [event, { name: 'armed' }], set, wakeReplaced);
+  // What comes next is the recipient's: the job goes back in the transaction that arms.
+  const next = Math.min(row.expires_at, unlessWoken(directory, glanceAfter(deps, deps.now())));
+  let released = false;
+  const armed = await moved(deps, job, row, 'ready', [event, { name: 'armed' }], set, function* last(tx, after, at) {
+    yield* wakeReplaced(tx, after, at);
+    released = yield* release(tx, job, { dueAt: next, attempts: 0 });
+  });
+  job.released = armed && released;
   const { baseline_at = null, call_until = null } = set;
   if (!armed) await settleLate(deps, row, job, { call_until, seen_at: null, baseline_at });
   return deps.now();
 }
 
 /** Another walk has set it, and lost its fence on the way back (settleLate): that is known, and nothing is set again. */
-function armLate(deps: WalkDeps, row: ResetRow, job: Lease): Promise<Next> {
+function armLate(deps: WalkDeps, row: ResetRow, job: Lease, directory: Directory): Promise<Next> {
   const { baseline_at, call_until } = row;
   const set = { ...settled, call_until, baseline_at, sealed_password: null };
-  return arm(deps, row, job, { name: 'passwordSet', evidence: sessionsStay }, set);
+  return arm(deps, row, job, directory, { name: 'passwordSet', evidence: sessionsStay }, set);
 }
 
 /** The password is set, whatever this look at it meets: then the time of the change is good enough. */

@@ -64,19 +64,19 @@ export async function noteEnd(deps: WalkDeps, row: ResetRow, job: Lease): Promis
 export async function removePass(deps: WalkDeps, row: ResetRow, job: Lease, directory: Directory): Promise<Next> {
   const now = deps.now();
   const ended: Columns = { scramble: 0, next_attempt_at: null, needs_you: null, call_until: null };
-  const newer = await deps.sql.run((tx) => newerCredential(tx, row));
+  const newer = await deps.sql.read((tx) => newerCredential(tx, row));
   if (newer === 'same') {
     await moved(deps, job, row, row.state, [], ended);
     return undefined;
   }
   if (row.state === 'superseded') {
-    if (await deps.sql.run((tx) => newerOnItsWay(tx, row))) return glanceAfter(deps, now);
+    if (await deps.sql.read((tx) => newerOnItsWay(tx, row))) return glanceAfter(deps, now);
     // Who was shown a pass that was then replaced may still be using it, while nothing better has come.
     const usable = row.change_by ?? row.expires_at;
     if (newer === undefined && now < usable) return usable;
   }
   // Nobody knows which one was made: the one that is being made now is another.
-  if (row.pass_id === null && (await deps.sql.run((tx) => newerPassInTheMaking(tx, row)))) return now + soon;
+  if (row.pass_id === null && (await deps.sql.read((tx) => newerPassInTheMaking(tx, row)))) return now + soon;
   // Ended while it was looked at; "wrong person" ends it however it was used.
   if (row.state === 'expired' && (await isUsed(directory, row))) {
     await moved(deps, job, row, 'done', events('passUsed'), { ...ended, changed: 1, needs_you: needsAfter(row, null) });

@@ -28,6 +28,7 @@ import {
   showsBy,
   sinceCalls,
   soonAfter,
+  unlessWoken,
   type WalkDeps,
   within,
 } from './lease.ts';
@@ -63,7 +64,8 @@ const sawEnd: typeof sawChange = (deps, tenant, row, job, until) =>
 export async function waitForOpening(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
   if (await sawEnd(deps, tenant, row, job, row.expires_at)) return deps.now();
   const now = deps.now();
-  if (now < row.expires_at) return Math.min(row.expires_at, glanceAfter(deps, now));
+  const look = unlessWoken(directoryFor(deps, tenant, row), glanceAfter(deps, now));
+  if (now < row.expires_at) return Math.min(row.expires_at, look);
   await moved(deps, job, row, 'expired', events('expired'), {
     ...shredded,
     scramble: 1,
@@ -102,7 +104,7 @@ export async function waitForChange(deps: WalkDeps, tenant: Tenant, row: ResetRo
     await moved(deps, job, row, 'leased', events('leaseEnded'), set);
   }
   const leaseEnd = leased !== undefined && now < leased ? leased : changeBy;
-  return Math.min(leaseEnd, changeBy, nextGlance(deps, row, now));
+  return Math.min(leaseEnd, changeBy, unlessWoken(directoryFor(deps, tenant, row), nextGlance(deps, row, now)));
 }
 
 /** The address has proven to be the person's: the link was opened there, and it has worked. Given up at `until`. */
@@ -132,7 +134,7 @@ async function rememberAddress(
 /** What a scramble may do, after a look at what the directory holds. */
 type Verdict = 'wait' | 'scramble' | 'done before' | 'not ours' | 'chosen';
 
-const newerOf = (deps: WalkDeps, row: ResetRow) => deps.sql.run((tx) => newerCredential(tx, row));
+const newerOf = (deps: WalkDeps, row: ResetRow) => deps.sql.read((tx) => newerCredential(tx, row));
 
 async function judge(
   deps: WalkDeps,
@@ -142,7 +144,7 @@ async function judge(
 ): Promise<Verdict> {
   if (newer === 'same') return 'not ours';
   // Replaced by one that has not set its own yet: if it does, there is nothing left to scramble.
-  if (row.state === 'superseded' && (await deps.sql.run((tx) => newerOnItsWay(tx, row)))) return 'wait';
+  if (row.state === 'superseded' && (await deps.sql.read((tx) => newerOnItsWay(tx, row)))) return 'wait';
   if (last?.by.kind === 'operation' && last.by.operation === scrambleOf(row)) return 'done before';
   // Calls whose answers were lost: our own, before there is a baseline, or a scramble.
   const became = row.seen_at === null ? undefined : sinceCalls(row, last);
@@ -172,7 +174,7 @@ export async function scramble(deps: WalkDeps, tenant: Tenant, row: ResetRow, jo
   const now = deps.now();
   if (row.next_attempt_at !== null && now < row.next_attempt_at) return row.next_attempt_at;
   if (row.call_until !== null && row.call_until > now) return row.call_until;
-  const older = await deps.sql.run((tx) => olderCall(tx, row, now));
+  const older = await deps.sql.read((tx) => olderCall(tx, row, now));
   if (older !== undefined) return older;
   const directory = directoryFor(deps, tenant, row);
   if (isPass(row)) return removePass(deps, row, job, directory);

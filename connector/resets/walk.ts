@@ -1,8 +1,8 @@
-// The walk: one step of a reset at a time, saved before the next begins. Called with a leased job; whatever happens in
+// The walk: one step of a reset at a time, saved before the next begins. Called with a job that was taken; whatever happens in
 // between (kill -9, a lost answer, a second worker), the row says where to go on, and every step may be done again.
 
 import { Problem } from '#shared/problem.ts';
-import { type Job, release } from '../jobs.ts';
+import { release } from '../jobs.ts';
 import { broughtBack } from './clock.ts';
 import {
   askedToWait,
@@ -19,11 +19,12 @@ import {
   type WalkDeps,
 } from './lease.ts';
 import { type ResetRow, readReset } from './row.ts';
+import type { Taken } from './take.ts';
 import { beginChange, change } from './walk-change.ts';
 import { beginMail, sendMail } from './walk-mail.ts';
 import { scramble, waitForChange, waitForOpening } from './walk-watch.ts';
 
-const steps: Readonly<Record<ResetRow['state'], Step>> = {
+const stepOf: Readonly<Record<ResetRow['state'], Step>> = {
   requested: ended,
   prepared: beginMail,
   mailing: sendMail,
@@ -42,38 +43,36 @@ const steps: Readonly<Record<ResetRow['state'], Step>> = {
 };
 
 /** Walks a reset as far as it goes now, then gives the job back. Throws only when the database can't be written. */
-export async function walk(deps: WalkDeps, claimed: Job): Promise<void> {
+export async function walk(deps: WalkDeps, taken: Taken): Promise<void> {
   const { sql, now, watchers, log } = deps;
-  const tenant = await deps.tenants.byId(claimed.tenant);
-  // From now on only this walk's writes match the row, unless an admin's act moves the epoch on.
-  const begun = await sql.run(function* (tx) {
-    const mine = yield* tx.get`select epoch from job where tenant = ${claimed.tenant} and kind = ${claimed.kind}
-      and ref = ${claimed.ref} and epoch = ${claimed.epoch} and leased_until = ${claimed.leasedUntil}`;
-    if (!mine) return undefined;
-    yield* tx.run`update reset set epoch = epoch + 1 where tenant = ${claimed.tenant} and id = ${claimed.ref}`;
-    return { row: yield* readReset(tx, claimed.tenant, claimed.ref) };
-  });
-  // This process was frozen, and another has taken over: its fence is none of ours.
-  if (!begun) return void log.info({ reset: claimed.ref }, 'a reset was taken over by another worker');
-  let { row } = begun;
-  const job: Lease = { ...claimed, fence: row?.epoch ?? 0, failed: false, row };
+  const tenant = await deps.tenants.byId(taken.tenant);
+  let { row } = taken;
+  const job: Lease = { ...taken, fence: row?.epoch ?? 0, failed: false, released: false, row };
+  const noteMove = ({ id, state }: ResetRow) => log.info({ reset: id, state }, 'reset moved');
+  if (row && taken.moved) {
+    watchers.changed(job.tenant, row.user_id);
+    noteMove(row);
+  }
   const times = row && tenant && broughtBack(row, tenant, now());
   if (row && times && (await moved(deps, job, row, row.state, [], times))) row = job.row;
   let next: Next;
-  for (let taken = 0; row && tenant && taken < 20; taken++) {
+  for (let steps = 0; row && tenant && steps < 20; steps++) {
     const before = row;
-    next = await steps[row.state](deps, tenant, row, job).catch((error: unknown) => stumble(deps, before, job, error));
+    next = await stepOf[row.state](deps, tenant, row, job).catch((error: unknown) => stumble(deps, before, job, error));
     // What this walk has not moved is where it was, as far as it concerns this walk: an act that came between has woken the job.
     row = job.row ?? (await sql.read((tx) => readReset(tx, job.tenant, job.ref)));
     job.row = row;
     if (row && row.seq !== before.seq) watchers.changed(job.tenant, row.user_id);
+    if (job.released) return void (row && noteMove(row));
     if (row && row.epoch !== job.fence) {
       // An admin was faster, or the lease has passed on: what is to be done now is looked at afresh.
       next = now();
       break;
     }
-    if (row?.state === before.state) break;
-    log.info({ reset: row?.id, state: row?.state }, 'reset moved');
+    if (!row || row.state === before.state) break;
+    noteMove(row);
+    // A step that has moved it may have to wait all the same, such as for somebody to sign in.
+    if (next !== undefined && next > now()) break;
   }
   // A step that had stumbled went well this time.
   if (row && !job.failed && (row.state === 'ready' || row.state === 'leased' || row.state === 'done')) {

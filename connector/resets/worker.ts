@@ -2,16 +2,17 @@
 // needs to know after a crash is in the database.
 
 import { Problem } from '#shared/problem.ts';
-import { type Job, jobs, nextDue, take } from '../jobs.ts';
+import { jobs, nextDue } from '../jobs.ts';
 import type { Logger } from '../log.ts';
 import type { Scheduler } from '../scheduler.ts';
 import type { Sql } from '../sql/sql.ts';
 import { bringForward, clockWatch } from './clock.ts';
-import { leaseFor, resetJob } from './lease.ts';
+import { resetJob } from './lease.ts';
+import { type Taken, takeResets } from './take.ts';
 
 export interface WorkerDeps {
   readonly sql: Sql;
-  readonly walk: (job: Job) => Promise<void>;
+  readonly walk: (taken: Taken) => Promise<void>;
   readonly now: () => number;
   readonly scheduler: Scheduler;
   readonly log: Logger;
@@ -39,9 +40,9 @@ export interface Worker {
 export async function drain(deps: Omit<WorkerDeps, 'scheduler'>): Promise<number> {
   let walked = 0;
   for (;;) {
-    const job = await take(deps.sql, resetJob, deps.now(), leaseFor);
-    if (!job) return walked;
-    await deps.walk(job);
+    const [taken] = await takeResets(deps.sql, deps.now(), 1);
+    if (!taken) return walked;
+    await deps.walk(taken);
     walked++;
   }
 }
@@ -67,17 +68,20 @@ export function startWorker(deps: WorkerDeps): Worker {
     const beyond = watchClock(deps.now());
     if (beyond !== undefined) await deps.sql.run((tx) => bringForward(tx, resetJob, deps.now(), beyond));
     while (!stopped && (deps.mayWork?.() ?? true) && running.size < together) {
-      const job = await take(deps.sql, resetJob, deps.now(), leaseFor);
-      if (!job) return;
-      const walking = deps
-        .walk(job)
-        // The lease runs out by itself and the step is tried again; the fault is in the log.
-        .catch((error: unknown) => deps.log.error({ err: error, reset: job.ref }, 'reset stopped on its way'))
-        .finally(() => {
-          running.delete(walking);
-          wake();
-        });
-      running.add(walking);
+      const free = together - running.size;
+      const some = await takeResets(deps.sql, deps.now(), free);
+      for (const taken of some) {
+        const walking = deps
+          .walk(taken)
+          // The lease runs out by itself and the step is tried again; the fault is in the log.
+          .catch((error: unknown) => deps.log.error({ err: error, reset: taken.ref }, 'reset stopped on its way'))
+          .finally(() => {
+            running.delete(walking);
+            wake();
+          });
+        running.add(walking);
+      }
+      if (some.length < free) return;
     }
   }
 
@@ -107,6 +111,8 @@ export function startWorker(deps: WorkerDeps): Worker {
           wake();
           return;
         }
+        // Whoever ends has it looked again.
+        if (running.size >= together) return;
         const due = await nextDue(deps.sql, resetJob).catch(() => undefined);
         if (stopped || looking) return;
         const wait = Math.max(10, (due ?? Number.POSITIVE_INFINITY) - deps.now());

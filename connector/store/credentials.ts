@@ -198,7 +198,7 @@ export async function changePassword(
 ): Promise<Change> {
   const { password, forceChange, changedBy } = change;
   return hashing.turn(async (argon) => {
-    const row = await sql.run((tx) => readRow(tx, tenant, userId));
+    const row = await sql.read((tx) => readRow(tx, tenant, userId));
     const ours = isOurOperation(changedBy) && row?.changed_by === changedBy;
     if (row && ours && (await argon.verify(row.hash, password))) {
       return { outcome: 'done', at: row.changed_at, version: row.version };
@@ -293,7 +293,7 @@ export async function isCurrentPassword(
   password: string,
 ): Promise<boolean> {
   return hashing.turn(async (argon) => {
-    const row = await sql.run((tx) => readRow(tx, tenant, userId));
+    const row = await sql.read((tx) => readRow(tx, tenant, userId));
     return argon.verify(row?.hash, password);
   });
 }

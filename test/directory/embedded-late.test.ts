@@ -20,7 +20,11 @@ test.each([0, 1, 2, 3, 4])(
       time += 120_000;
       await world.signUp('amara', 'My very own choice 3!');
     };
-    const sql: Sql = { ...world.sql, run: async (work) => freeze().then(() => world.sql.run(work)) };
+    const sql: Sql = {
+      ...world.sql,
+      run: (work) => freeze().then(() => world.sql.run(work)),
+      read: (work) => freeze().then(() => world.sql.read(work)),
+    };
     const queue = hashing({ concurrency: 1, waiting: 4, argon: argon2id });
     const directory = embeddedDirectory(
       { sql, hashing: queue, random: () => new Uint8Array(10), now: () => time },
@@ -56,7 +60,11 @@ test.each([0, 1, 2])(
       expect((await others.create(world.ids.amara, wanted, 'reset:1')).outcome).toBe('done');
     };
     const frozen = passesAt(
-      { ...world.sql, run: async (work) => freeze().then(() => world.sql.run(work)) },
+      {
+        ...world.sql,
+        run: (work) => freeze().then(() => world.sql.run(work)),
+        read: (work) => freeze().then(() => world.sql.read(work)),
+      },
       () => time,
     );
     const outcome = await frozen.create(world.ids.amara, wanted, 'reset:1', until);

@@ -5,7 +5,7 @@ import type { Offer, Reset } from '#shared/api.ts';
 import { Problem } from '#shared/problem.ts';
 import type { Acting, Directory } from '../../connector/directory/directory.ts';
 import { Secret } from '../../connector/secret.ts';
-import { makeWorld, type World } from '../world.ts';
+import { elsewhere, makeWorld, type World } from '../world.ts';
 
 const secret = 'refresh-token-of-the-admin';
 const claims = '{"access_token":{"nbf":{"essential":true,"value":"1763802000"}}}';
@@ -18,7 +18,8 @@ class OnBehalf {
   next = secret;
   readonly used: string[] = [];
 
-  readonly between = (real: Directory, acting: Acting): Directory => {
+  readonly between = (embedded: Directory, acting: Acting): Directory => {
+    const real = elsewhere(embedded);
     const check = () => {
       if (acting.kind !== 'grant') return;
       const held = acting.grant.identity === 'admin' ? acting.grant.secret.reveal() : 'nothing';
@@ -376,7 +377,7 @@ describe('sessions', () => {
   test('that could not be ended are said, and the password is handed over all the same', async () => {
     await using world = await makeWorld({ names: ['globalAdmin', 'amara'] });
     world.directory = (real) => ({
-      ...real,
+      ...elsewhere(real),
       revokeSessions: async () => ({ outcome: 'failed', problem: new Problem('directoryRefused') }),
     });
     const { id } = await started(world);

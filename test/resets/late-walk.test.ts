@@ -1,14 +1,14 @@
 // A worker that was frozen after it had claimed a reset, and wakes up when another has taken it over.
 
 import { expect, it } from 'vitest';
-import { take } from '../../connector/jobs.ts';
-import { leaseFor, resetJob } from '../../connector/resets/lease.ts';
+import { leaseFor } from '../../connector/resets/lease.ts';
+import { takeResets } from '../../connector/resets/take.ts';
 import { makeWorld } from '../world.ts';
 
 async function frozen() {
   const world = await makeWorld({ names: ['globalAdmin', 'amara'] });
   const { id } = (await world.reset('globalAdmin', 'amara')).json<{ id: string }>();
-  const late = await take(world.sql, resetJob, world.now(), leaseFor);
+  const [late] = await takeResets(world.sql, world.now(), 1);
   if (!late) throw new Error('There is nothing to be walked.');
   const row = () => world.sql.get`select * from reset where id = ${id}`;
   return { world, id, late, row };
