@@ -1,7 +1,7 @@
 // The engine that a run's tests use where they do not care: SQLite in memory, or Postgres when RR_TEST_DATABASE=postgres.
 
 import { afterAll } from 'vitest';
-import type { Sql, Statement } from '../../connector/sql/sql.ts';
+import type { Sql, Statement, Value } from '../../connector/sql/sql.ts';
 import { openSqlite } from '../../connector/sql/sqlite.ts';
 import { freshDatabase } from './database.ts';
 
@@ -51,6 +51,18 @@ export async function openSql(options: SqlOptions = {}): Promise<Sql> {
       await fresh[Symbol.asyncDispose]();
     },
   };
+}
+
+/**
+ * How SQLite would go about it, a line for each step. Nothing on Postgres: that goes by how many rows there are, and reads small
+ * tables from end to end.
+ */
+export function planOf(sql: Sql, text: string, values: readonly Value[]): Promise<string[]> {
+  return sql.run(function* (tx) {
+    if (engine === 'postgres') return [];
+    const plan = yield* tx.query<{ detail: string }>(`explain query plan ${text}`, values);
+    return plan.map(({ detail }) => detail);
+  });
 }
 
 const left = new Set<FreshSql>();
