@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 /** Tests of each part that holds data; those that run on both engines anyway (test/sql, jobs, key-holding) are not among them. */
 const onBothEngines = [
   'test/{audit,master-key,token}.test.ts',
-  'test/store/*.test.ts',
+  'test/store/{credentials,roles,users}.test.ts',
   'test/filter/database.test.ts',
   'test/directory/embedded.test.ts',
   'test/resets/{reset,crash,late-walk,twice,grant}.test.ts',
