@@ -82,6 +82,7 @@ const parts = {
   build,
   sim,
   unit: () => vitest('unit'),
+  postgres: () => vitest('postgres'),
   e2e: () => vitest('e2e'),
 } as const;
 type Part = keyof typeof parts;
@@ -92,7 +93,7 @@ async function play(part: Part): Promise<Counts> {
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);
   if (counts.failed > 0 && output) console.log(output.trimEnd());
   const empty = counts.passed + counts.failed + counts.skipped === 0;
-  console.log(`${part.padEnd(6)} ${empty ? 'ran nothing' : sumLine(counts)} (${seconds} s)`);
+  console.log(`${part.padEnd(8)} ${empty ? 'ran nothing' : sumLine(counts)} (${seconds} s)`);
   return counts;
 }
 

@@ -1,5 +1,24 @@
-// Two runs: `unit` (fast, no browser) and `e2e` (real browsers, one file at a time: the machine may have two cores).
+// Three runs: `unit` (fast, no browser), `postgres` (what stands on a database once more, on the other engine) and `e2e`
+// (real browsers, one file at a time: the machine may have two cores). RR_TEST_DATABASE=postgres runs `unit` on Postgres, whole.
 import { defineConfig } from 'vitest/config';
+
+/** Tests of each part that holds data; those that run on both engines anyway (test/sql, jobs, key-holding) are not among them. */
+const onBothEngines = [
+  'test/{audit,master-key,token}.test.ts',
+  'test/store/{credentials,roles,users}.test.ts',
+  'test/filter/database.test.ts',
+  'test/directory/embedded.test.ts',
+  'test/resets/{reset,crash,late-walk,twice,grant}.test.ts',
+  'test/signin/{keys,token-endpoint}.test.ts',
+  'test/scim/rfc7644.test.ts',
+  'test/graph/users-write.test.ts',
+];
+const unit = {
+  testTimeout: 60_000,
+  // Whoever is the first to need a Postgres waits for its start.
+  hookTimeout: 60_000,
+  globalSetup: 'test/postgres/global.ts',
+};
 
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
@@ -10,10 +29,15 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**'],
-          testTimeout: 60_000,
-          // Whoever is the first to need a Postgres waits for its start.
-          hookTimeout: 60_000,
-          globalSetup: 'test/postgres/global.ts',
+          ...unit,
+        },
+      },
+      {
+        test: {
+          name: 'postgres',
+          include: onBothEngines,
+          env: { RR_TEST_DATABASE: 'postgres' },
+          ...unit,
         },
       },
       {

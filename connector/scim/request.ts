@@ -80,9 +80,14 @@ export function whole(value: string | number | undefined, field: string): number
   return number;
 }
 
-/** `{id}` of the URL, percent-decoded. */
+/**
+ * `{id}` of the URL, percent-decoded.
+ * @throws Problem notFound for what no id can be
+ */
 export function idOf(request: FastifyRequest): string {
-  return (request.params as { id: string }).id;
+  const { id } = request.params as { id: string };
+  if (id.includes('\0')) throw new Problem('notFound');
+  return id;
 }
 
 /**

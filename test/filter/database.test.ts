@@ -14,6 +14,7 @@ import { coreGroup } from '../../connector/store/groups.ts';
 import type { Part } from '../../connector/store/page.ts';
 import { type Queries, queries } from '../../connector/store/query.ts';
 import { coreUser, enterpriseUser } from '../../connector/store/user-resource.ts';
+import { engine } from '../postgres/engine.ts';
 import { openStore, start } from '../scim/scim-server.ts';
 import { type Name, text, trees } from './arbitraries.ts';
 
@@ -172,7 +173,8 @@ describe('RFC 7644 §3.4.2.2: the database finds exactly what matches', () => {
           }
         },
       ),
-      { numRuns },
+      // On Postgres each statement is a way there and back.
+      { numRuns: engine === 'postgres' ? numRuns / 5 : numRuns },
     );
   });
 });

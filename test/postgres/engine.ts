@@ -1,9 +1,9 @@
 // The engine that a run's tests use where they do not care: SQLite in memory, or Postgres when RR_TEST_DATABASE=postgres.
 
 import { afterAll } from 'vitest';
-import type { Sql, Statement } from '../../connector/sql/sql.ts';
+import type { Sql, Statement, Value } from '../../connector/sql/sql.ts';
 import { openSqlite } from '../../connector/sql/sqlite.ts';
-import { freshDatabase } from './database.ts';
+import { type FreshDatabase, freshDatabase } from './database.ts';
 
 export type Engine = 'sqlite' | 'postgres';
 /** For `describe.each`: what must hold on both. */
@@ -29,10 +29,39 @@ export async function freshSql(
     const sql = openSqlite(':memory:', options);
     return { sql, [Symbol.asyncDispose]: () => sql.close() };
   }
-  const database = await freshDatabase({ migrated });
+  const database = (migrated ? spare.pop() : undefined) ?? (await freshDatabase({ migrated }));
   const sql = await database.open(options);
-  return { sql, [Symbol.asyncDispose]: () => database[Symbol.asyncDispose]() };
+  return {
+    sql,
+    async [Symbol.asyncDispose]() {
+      await sql.close();
+      if (migrated && (await isEmptied(database))) spare.push(database);
+      else await database[Symbol.asyncDispose]();
+    },
+  };
 }
+
+/** Databases that are as good as new: emptied ten times faster than made. */
+const spare: FreshDatabase[] = [];
+
+/** Empties it; false when its schema is no longer the one that it was made with. */
+async function isEmptied(database: FreshDatabase): Promise<boolean> {
+  await database.query(`do $$ declare t text; begin
+    for t in select tablename from pg_tables where schemaname = 'public' and tablename <> 'meta' loop
+      execute format('delete from %I', t);
+    end loop;
+    delete from meta where key not in ('version', 'readableFrom');
+  end $$`);
+  const [now] = await database.query<{ shape: string }>(
+    `select (select string_agg(key || value, ' ' order by key) from meta) || (select md5(string_agg(concat(attrelid::regclass,
+      attname, format_type(atttypid, null)), ' ' order by attrelid::regclass::text, attnum)) from pg_attribute
+      where attrelid in (select oid from pg_class where relnamespace = 'public'::regnamespace)) as shape`,
+  );
+  shape ??= now?.shape;
+  return now?.shape === shape;
+}
+
+let shape: string | undefined;
 
 /** What both drivers take. */
 export interface SqlOptions {
@@ -53,8 +82,21 @@ export async function openSql(options: SqlOptions = {}): Promise<Sql> {
   };
 }
 
+/**
+ * How SQLite would go about it, a line for each step. Nothing on Postgres: that goes by how many rows there are, and reads small
+ * tables from end to end.
+ */
+export function planOf(sql: Sql, text: string, values: readonly Value[]): Promise<string[]> {
+  return sql.run(function* (tx) {
+    if (engine === 'postgres') return [];
+    const plan = yield* tx.query<{ detail: string }>(`explain query plan ${text}`, values);
+    return plan.map(({ detail }) => detail);
+  });
+}
+
 const left = new Set<FreshSql>();
 afterAll(async () => {
   for (const fresh of left) await fresh[Symbol.asyncDispose]();
   left.clear();
+  for (const database of spare.splice(0)) await database[Symbol.asyncDispose]();
 });

@@ -373,9 +373,7 @@ describe('RFC 7644 §3.7 operations', () => {
     const jobs = Array.from({ length: 1000 }, (_, at) =>
       at % 10 === 3 ? { method: 'DELETE', path: `/Users/none-${at}` } : post(`b${at}`, `user-${at}`),
     );
-    const began = performance.now();
     const answer = await bulk(server, jobs);
-    expect(performance.now() - began).toBeLessThan(5000);
     expect(answer.body.Operations.map(({ status }: { status: string }) => status)).toEqual(
       jobs.map((_job, at) => (at % 10 === 3 ? '404' : '201')),
     );

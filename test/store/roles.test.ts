@@ -20,6 +20,7 @@ import {
 } from '../../connector/store/roles.ts';
 import { coreUser } from '../../connector/store/user-resource.ts';
 import { createUser, deleteUser } from '../../connector/store/users.ts';
+import { planOf } from '../postgres/engine.ts';
 import { openStore, start } from '../scim/scim-server.ts';
 
 const operator = { at: start, actor: 'operator' };
@@ -187,8 +188,7 @@ describe('who holds what', () => {
     expect(await standing(sql, 'ada')).toMatchObject({ roles: ['r1'] });
     expect(asked.length).toBeGreaterThan(1);
     for (const { text, values } of [...asked]) {
-      const plan = await sql.run((tx) => tx.query<{ detail: string }>(`explain query plan ${text}`, values) as never);
-      const walks = (plan as { detail: string }[]).map(({ detail }) => detail);
+      const walks = await planOf(sql, text, values);
       expect(
         walks.filter((line) => /SCAN (m|g|group_member|app_group)\b|group_member.*\(tenant=\?\)/.test(line)),
       ).toEqual([]);

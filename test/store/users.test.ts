@@ -16,6 +16,7 @@ import { searchUsers } from '../../connector/store/user-search.ts';
 import { contentOf, createUser, deleteUser, updateUser, userById, userByName } from '../../connector/store/users.ts';
 import { uuidv7 } from '../../connector/store/uuid.ts';
 import { people } from '../people.ts';
+import { planOf } from '../postgres/engine.ts';
 import { openStore, start } from '../scim/scim-server.ts';
 
 const by = (at = start) => ({ at, actor: 'token:t' });
@@ -285,9 +286,7 @@ test('look-ups go through indexes, also under a filter', async () => {
   const watched = await openStore({ beforeStatement: (statement) => void asked.push(statement) });
   const sql = await openStore();
   const plans = () =>
-    Promise.all(
-      asked.map(async ({ text, values }) => JSON.stringify(await query(sql, `explain query plan ${text}`, values))),
-    );
+    Promise.all(asked.map(async ({ text, values }) => JSON.stringify(await planOf(sql, text, values))));
   for (const filter of [
     'userName eq "a"',
     'externalId eq "a"',
