@@ -90,7 +90,7 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Sql {
       // A table without other columns than its key's order needs no second tree (see migrations.ts).
       // SQLite plans anew whenever a value is bound to a bare LIMIT, since it plans by it: twice the time of a short query.
       const native = text.replace('/* clustered */', 'without rowid').replace(/\blimit \?/g, '$& + 0');
-      found = { statement: db.prepare(native), reads: /^\s*select\b/i.test(text) };
+      found = { statement: db.prepare(native), reads: /^\s*(?:select\b|pragma \w+\s*$)/i.test(text) };
       found.statement.setReturnArrays(arrays);
       prepared.set(name, found);
     }

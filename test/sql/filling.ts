@@ -53,7 +53,7 @@ export async function fillings(sql: Sql): Promise<fc.Arbitrary<Filling>> {
     tables.map(async (table) => {
       const found = await sql.all<{
         name: string;
-      }>`select name from pragma_table_info(${table.name}) where "notnull" = 0`;
+      }>`select name from pragma_table_info(${table.name}) where "notnull" = 0 and pk = 0`;
       return rowsFor(table, new Set(found.map(({ name }) => name))).map((rows) => ({ table, rows }));
     }),
   );
