@@ -71,14 +71,15 @@ export async function insert(sql: Sql, filling: Filling): Promise<void> {
   });
 }
 
-/** A row of plain values for each table, with `key` in its texts. */
+/** Three rows of plain values for each table, with `key` (a letter) in their texts, and in their numbers: other keys, other rows. */
 export function plainFilling(tables: readonly Table[], key: string): Filling {
+  const first = 10 * (key.charCodeAt(0) - 'a'.charCodeAt(0));
   return tables
     .filter(({ name }) => name !== 'meta')
     .map((table) => ({
       table,
       rows: [0, 1, 2].map((n) =>
-        table.columns.map(({ name, type }) => (type === 'bigint' ? n : `${name} ${key} ${n}`)),
+        table.columns.map(({ name, type }) => (type === 'bigint' ? first + n : `${name} ${key} ${n}`)),
       ),
     }));
 }
