@@ -19,12 +19,23 @@ export interface Hunted {
 
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
-/** One hunt, ended after `limit` milliseconds. */
-export async function hunt(bug: Bug, limit = 120_000): Promise<Hunted> {
+export interface HuntOptions {
+  /** Milliseconds. */
+  readonly limit?: number;
+  /** Begins with the run that has found it before. */
+  readonly known?: boolean;
+}
+
+/** One hunt, ended after `limit`. */
+export async function hunt(bug: Bug, { limit = 120_000, known = false }: HuntOptions = {}): Promise<Hunted> {
   const begun = performance.now();
   const child = spawn(process.execPath, ['--import', here('with-bug.ts'), here('hunt.ts')], {
     // Reading the same hundred files again costs more than most hunts.
-    env: { ...process.env, RR_SIM_BUG: bug.name, NODE_COMPILE_CACHE: join(tmpdir(), 'reset-and-resend-compiled') },
+    env: {
+      ...process.env,
+      ...{ RR_SIM_BUG: bug.name, RR_SIM_KNOWN: known ? '1' : '0' },
+      NODE_COMPILE_CACHE: join(tmpdir(), 'reset-and-resend-compiled'),
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -44,11 +55,11 @@ export async function hunt(bug: Bug, limit = 120_000): Promise<Hunted> {
 }
 
 /** All of them, as many at a time as there are cores. */
-export async function huntAll(bugs: readonly Bug[], limit?: number): Promise<Hunted[]> {
+export async function huntAll(bugs: readonly Bug[], options?: HuntOptions): Promise<Hunted[]> {
   const results: Hunted[] = [];
   const queue = [...bugs];
   const one = async () => {
-    for (let bug = queue.shift(); bug; bug = queue.shift()) results.push(await hunt(bug, limit));
+    for (let bug = queue.shift(); bug; bug = queue.shift()) results.push(await hunt(bug, options));
   };
   await Promise.all(Array.from({ length: availableParallelism() }, one));
   return bugs.flatMap((bug) => results.find((result) => result.bug === bug) ?? []);

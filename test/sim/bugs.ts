@@ -12,6 +12,11 @@ export interface Bug {
   readonly changes: readonly (readonly [find: string, replace: string])[];
   /** Stories in which it is looked for first, one fault at a time: it would be found without, later. */
   readonly near?: readonly (ScenarioName | `${ScenarioName}:${MannerName}`)[];
+  /**
+   * The run that has found it before: `suite` plays it first, so that a hunt is a matter of a second. What no longer finds it
+   * costs a hunt, and is no failure.
+   */
+  readonly seed?: string;
 }
 
 const walkMail = 'connector/resets/walk-mail.ts';
@@ -44,6 +49,7 @@ export const bugs: readonly Bug[] = [
     name: 'keyClaimedFirst',
     what: 'the idempotency key is claimed before the reset is saved, and never given back (OneTimeSecret)',
     near: ['ordinary:embedded'],
+    seed: 'enumerate:ordinary:embedded:6:2',
     file: start,
     changes: [
       [
@@ -72,6 +78,7 @@ export const bugs: readonly Bug[] = [
     name: 'laterTakenForSent',
     what: 'a temporary refusal of the mail server is swallowed (Password Pusher)',
     near: ['ordinary'],
+    seed: 'enumerate:ordinary:embedded:19:0',
     file: walkMail,
     changes: [
       ["if (outcome.outcome === 'accepted') {", "if (outcome.outcome === 'accepted' || outcome.outcome === 'later') {"],
@@ -81,6 +88,7 @@ export const bugs: readonly Bug[] = [
     name: 'unknownTakenForSent',
     what: 'a connection that is lost after the final dot counts as sent',
     near: ['ordinary'],
+    seed: 'enumerate:ordinary:embedded:24:1',
     file: walkMail,
     changes: [
       [
@@ -93,6 +101,7 @@ export const bugs: readonly Bug[] = [
     name: 'refusedTakenForLater',
     what: 'a recipient that is refused for good is tried again for ever, and nobody is told',
     near: ['ordinary'],
+    seed: 'enumerate:ordinary:embedded:22:3',
     file: walkMail,
     changes: [
       ["needs_you: 'mailFailed', next_attempt_at: null };", 'next_attempt_at: null };'],
@@ -104,6 +113,7 @@ export const bugs: readonly Bug[] = [
     name: 'timerInMemory',
     what: 'the next attempt is a timer of the process (Yopass)',
     near: ['ordinary'],
+    seed: 'enumerate:ordinary:embedded:19:0',
     file: walkMail,
     changes: [
       [
@@ -119,6 +129,7 @@ export const bugs: readonly Bug[] = [
     name: 'secondPassword',
     what: 'each attempt sets a new password',
     near: ['ordinary:exact'],
+    seed: 'enumerate:ordinary:exact:44:2',
     file: walkChange,
     changes: [
       [
@@ -131,6 +142,7 @@ export const bugs: readonly Bug[] = [
     name: 'unknownTakenForSet',
     what: 'an answer that never came, or a 202, is taken for success',
     near: ['ordinary:exact'],
+    seed: 'enumerate:ordinary:exact:45:0',
     file: walkChange,
     changes: [
       [
@@ -152,6 +164,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'keyedByName',
     what: 'the person is looked up by name when the password is changed',
+    seed: 'enumerate:nameReused:embedded:0:0',
     file: walkChange,
     changes: [
       [
@@ -163,6 +176,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'newerByTheClock',
     what: 'which of two resets is newer is decided by the clock (found in ours)',
+    seed: 'enumerate:clockWasAhead:embedded:0:0',
     file: supersede,
     changes: [
       [
@@ -175,6 +189,7 @@ export const bugs: readonly Bug[] = [
     name: 'lateChangeTakenForTheirs',
     what: 'a change of ours that takes effect late counts as the person’s (found in ours)',
     near: ['neverOpened:graph'],
+    seed: 'enumerate:neverOpened:graph:45:2',
     file: lease,
     changes: [['last.at > row.baseline_at && !tookEffectLate(row, last)', 'last.at > row.baseline_at']],
   },
@@ -199,6 +214,7 @@ export const bugs: readonly Bug[] = [
     name: 'plainTextFallback',
     what: 'when the link does not go out, the password itself is mailed (CIPP)',
     near: ['ordinary'],
+    seed: 'enumerate:ordinary:embedded:19:0',
     file: walkMail,
     changes: [
       [
@@ -256,6 +272,7 @@ export const bugs: readonly Bug[] = [
     name: 'newerDoesNotWait',
     what: 'a newer reset does not wait for an older call that is still under way',
     near: ['supersededAtOnce:exact'],
+    seed: 'enumerate:supersededAtOnce:exact:45:2',
     file: supersede,
     changes: [['return row?.until ?? undefined;', 'return row?.until === 0 ? 0 : undefined;']],
   },
@@ -276,6 +293,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'untouchedScrambled',
     what: 'a password that was never changed is made useless when the link expires',
+    seed: 'explore:1',
     file: lease,
     changes: [
       [
@@ -295,6 +313,7 @@ export const bugs: readonly Bug[] = [
     name: 'burnsAfterReading',
     what: 'the first answer is the last: one that is lost is lost',
     near: ['ordinary:embedded'],
+    seed: 'enumerate:ordinary:embedded:48:1',
     file: link,
     changes: [
       ['holder_hash: holderHash,', 'holder_hash: holderHash, ciphertext: null,'],
@@ -304,12 +323,14 @@ export const bugs: readonly Bug[] = [
   {
     name: 'proofNotChecked',
     what: 'whoever knows the address can open the link, without its key (Yopass)',
+    seed: 'enumerate:scanned:embedded:0:0',
     file: link,
     changes: [['if (!(await deps.cryptography.isHashOf(proof, row?.proof_hash)) || !row)', 'if (!row)']],
   },
   {
     name: 'pinNotCounted',
     what: 'a PIN can be tried as often as one likes',
+    seed: 'enumerate:guessed:embedded:0:0',
     file: link,
     changes: [['const tries = row.pin_tries + 1;', 'const tries = Math.min(row.pin_tries + 1, 1);']],
   },
@@ -317,6 +338,7 @@ export const bugs: readonly Bug[] = [
     name: 'opensAfterItsTime',
     what: 'a link whose time is over opens until somebody has noticed',
     near: ['openedLate'],
+    seed: 'enumerate:openedLate:embedded:49:2',
     file: link,
     changes: [["return at >= row.expires_at ? { state: 'expired' } : undefined;", 'return undefined;']],
   },
@@ -334,6 +356,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'otherTenants',
     what: 'a reset is found by its id alone, whoever’s it is',
+    seed: 'enumerate:twoAtOnce:embedded:0:0',
     file: row,
     changes: [
       ['select * from reset where tenant = ${tenant} and id = ${id}`', 'select * from reset where id = ${id}`'],
@@ -343,6 +366,7 @@ export const bugs: readonly Bug[] = [
     name: 'roleAskedOnce',
     what: 'the admin’s role is not asked for again before the change',
     near: ['roleGone:embedded'],
+    seed: 'enumerate:roleGone:embedded:19:0',
     file: walkChange,
     changes: [
       [
@@ -354,6 +378,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'killLeavesThePassword',
     what: '“wrong person” kills the link and leaves the password',
+    seed: 'enumerate:killed:embedded:0:0',
     file: act,
     changes: [
       ['const scramble = owesScramble(row) || row.scramble === 1 || replacedOwed ? 1 : 0;', 'const scramble = 0;'],
@@ -362,6 +387,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'expiryLeavesThePassword',
     what: 'a temporary password that nobody has fetched stays for ever',
+    seed: 'enumerate:superseded:embedded:0:0',
     file: walkWatch,
     changes: [
       [
@@ -385,6 +411,7 @@ export const bugs: readonly Bug[] = [
     name: 'hammers',
     what: 'a directory that asks to wait is asked again at once',
     near: ['outage'],
+    seed: 'enumerate:outage:exact:0:0',
     file: walkChange,
     changes: [['const next = Math.min(notBefore > 0 ? asked : own, row.expires_at);', 'const next = now + 10;']],
   },
@@ -401,6 +428,7 @@ export const bugs: readonly Bug[] = [
     name: 'conflictsForEver',
     what: 'a scramble that conflicts looks again at once, for as long as a copy is behind (found in ours)',
     near: ['killedAtOnce:graph'],
+    seed: 'enumerate:killedAtOnce:graph:1:1',
     file: walkWatch,
     changes: [['const look = job.attempts === 1 ? 0 : soonAfter(job.attempts - 1);', 'const look = 0;']],
   },
@@ -408,6 +436,7 @@ export const bugs: readonly Bug[] = [
     name: 'twiceIsRefused',
     what: 'a request that comes twice at once is refused because of itself (found in ours)',
     near: ['twiceClicked'],
+    seed: 'enumerate:twiceClicked:exact:1:1',
     file: start,
     changes: [['if (already.same) return replay(already.same, fingerprints);', '']],
   },
@@ -415,6 +444,7 @@ export const bugs: readonly Bug[] = [
     name: 'keyForgotten',
     what: 'the idempotency key is not looked up',
     near: ['twiceClicked'],
+    seed: 'enumerate:twiceClicked:embedded:1:0',
     file: start,
     changes: [['return found && row && { row, fingerprint: found.fingerprint };', 'return undefined;']],
   },

@@ -1,6 +1,6 @@
-// Looks for a violation until one is found: one fault at a time in the stories that lie near, all stories without faults,
-// drawn worlds, then one fault at a time everywhere. Prints the
-// first as a line of JSON. For `bugs.ts`, whose mistakes must all be found.
+// Looks for a violation until one is found: the run that has found it before (with RR_SIM_KNOWN=1), one fault at a time in
+// the stories that lie near, all stories without faults, drawn worlds, then one fault at a time everywhere. Prints the first
+// as a line of JSON. For `bugs.ts`, whose mistakes must all be found.
 
 import { bugs } from './bugs.ts';
 import { type MannerName, makeStage, manners, type Verdict } from './run.ts';
@@ -15,11 +15,12 @@ export interface Found {
   readonly runs: number;
 }
 
-const near = bugs.find(({ name }) => name === process.env.RR_SIM_BUG)?.near ?? [];
+const { near = [], seed: known } = bugs.find(({ name }) => name === process.env.RR_SIM_BUG) ?? {};
 
 async function* everything(stage: Awaited<ReturnType<typeof makeStage>>): AsyncGenerator<Verdict> {
   const names = Object.keys(scenarios) as ScenarioName[];
   const kinds = Object.keys(manners) as MannerName[];
+  if (known !== undefined && process.env.RR_SIM_KNOWN === '1') yield await playSeed(stage, known);
   for (const place of near) {
     const [name, kind] = place.split(':') as [ScenarioName, MannerName?];
     for (const one of kind ? [kind] : kinds) yield* enumerate(stage, name, one, { from: 0 });

@@ -3,6 +3,7 @@
 
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { State } from '#shared/api.ts';
+import { leaseFor } from '../../connector/resets/lease.ts';
 import { isLive, type ResetRow } from '../../connector/resets/row.ts';
 import { mayGo } from '../../connector/resets/transitions.ts';
 import { keyring } from '../../connector/secret.ts';
@@ -272,8 +273,9 @@ export class Observer {
     if (row.epoch < before.epoch || row.seq < before.seq) this.fail('promise', `${name}: epoch or seq went back`);
     if (row.user_id !== before.user_id) this.fail('I13', `${name} belongs to somebody else`);
     const demoted = this.#world.demoted.get(row.caller_id) ?? Number.POSITIVE_INFINITY;
-    if (before.state === 'mailed' && row.state !== 'mailed' && row.call_until === null && row.state === 'changing') {
-      if (this.#world.loop.now > demoted + 30_000)
+    if (before.state === 'mailed' && row.state === 'changing') {
+      // Between the question and the step its process may have been stopped, within its lease.
+      if (this.#world.loop.now > demoted + (this.#world.meddled ? leaseFor : 30_000))
         this.fail('I9', `${name} goes on although its admin has lost the role`);
     }
     if (row.message_id !== before.message_id) this.fail('I2', `${name} has another Message-ID`);
