@@ -64,10 +64,13 @@ export async function round(options: RoundOptions): Promise<Verdict & { found: F
   let resting = false;
   void busy.then(() => (resting = true));
   let found = await quiet(options);
-  // Some wait for a mail that will not come; who still does something is let do it.
+  // Some wait for a mail that will not come, or ask a link that will not be ready (its mail was refused the second time);
+  // who still does something is let do it.
+  const news = () => http.exchanges.filter(({ received }) => !received.includes('"notReady"')).length;
   for (let still = 0, before = -1; !resting && still < 5; await pause(60)) {
-    still = http.exchanges.length === before ? still + 1 : 0;
-    before = http.exchanges.length;
+    const now = news();
+    still = now === before ? still + 1 : 0;
+    before = now;
     if (still === 4) found = await quiet(options);
   }
   isOver = true;
