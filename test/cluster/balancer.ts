@@ -67,9 +67,9 @@ export async function startBalancer(
     const own = onward.get(target.name) ?? new Set();
     if (wanted === undefined) onward.set(target.name, own.add(request));
     request.on('close', () => own.delete(request));
-    request.on('error', () => {
+    request.on('error', ({ message }) => {
       if (outgoing.headersSent) outgoing.destroy();
-      else outgoing.writeHead(502, { 'x-served-by': target.name }).end();
+      else outgoing.writeHead(502, { 'x-served-by': target.name }).end(`${target.name}: ${message}`);
     });
     outgoing.on('close', () => request.destroy());
     incoming.on('error', () => request.destroy());

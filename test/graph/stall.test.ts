@@ -1,4 +1,4 @@
-// What one request of the Graph door may cost everybody else: over 10,000 people, filters that fill every limit and are
+// What one request of the Graph door may cost everybody else: over 6,000 people, filters that fill every limit and are
 // answered, the largest pages, and how long the event loop stands still meanwhile.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -7,9 +7,9 @@ import { createUser } from '../../connector/store/users.ts';
 import { start } from '../scim/scim-server.ts';
 import { advanced, type Reading, reading } from './reading.ts';
 
-const people = 10_000;
-/** In milliseconds; far more than any of these takes on a machine with nothing else to do. */
-const longest = 700;
+const people = 6_000;
+/** In milliseconds; far more than any of these takes. */
+const longest = 500;
 
 let server: Reading;
 beforeAll(async () => {
@@ -38,13 +38,20 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => server[Symbol.asyncDispose]());
 
-/** The longest time for which nothing else was answered, in milliseconds. */
+/**
+ * The longest time for which nothing else was answered, in milliseconds of this thread's own work: what the machine does for
+ * others meanwhile is none of ours.
+ */
 async function stallOf(work: () => Promise<unknown>): Promise<number> {
+  const worked = () => {
+    const { user, system } = process.threadCpuUsage();
+    return (user + system) / 1000;
+  };
   let stall = 0;
-  let last = performance.now();
+  let last = worked();
   let going = true;
   const tick = () => {
-    const now = performance.now();
+    const now = worked();
     stall = Math.max(stall, now - last);
     last = now;
     if (going) setImmediate(tick);

@@ -1,4 +1,4 @@
-// What one request may cost everybody else: over an organisation of 20,000 people, filters that fill every limit and are
+// What one request may cost everybody else: over an organisation of 6,000 people, filters that fill every limit and are
 // answered, and how long the event loop stands still meanwhile.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -7,10 +7,10 @@ import type { UserContent } from '../../connector/store/user-resource.ts';
 import { createUser } from '../../connector/store/users.ts';
 import { core, groupSchema, scimServer, start } from './scim-server.ts';
 
-const people = 20_000;
+const people = 6_000;
 const groups = 200;
-/** In milliseconds; far more than any of these takes on a machine with nothing else to do. */
-const longest = 700;
+/** In milliseconds; far more than any of these takes. */
+const longest = 500;
 const by = { at: start, actor: 'operator' };
 
 let server: Awaited<ReturnType<typeof scimServer>>;
@@ -45,13 +45,20 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => server[Symbol.asyncDispose]());
 
-/** The longest time for which nothing else was answered, in milliseconds. */
+/**
+ * The longest time for which nothing else was answered, in milliseconds of this thread's own work: what the machine does for
+ * others meanwhile is none of ours.
+ */
 async function stallOf(work: () => Promise<unknown>): Promise<number> {
+  const worked = () => {
+    const { user, system } = process.threadCpuUsage();
+    return (user + system) / 1000;
+  };
   let stall = 0;
-  let last = performance.now();
+  let last = worked();
   let going = true;
   const tick = () => {
-    const now = performance.now();
+    const now = worked();
     stall = Math.max(stall, now - last);
     last = now;
     if (going) setImmediate(tick);
@@ -111,8 +118,8 @@ describe(`filters that fill the limits, over ${people} people`, () => {
 test('the largest pages, sorted by what has to be looked up, from anywhere', { timeout: 120_000 }, async () => {
   for (const query of [
     'count=1000',
-    'count=1000&startIndex=19001',
-    'count=1000&sortBy=emails.value&startIndex=10001',
+    'count=1000&startIndex=5001',
+    'count=1000&sortBy=emails.value&startIndex=3001',
     'count=1000&sortBy=name.familyName&sortOrder=descending&attributes=groups',
     'count=1000&cursor=',
   ]) {
