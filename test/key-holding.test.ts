@@ -178,7 +178,8 @@ describe.each(engines)('master keys of several connectors on %s', (engine) => {
       }),
       { numRuns: engine === 'sqlite' ? 100 : 5 },
     );
-    expect(Math.min(...Object.values(seen))).toBeGreaterThan(0);
+    // Five draws need not come to everything.
+    if (engine === 'sqlite') expect(Math.min(...Object.values(seen))).toBeGreaterThan(0);
   });
 
   it('are all sealed again, also what somebody seals under the older one in the middle of it', async () => {

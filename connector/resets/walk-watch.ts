@@ -153,6 +153,8 @@ async function judge(
   if (!wrongPerson) {
     if (row.baseline_at === null && became === undefined) return 'not ours';
     if (row.baseline_at === null && became === 'nothing') return deps.now() < showsBy(row) ? 'wait' : 'not ours';
+    // The link of a reset that was restored may have been opened since, and a password chosen: what no record names is left.
+    if (row.baseline_at === null && isRestored(row) && last?.by.kind === 'unknown') return 'not ours';
     if (row.baseline_at === null && became === 'later') return last?.by.kind === 'operation' ? 'not ours' : 'chosen';
     // Changed while our scramble could have taken place: whoever it was, the temporary password is gone, and one that
     // the person may have chosen stays.

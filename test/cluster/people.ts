@@ -171,6 +171,18 @@ export async function open(
   }
 }
 
+/** What connectors have called errors. */
+function mistakes({ nodes }: Cluster): string[] {
+  return Object.entries(nodes).flatMap(([name, node]) =>
+    node
+      .output()
+      .split('\n')
+      .filter((line) => line.includes('"level":"error"'))
+      .slice(-3)
+      .map((line) => `${name}: ${line}`),
+  );
+}
+
 /** Signs in with the password that was shown, and chooses one: each step at whichever connector comes next. */
 export async function signIn(cluster: Cluster, ledger: Ledger, person: Person, password: string): Promise<void> {
   const own = `My-own-Choice-${toBase64url(random(9))}`;
@@ -194,7 +206,9 @@ export async function signIn(cluster: Cluster, ledger: Ledger, person: Person, p
     if (mayBeChosen && !isGone(choose.status)) return void ledger.chosen.set(person.id, own);
     // Nothing was done yet: whoever meets a connector that has just gone begins anew.
     if (!isGone(choose.status) || tries === 20)
-      throw new Error(`The password does not sign in: ${choose.status} ${choose.text.slice(0, 2000)}`);
+      throw new Error(
+        `The password does not sign in: ${choose.status} ${choose.text.slice(0, 2000)}\n${mistakes(cluster).join('\n')}`,
+      );
     await pause(100);
   }
 }

@@ -163,7 +163,7 @@ describe('SIGSTOP past the lease', () => {
   });
 
   it.each([
-    ['before it asks the directory', { when: 'committed', text: /changing[^a-z]*default[\s\S]{40,60}changing/ }],
+    ['before it asks the directory', { when: 'committed', text: /reset\.changing/ }],
     ['with its write to the directory on its way', { when: 'asked', text: /\$argon2id\$/ }],
     ['with its write to the directory done, and not told', { when: 'committed', text: /\$argon2id\$/ }],
   ] as const)('in the middle of a change: %s', { timeout: 240_000 }, async (_, moment) => {
