@@ -100,6 +100,16 @@ export async function holdKeys(deps: HoldingDeps): Promise<KeyHolding> {
     return beating;
   }
 
+  let hastened = false;
+  /** The word is over, and somebody needs it now: the next beat is not waited for. */
+  function hasten(): void {
+    if (hastened || stopped) return;
+    hastened = true;
+    void beat().finally(() => {
+      hastened = false;
+    });
+  }
+
   const begun = monotonic();
   while (!(await say())) {
     if (objection && monotonic() - begun > patience) throw new KeyError(objections[objection]);
@@ -110,6 +120,7 @@ export async function holdKeys(deps: HoldingDeps): Promise<KeyHolding> {
       ...keyring,
       seal(plain, aad) {
         if (holds()) return keyring.seal(plain, aad);
+        hasten();
         throw new Problem('unavailable', { reason: 'masterKey' });
       },
     },

@@ -1,5 +1,6 @@
 // The master keys of several connectors on one database: at each moment each living one can open whatever any of them seals.
 
+import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readChecks } from '../connector/key-check.ts';
@@ -226,5 +227,19 @@ describe.each(engines)('master keys of several connectors on %s', (engine) => {
     // Whoever was frozen all the while has no word any more, and gets none.
     world.pass(61_000);
     expect(both?.holding.holds()).toBe(false);
+  });
+
+  it('are said again at once where somebody is refused, as after a clock was set', async () => {
+    await using world = await ground(engine);
+    const one = (await world.start([1])) as Process;
+    world.pass(3_600_000);
+    expect(await world.seal(one)).toBe(false);
+    expect(await world.seal(one)).toBe(false);
+    for (let tries = 0; tries < 200 && !one.holding.holds(); tries++) await pause(10);
+    expect(await world.seal(one)).toBe(true);
+    await one.holding.stop();
+    expect(await world.seal(one)).toBe(false);
+    await pause(20);
+    expect(one.holding.holds()).toBe(false);
   });
 });

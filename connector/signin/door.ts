@@ -20,7 +20,7 @@ import { type InteractionDeps, interactionRoutes } from './interaction.ts';
 import type { KeyStore } from './keys.ts';
 import { errors } from './openid.ts';
 import { type Trouble, troublePage } from './pages.ts';
-import { providerOf } from './provider.ts';
+import { isBusy, providerOf } from './provider.ts';
 import type { StepDeps } from './steps.ts';
 import { tokenEndpoint } from './token-endpoint.ts';
 import { localeOf, pageHeaders, readForms, show, type Visit } from './visit.ts';
@@ -134,8 +134,15 @@ async function handOver(
 /** The provider's errors, where there is nobody to redirect to. */
 function errorRenderer(log: Logger, prefix: string, tenant: Tenant): NonNullable<Configuration['renderError']> {
   return (ctx, out, error) => {
-    const trouble: Trouble =
-      error instanceof errors.SessionNotFound ? 'expired' : out.error === 'server_error' ? 'failed' : 'refused';
+    const trouble = ((): Trouble => {
+      if (error instanceof errors.SessionNotFound) return 'expired';
+      if (isBusy(error)) return 'busy';
+      return out.error === 'server_error' ? 'failed' : 'refused';
+    })();
+    if (trouble === 'busy') {
+      ctx.status = 503;
+      ctx.set('retry-after', '2');
+    }
     if (trouble === 'refused') log.info({ tenant: tenant.id, error: out.error }, 'sign-in refused');
     const asked = [ctx.query.ui_locales ?? [], ctx.get('accept-language').split(',').slice(0, 20)].flat();
     const page = { locale: pickLocale(asked.map(String)), prefix, tenant };
@@ -158,7 +165,7 @@ async function troubleReply(
     const code = error instanceof Problem ? error.code : undefined;
     if (code === 'originRefused') return [403, 'origin'];
     if (code === 'notFound') return [404, 'notFound'];
-    if (code === 'unavailable') return [503, 'busy'];
+    if (isBusy(error)) return [503, 'busy'];
     const given = (error as { statusCode?: number }).statusCode ?? 500;
     return [given >= 400 && given < 500 ? given : 500, 'failed'];
   })();

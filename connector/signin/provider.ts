@@ -4,6 +4,7 @@
 
 import type OpenIdProvider from 'oidc-provider';
 import type { AccessToken, Configuration, KoaContextWithOIDC } from 'oidc-provider';
+import { Problem } from '#shared/problem.ts';
 import type { Logger } from '../log.ts';
 import type { Tenant } from '../tenant.ts';
 import { accessTokenLife, delegatedClaims } from './access-token.ts';
@@ -24,6 +25,11 @@ const lifetimes = {
   Grant: 14 * 24 * 3600,
   RefreshToken: 24 * 3600,
 } as const;
+
+/** Is it over in a moment: the database, or this connector's word of its keys? */
+export function isBusy(error: unknown): boolean {
+  return error instanceof Problem && error.code === 'unavailable';
+}
 
 /** Rotating a refresh token does not make it younger. */
 function refreshTokenLife(ctx: KoaContextWithOIDC): number {
@@ -117,7 +123,10 @@ export async function providerOf(deps: ProviderDeps, tenant: Tenant): Promise<Op
   });
   // The door writes these headers itself from the public address, see door.ts.
   provider.proxy = true;
-  provider.on('server_error', (_ctx, error) => deps.log.error({ tenant: tenant.id, err: error }, 'sign-in failed'));
+  provider.on('server_error', (_ctx, error) => {
+    if (isBusy(error)) deps.log.warn({ tenant: tenant.id, err: error }, 'sign-in has to wait');
+    else deps.log.error({ tenant: tenant.id, err: error }, 'sign-in failed');
+  });
   provider.onerror = (error) => deps.log.warn({ tenant: tenant.id, err: error }, 'sign-in connection failed');
   return provider;
 }

@@ -1,6 +1,8 @@
 // The sign-in of people who come without an app, as the link page sends them.
 
 import { describe, expect, it } from 'vitest';
+import { Problem } from '#shared/problem.ts';
+import { keyring } from '../../connector/secret.ts';
 import { cast } from '../people.ts';
 import { authorization, issuer, openSite, redeemCode, refresh, returned, visitor } from './visitor.ts';
 
@@ -28,6 +30,23 @@ describe('the account page', () => {
     site.pass(11 * 60_000);
     expect((await visit.go(account)).text).toContain('You are signed in');
     expect(id).toBeTruthy();
+  });
+
+  it('asks to try again in a moment where the connector cannot seal just now, and logs no error', async () => {
+    const ring = keyring([Buffer.alloc(32, 7)]);
+    const seal = () => {
+      throw new Problem('unavailable', { reason: 'masterKey' });
+    };
+    await using site = await openSite({ ring: { ...ring, seal: (...given) => (down ? seal() : ring.seal(...given)) } });
+    let down = false;
+    expect((await visitor(site).go(account)).status).toBe(200);
+    down = true;
+    const asked = await visitor(site).go(account);
+    expect([asked.status, asked.headers['retry-after']]).toEqual([503, '2']);
+    expect(asked.text).toContain('Try again in a moment');
+    expect(site.logged.filter((line) => line.includes('"level":"error"'))).toEqual([]);
+    down = false;
+    expect((await visitor(site).go(account)).status).toBe(200);
   });
 
   it('speaks Turkish to who came from a Turkish link', async () => {
