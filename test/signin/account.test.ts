@@ -43,7 +43,7 @@ describe('the account page', () => {
     down = true;
     const asked = await visitor(site).go(account);
     expect([asked.status, asked.headers['retry-after']]).toEqual([503, '2']);
-    expect(asked.text).toContain('Try again in a moment');
+    expect(asked.text).toContain('Wait a few seconds');
     expect(site.logged.filter((line) => line.includes('"level":"error"'))).toEqual([]);
     down = false;
     expect((await visitor(site).go(account)).status).toBe(200);
