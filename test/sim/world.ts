@@ -92,7 +92,7 @@ export class World {
     this.loop = new Loop(beginning, this.random.fork('schedule'));
     this.disk = new Disk(options.folder);
     this.post = new Post(this);
-    this.loop.turns = () => (this.post.open > 0 ? 3 : 1);
+    this.loop.turns = () => (this.post.open > 0 ? 3 : 0);
     const plain: Manner = { records: true, history: false, lag: 0, skew: 0, onBehalf: false };
     this.directory = new ScriptedDirectory(this, options.directory ?? plain);
     this.observer = new Observer(this);
