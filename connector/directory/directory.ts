@@ -149,6 +149,11 @@ export interface Directory {
   lastPasswordChange(id: string): Promise<PasswordChange | undefined>;
   /** Puts an address on file (`otherMails`), if it is not there yet. */
   rememberAddress(id: string, address: string): Promise<Outcome>;
+  /**
+   * How far its clock was ahead of ours when it last answered, in milliseconds; undefined: it has not yet. Absent: its clock
+   * is ours.
+   */
+  readonly ahead?: () => number | undefined;
   /** Whoever waits for a person is woken in the transaction that changes the password, or uses the pass: no need to look. */
   readonly wakes?: true;
   /** Absent: this directory knows no Temporary Access Pass. */

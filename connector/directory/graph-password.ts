@@ -87,7 +87,7 @@ async function settingAlone(deps: PasswordDeps, setting: Setting): Promise<Outco
   }
   const attempt: Attempt = {
     ...{ operation, digest, before: again ? again.before : changedAt },
-    ...{ latest: until + skew, done: false },
+    ...{ latest: until + (deps.client.ahead() ?? 0) + skew, done: false },
     ...(again?.location === undefined ? {} : { location: again.location }),
   };
   return target.synced ? resetSynced(deps, setting, attempt, last, until) : patch(deps, setting, attempt, last, until);

@@ -104,6 +104,8 @@ export function graphDirectory(tenant: GraphTenant, acting: Acting): GraphDirect
     // The connector itself is given no permission to make them.
     ...(right.own ? {} : { temporaryAccessPass: graphPasses(reading, () => grantOf(tenant, acting)) }),
 
+    ahead: client.ahead,
+
     grant: () => grantOf(tenant, acting),
   };
 

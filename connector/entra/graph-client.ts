@@ -79,6 +79,8 @@ export interface GraphClient {
     body: object | undefined,
     asking?: Asking,
   ): Promise<GraphAnswer>;
+  /** How far Graph's clock was ahead of ours at its last answer, in milliseconds, to the second; undefined: nobody knows. */
+  ahead(): number | undefined;
 }
 
 /** A segment of a path: an id, a user name with `#EXT#` in it. */
@@ -99,6 +101,7 @@ const notSent =
 export function graphClient(deps: GraphDeps, right: Right): GraphClient {
   const bounds = { ...limits, ...deps.limits };
   const failures = new WeakMap<AbortSignal, unknown>();
+  let ahead: number | undefined;
   const sdk = Client.initWithMiddleware({
     baseUrl: `${deps.graph}/`,
     defaultVersion: 'v1.0',
@@ -125,7 +128,10 @@ export function graphClient(deps: GraphDeps, right: Right): GraphClient {
       return method === 'PATCH' ? request.patch(body) : request.post(body ?? {});
     };
     try {
-      return await answerOf(await sent());
+      const answer = await answerOf(await sent());
+      const date = Date.parse(answer.headers.get('date') ?? '');
+      if (!Number.isNaN(date)) ahead = date - deps.now();
+      return answer;
     } catch (error) {
       const code = codeOf(failures.get(signal) ?? error);
       deps.log.warn({ method, cause: code }, 'Graph did not answer');
@@ -158,6 +164,7 @@ export function graphClient(deps: GraphDeps, right: Right): GraphClient {
   return {
     read: (path, asking = {}) => send('GET', path, undefined, asking),
     write: (method, path, body, asking = {}) => send(method, path, body, asking),
+    ahead: () => ahead,
   };
 }
 

@@ -204,12 +204,12 @@ export async function askForSignIn(
   // Told once: the row is looked at again each hour, and as soon as somebody has signed in.
   const told = row.needs_you === needs && row.why === why(code, details);
   // No call was made: what is not known of an earlier one is so still.
-  const { call_until, seen_at, baseline_at } = row;
+  const { call_until, call_by, seen_at, baseline_at } = row;
   // The right of an hour has no successor.
   const over = row.grant_identity === 'none' ? { sealed_grant: null } : {};
   const set: Columns = { ...over, needs_you: needs, why: why(code, details), next_attempt_at: null };
   const noted = told ? [] : [{ name: 'deferred' as const, evidence: code }];
-  await moved(deps, job, row, row.state, noted, { ...set, call_until, seen_at, baseline_at });
+  await moved(deps, job, row, row.state, noted, { ...set, call_until, call_by, seen_at, baseline_at });
   return row.expires_at > deps.now() ? Math.min(row.expires_at, again) : again;
 }
 
@@ -276,10 +276,11 @@ export function changedSince(
 export function tookEffectLate(row: ResetRow, last: PasswordChange): boolean {
   const { baseline_at, call_until, leased_until } = row;
   if (baseline_at === null || call_until === null || last.by.kind !== 'unknown' || last.at <= baseline_at) return false;
+  const until = row.call_by ?? call_until;
   // Written while a clock was ahead, it explains nothing: a password that somebody may have chosen is theirs.
-  if (call_until > baseline_at + leaseFor + 2 * apart) return false;
+  if (until > baseline_at + leaseFor + 2 * apart) return false;
   const opened = leased_until === null ? Number.POSITIVE_INFINITY : leased_until - leaseTime;
-  return last.at <= call_until + apart && last.at < opened - apart;
+  return last.at <= until + apart && last.at < opened - apart;
 }
 
 /** Of two clocks, and of a lease that ends while an answer is on its way; milliseconds. */
@@ -293,12 +294,21 @@ export function sinceCalls(row: ResetRow, last: PasswordChange | undefined): 'no
   if (isOurs(row, last)) return 'ours';
   if (!last || last.at <= (row.seen_at ?? 0)) return 'nothing';
   if (last.by.kind !== 'unknown') return 'later';
-  return row.call_until !== null && last.at > row.call_until + apart ? 'later' : 'ours';
+  return row.call_until !== null && last.at > (row.call_by ?? row.call_until) + apart ? 'later' : 'ours';
 }
 
-/** Until then a change of ours may not show yet. */
-export function showsBy(row: ResetRow): number {
-  return (row.call_until ?? 0) + apart;
+/** When a call that begins now may still take effect: columns of the row. */
+export function callOf(job: Lease, directory: Directory): { call_until: number; call_by: number | null } {
+  const ahead = directory.ahead?.();
+  return { call_until: job.leasedUntil, call_by: ahead === undefined ? null : job.leasedUntil + ahead };
+}
+
+/** When a change of ours shows at the latest, in milliseconds since the epoch; clocks may have been set since the call. */
+export function showsBy(row: ResetRow, directory: Directory): number {
+  const { call_until, call_by } = row;
+  const ahead = directory.ahead?.();
+  if (call_until === null || call_by === null || ahead === undefined) return (call_until ?? 0) + apart;
+  return call_by - ahead + apart;
 }
 
 /** Whose right a walk uses: the one that the reset has taken along. */

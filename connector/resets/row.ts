@@ -62,6 +62,8 @@ export interface ResetRow {
   readonly changed: number;
   /** A call to the directory may be under way until then; in the past: the last one whose outcome is not known. */
   readonly call_until: number | null;
+  /** The same by the directory's own clock; null where that is ours, or nobody knows. Says nothing without `call_until`. */
+  readonly call_by: number | null;
   /** When the password had last changed, by the directory's word, before a call whose outcome is not known; 0: never. */
   readonly seen_at: number | null;
   /** 1: the directory may hold a password or pass of ours that nobody shall use any more. */

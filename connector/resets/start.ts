@@ -247,6 +247,7 @@ async function prepare(
     baseline_at: null,
     changed: 0,
     call_until: null,
+    call_by: null,
     seen_at: null,
     scramble: 0,
     next_attempt_at: null,

@@ -13,6 +13,7 @@ import {
   askedToWait,
   askForSignIn,
   backoffAfter,
+  callOf,
   deadline,
   directoryFor,
   endSessions,
@@ -81,7 +82,11 @@ async function noteNotBegun(deps: WalkDeps, row: ResetRow, job: Lease, error: un
 /** When the password had last changed before our first call: by this a change of ours is known again after its answer was lost. */
 async function lastSeen(directory: Directory, row: ResetRow): Promise<number | null> {
   if (isPass(row)) return row.seen_at;
-  return row.seen_at ?? (await directory.lastPasswordChange(row.user_id))?.at ?? 0;
+  // By its answer it is known as well how far its clock is from ours.
+  const isTimed = directory.ahead === undefined || directory.ahead() !== undefined;
+  if (row.seen_at !== null && isTimed) return row.seen_at;
+  const last = await directory.lastPasswordChange(row.user_id);
+  return row.seen_at ?? last?.at ?? 0;
 }
 
 /** mailed or changing → changing, and the call to the directory */
@@ -100,7 +105,7 @@ async function call(
   // Nothing is said any more of what had to be waited for before the change was begun.
   const cleared = row.state === 'mailed' ? { needs_you: null, why: null, next_attempt_at: null } : {};
   // Checked right before the write: from here until the deadline our call may be under way (reset.md, epochs).
-  const noted = { ...cleared, call_until: job.leasedUntil, seen_at: seen };
+  const noted = { ...cleared, ...callOf(job, directory), seen_at: seen };
   if (!(await moved(deps, job, row, 'changing', [], noted))) return now;
   // What is known of earlier calls stays at hand: this one may turn out to have done nothing.
   const begun: ResetRow = { ...row, ...cleared, state: 'changing' };
@@ -134,11 +139,11 @@ export async function change(deps: WalkDeps, tenant: Tenant, row: ResetRow, job:
   return call(deps, row, job, directory, seen);
 }
 
-/** Nobody knows whether a call has had an effect: `call_until` and `seen_at` stay, since by them it will be known. */
+/** Nobody knows whether a call has had an effect: `call_until`, `call_by` and `seen_at` stay, since by them it will be known. */
 const unknown = { needs_you: null, next_attempt_at: null } as const satisfies Columns;
 /** Whether it has set the password is found out by whoever scrambles. */
 const expiredUnknown = { name: 'expired', evidence: answerLost } as const;
-const settled = { ...unknown, call_until: null, seen_at: null, why: null } as const satisfies Columns;
+const settled = { ...unknown, call_until: null, call_by: null, seen_at: null, why: null } as const satisfies Columns;
 
 async function setPassword(deps: WalkDeps, row: ResetRow, job: Lease, directory: Directory): Promise<Next> {
   if (row.sealed_password === null) throw new Error('A reset in changing has no password.');
@@ -157,7 +162,8 @@ async function setPassword(deps: WalkDeps, row: ResetRow, job: Lease, directory:
   const baseline = Math.max(outcome.at, isOurs(row, last) ? (last?.at ?? 0) : 0);
   // An earlier call, whose answer was lost, may still take effect: whoever comes next waits for it, as this one need not.
   const earlier = row.call_until !== null && row.call_until > deps.now() ? row.call_until : null;
-  const set = { ...settled, call_until: earlier, baseline_at: baseline, sealed_password: null };
+  const call_by = earlier === null ? null : row.call_by;
+  const set = { ...settled, call_until: earlier, call_by, baseline_at: baseline, sealed_password: null };
   const passwordSet = {
     name: 'passwordSet' as const,
     ...(revoked.outcome === 'done' ? {} : { evidence: sessionsStay }),
@@ -200,15 +206,15 @@ async function arm(
     released = yield* release(tx, job, { dueAt: next, attempts: 0 });
   });
   job.released = armed && released;
-  const { baseline_at = null, call_until = null } = set;
-  if (!armed) await settleLate(deps, row, job, { call_until, seen_at: null, baseline_at });
+  const { baseline_at = null, call_until = null, call_by = null } = set;
+  if (!armed) await settleLate(deps, row, job, { call_until, call_by, seen_at: null, baseline_at });
   return deps.now();
 }
 
 /** Another walk has set it, and lost its fence on the way back (settleLate): that is known, and nothing is set again. */
 function armLate(deps: WalkDeps, row: ResetRow, job: Lease, directory: Directory): Promise<Next> {
-  const { baseline_at, call_until } = row;
-  const set = { ...settled, call_until, baseline_at, sealed_password: null };
+  const { baseline_at, call_until, call_by } = row;
+  const set = { ...settled, call_until, call_by, baseline_at, sealed_password: null };
   return arm(deps, row, job, directory, { name: 'passwordSet', evidence: sessionsStay }, set);
 }
 
@@ -259,7 +265,8 @@ async function noteNoChange(
       await moved(deps, job, row, 'expired', [{ name: 'refused' }, expiredUnknown], set);
       return deps.now();
     }
-    if (last === undefined || now < showsBy(row)) return deferChange(deps, row, job, problem, showsBy(row));
+    const shows = showsBy(row, directory);
+    if (last === undefined || now < shows) return deferChange(deps, row, job, problem, shows);
   }
   const set: Columns = { ...shredded, ...settled, why: why(problem.code, problem.details) };
   const ended = await moved(deps, job, row, 'refused', events('refused'), set, handBack);
@@ -268,8 +275,8 @@ async function noteNoChange(
 }
 
 /** What is not known of calls before this walk's: a call that has certainly done nothing leaves it as it was. */
-function earlierCall({ call_until, seen_at }: ResetRow): Columns {
-  return { call_until, seen_at };
+function earlierCall({ call_until, call_by, seen_at }: ResetRow): Columns {
+  return { call_until, call_by, seen_at };
 }
 
 /**
@@ -301,10 +308,10 @@ async function deferChange(
 /** The row moved on while the call was under way (kill, supersede): the call has ended, whoever waited may go on. */
 async function settleLate(deps: WalkDeps, row: ResetRow, job: Lease, call: Columns): Promise<void> {
   const now = deps.now();
-  const { call_until = null, seen_at = null, baseline_at = row.baseline_at } = call;
+  const { call_until = null, call_by = null, seen_at = null, baseline_at = row.baseline_at } = call;
   await deps.sql.run(function* (tx) {
     // Whoever walks now may have begun a call of his own: what is known of that one stays.
-    yield* tx.run`update reset set call_until = ${call_until}, seen_at = ${seen_at}
+    yield* tx.run`update reset set call_until = ${call_until}, call_by = ${call_by}, seen_at = ${seen_at}
       where tenant = ${row.tenant} and id = ${row.id} and call_until = ${job.leasedUntil}`;
     yield* tx.run`update reset set baseline_at = ${baseline_at}
       where tenant = ${row.tenant} and id = ${row.id} and baseline_at is null`;

@@ -9,6 +9,7 @@ import {
   answerLost,
   askedToWait,
   backoffAfter,
+  callOf,
   changedSince,
   deadline,
   directoryFor,
@@ -141,6 +142,7 @@ async function judge(
   row: ResetRow,
   last: PasswordChange | undefined,
   newer: Awaited<ReturnType<typeof newerOf>>,
+  directory: Directory,
 ): Promise<Verdict> {
   if (newer === 'same') return 'not ours';
   // Replaced by one that has not set its own yet: if it does, there is nothing left to scramble.
@@ -152,7 +154,8 @@ async function judge(
   const wrongPerson = row.state === 'recalled' && !isRestored(row);
   if (!wrongPerson) {
     if (row.baseline_at === null && became === undefined) return 'not ours';
-    if (row.baseline_at === null && became === 'nothing') return deps.now() < showsBy(row) ? 'wait' : 'not ours';
+    if (row.baseline_at === null && became === 'nothing')
+      return deps.now() < showsBy(row, directory) ? 'wait' : 'not ours';
     // The link of a reset that was restored may have been opened since, and a password chosen: what no record names is left.
     if (row.baseline_at === null && isRestored(row) && last?.by.kind === 'unknown') return 'not ours';
     if (row.baseline_at === null && became === 'later') return last?.by.kind === 'operation' ? 'not ours' : 'chosen';
@@ -183,14 +186,21 @@ export async function scramble(deps: WalkDeps, tenant: Tenant, row: ResetRow, jo
   const newer = await newerOf(deps, row);
   // Who was shown a password that was then replaced may still be using it, while nothing better has come.
   const usable = row.state === 'superseded' && newer === undefined ? (row.change_by ?? row.expires_at) : 0;
-  const ended: Columns = { scramble: 0, next_attempt_at: null, needs_you: null, call_until: null, seen_at: null };
+  const ended: Columns = {
+    scramble: 0,
+    next_attempt_at: null,
+    needs_you: null,
+    call_until: null,
+    call_by: null,
+    seen_at: null,
+  };
   if (newer === 'same') {
     // A newer reset has replaced it: nothing is left to be asked, whoever's right it was.
     await moved(deps, job, row, row.state, [], ended);
     return undefined;
   }
   const last = await directory.lastPasswordChange(row.user_id);
-  const verdict = await judge(deps, row, last, newer);
+  const verdict = await judge(deps, row, last, newer, directory);
   if (verdict === 'wait' || (verdict === 'scramble' && now < usable)) return Math.max(usable, glanceAfter(deps, now));
   if (verdict === 'not ours') {
     const never = row.state === 'expired' && row.baseline_at === null && !isRestored(row);
@@ -220,7 +230,7 @@ async function makeUseless(
   const seen = last?.at ?? 0;
   await deps.witness.mark();
   // By this a scramble whose answer is lost is known again; a newer reset waits for it.
-  const begun = { call_until: job.leasedUntil, seen_at: seen, baseline_at: row.baseline_at ?? seen };
+  const begun = { ...callOf(job, directory), seen_at: seen, baseline_at: row.baseline_at ?? seen };
   if (!(await moved(deps, job, row, row.state, [], begun))) return deps.now();
   const profile = { password: deps.scramblePassword(), forceChangePasswordNextSignIn: true };
   // Only what was just looked at is replaced: a change in between makes this a conflict, and it is looked at again.
@@ -240,8 +250,8 @@ async function makeUseless(
   const look = job.attempts === 1 ? 0 : soonAfter(job.attempts - 1);
   const next = Math.max(deps.now() + (conflict ? look : backoffAfter(job.attempts)), asked);
   // One that has certainly done nothing leaves what is known of the one before it.
-  const { call_until, seen_at, baseline_at } = row;
-  const known = outcome.outcome === 'failed' ? { call_until, seen_at, baseline_at } : {};
+  const { call_until, call_by, seen_at, baseline_at } = row;
+  const known = outcome.outcome === 'failed' ? { call_until, call_by, seen_at, baseline_at } : {};
   const set: Columns = { ...known, next_attempt_at: next, needs_you: conflict ? row.needs_you : 'directoryFailed' };
   await moved(deps, job, row, row.state, conflict ? [] : events('deferred'), set);
   return next;

@@ -280,4 +280,8 @@ export const migrations: readonly (readonly string[])[] = [
       tenant text primary key, holder text not null, epoch bigint not null, leased_until bigint not null
     )`,
   ],
+  [
+    // -- until when a call may take effect, by the clock of the directory that says when it did
+    `alter table reset add column call_by bigint`,
+  ],
 ];

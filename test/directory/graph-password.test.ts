@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Outcome } from '../../connector/directory/directory.ts';
+import { graphDirectory } from '../../connector/directory/graph.ts';
 import { type Fault, jsonAnswer } from '../graph/fault-proxy.ts';
 import { faults } from '../graph/faults.ts';
 import { ada, operationPath, resetPath, startStage, tid } from './graph-stage.ts';
@@ -35,6 +36,16 @@ describe('a cloud account', () => {
     stage.service.clock += 2000;
     await stage.directory().setPassword(ada.id, keep, 'reset:2');
     expect(stage.asked('PATCH', users).at(-1)?.requestBody).toEqual({ passwordProfile: keep });
+  });
+
+  test('how far Graph’s clock is from ours is known by its answers', async () => {
+    await using stage = await startStage();
+    const behind = { ...stage.tenant, now: () => stage.service.clock - 3_600_000 };
+    const directory = graphDirectory(behind, { kind: 'connector' });
+    expect(directory.ahead?.()).toBeUndefined();
+    await directory.lastPasswordChange(ada.id).catch(() => {});
+    const ahead = directory.ahead?.() ?? 0;
+    expect(Math.abs(ahead - 3_600_000)).toBeLessThanOrEqual(1000);
   });
 
   test('a replica that lags is waited for; one that does not come along is given a later time, never an earlier one', async () => {

@@ -186,6 +186,14 @@ export const bugs: readonly Bug[] = [
     ],
   },
   {
+    name: 'oursTakenForTheClock',
+    what: 'when a lost call took effect is compared with our clock, not with the directory’s',
+    near: ['clockWasBehind:graph'],
+    seed: 'enumerate:clockWasBehind:graph:48:1',
+    file: lease,
+    changes: [['ahead === undefined ? null : job.leasedUntil + ahead', 'null']],
+  },
+  {
     name: 'lateChangeTakenForTheirs',
     what: 'a change of ours that takes effect late counts as the person’s (found in ours)',
     near: ['neverOpened:graph'],

@@ -80,9 +80,12 @@ export class ScriptedDirectory {
     const world = this.#world;
     const { manner } = this;
 
+    let ahead: number | undefined;
     const answer = <T>(wait: number, give: () => T): Promise<T> =>
       new Promise((resolve, reject) => {
         world.loop.after(machine, wait, () => {
+          // To the second, as a Date header is.
+          ahead = Math.floor(this.now / 1000) * 1000 - machine.now();
           try {
             resolve(give());
           } catch (error) {
@@ -160,6 +163,7 @@ export class ScriptedDirectory {
             ? { outcome: 'done', at: this.now }
             : { outcome: 'failed', problem: new Problem('targetUnknown') },
         ),
+      ...(manner.records ? {} : { ahead: () => ahead }),
       grant: async () => {
         if (!manner.onBehalf) return { identity: 'connector' };
         if (acting.kind !== 'caller') return { identity: 'none' };

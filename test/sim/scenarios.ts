@@ -212,6 +212,18 @@ export const scenarios = {
     await startReset(world, gwen, amara);
     await world.sleep(30 * hour);
   },
+  /** A reset goes its way while the clock is an hour behind the directory's; whoever dies in it begins again with the right time. */
+  async clockWasBehind(world) {
+    for (const machine of world.machines) if (machine) machine.skew = -hour;
+    await startReset(world, gwen, amara);
+    await world.sleep(10 * minute);
+    for (const machine of world.machines) if (machine) machine.skew = 0;
+    await world.sleep(2 * hour);
+    const [mail] = world.post.delivered;
+    const found = mail && linkIn(mail.bytes);
+    if (found) await receive(world, amara, found, good);
+    await world.sleep(hour);
+  },
   /** Nobody runs when the time of a link ends; somebody opens it as soon as a process is there again (C30). */
   async openedLate(world) {
     const first = await startReset(world, gwen, amara);
