@@ -1,5 +1,5 @@
 // Three runs: `unit` (fast, no browser), `postgres` (what stands on a database once more, on the other engine) and `e2e`
-// (real browsers, one file at a time: the machine may have two cores). RR_TEST_DATABASE=postgres runs `unit` on Postgres, whole.
+// (real browsers, two at a time). RR_TEST_DATABASE=postgres runs `unit` on Postgres, whole.
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
@@ -71,7 +71,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 90_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
     ],

@@ -1,11 +1,11 @@
-// Stopped at every statement: whatever the unit of work and wherever it is cut, after a restart the reset goes on with
+// Stopped at any statement: whatever the unit of work and wherever it is cut, after a restart the reset goes on with
 // the same mail and the same password, and nothing is lost (reset.md, C2–C5, C11, C17, C18).
 
 import { expect, it } from 'vitest';
 import type { Reset } from '#shared/api.ts';
 import type { Statement } from '../../connector/sql/sql.ts';
 import { spendPass } from '../../connector/store/temporary-access-pass.ts';
-import { openSql } from '../postgres/engine.ts';
+import { engine, openSql } from '../postgres/engine.ts';
 import { makeWorld } from '../world.ts';
 
 /** A database whose process "dies" at the n-th statement from the moment it is armed: every later one fails too. */
@@ -33,13 +33,19 @@ async function mortal() {
   };
 }
 
+/**
+ * The simulator does it at each statement on SQLite (test/sim): here at some of them with all around it, doors and workers; on
+ * Postgres, where a statement is a way there and back, at fewer.
+ */
+const step = engine === 'postgres' ? 5 : 2;
+const first = () => 1 + Math.floor(Math.random() * step);
 const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
 const options = { names: ['globalAdmin', 'amara'] as const, env: { RR_POLICY_TAP: 'yes' } };
 const pass = { credential: 'temporaryAccessPass', forceChangePasswordNextSignIn: false } as const;
 
-it('a reset survives a death at each of its statements', async () => {
+it('a reset survives a death at any of its statements', async () => {
   let deaths = 0;
-  for (let n = 1; ; n++) {
+  for (let n = first(); ; n += step) {
     const { sql, dieAt, revive, statements } = await mortal();
     const world = await makeWorld({ ...options, sql });
     const before = statements();
@@ -73,12 +79,12 @@ it('a reset survives a death at each of its statements', async () => {
     ]);
     await world[Symbol.asyncDispose]();
   }
-  expect(deaths).toBeGreaterThan(40);
+  expect(deaths * step).toBeGreaterThan(40);
 }, 60_000);
 
-it('a kill survives a death at each of its statements', async () => {
+it('a kill survives a death at any of its statements', async () => {
   let deaths = 0;
-  for (let n = 1; ; n++) {
+  for (let n = first(); ; n += step) {
     const { sql, dieAt, revive, statements } = await mortal();
     const world = await makeWorld({ ...options, sql });
     const { id } = (await world.reset('globalAdmin', 'amara')).json<Reset>();
@@ -98,12 +104,12 @@ it('a kill survives a death at each of its statements', async () => {
     expect((await world.see(id)).events.filter(({ name }) => name === 'scrambled')).toHaveLength(1);
     await world[Symbol.asyncDispose]();
   }
-  expect(deaths).toBeGreaterThan(20);
+  expect(deaths * step).toBeGreaterThan(20);
 }, 60_000);
 
-it('a kill of a reset that was to replace an opened one survives a death at each of its statements', async () => {
+it('a kill of a reset that was to replace an opened one survives a death at any of its statements', async () => {
   let deaths = 0;
-  for (let n = 1; ; n++) {
+  for (let n = first(); ; n += step) {
     const { sql, dieAt, revive, statements } = await mortal();
     const world = await makeWorld({ ...options, sql });
     const older = (await world.reset('globalAdmin', 'amara')).json<Reset>();
@@ -126,12 +132,12 @@ it('a kill of a reset that was to replace an opened one survives a death at each
     expect(await world.holds('amara', password), `scrambled after death at ${n}`).toBe(false);
     await world[Symbol.asyncDispose]();
   }
-  expect(deaths).toBeGreaterThan(20);
+  expect(deaths * step).toBeGreaterThan(20);
 }, 60_000);
 
-it('a reset that hands over a pass survives a death at each of its statements', async () => {
+it('a reset that hands over a pass survives a death at any of its statements', async () => {
   let deaths = 0;
-  for (let n = 1; ; n++) {
+  for (let n = first(); ; n += step) {
     const { sql, dieAt, revive, statements } = await mortal();
     const world = await makeWorld({ ...options, sql });
     await world.signUp('amara', 'the 0ld-Passw0rd works');
@@ -170,12 +176,12 @@ it('a reset that hands over a pass survives a death at each of its statements', 
     ]);
     await world[Symbol.asyncDispose]();
   }
-  expect(deaths).toBeGreaterThan(40);
+  expect(deaths * step).toBeGreaterThan(40);
 }, 60_000);
 
-it('the removal of a pass survives a death at each of its statements', async () => {
+it('the removal of a pass survives a death at any of its statements', async () => {
   let deaths = 0;
-  for (let n = 1; ; n++) {
+  for (let n = first(); ; n += step) {
     const { sql, dieAt, revive, statements } = await mortal();
     const world = await makeWorld({ ...options, sql });
     const { id } = (await world.reset('globalAdmin', 'amara', pass)).json<Reset>();
@@ -194,5 +200,5 @@ it('the removal of a pass survives a death at each of its statements', async () 
     expect((await world.see(id)).events.filter(({ name }) => name === 'passRemoved')).toHaveLength(1);
     await world[Symbol.asyncDispose]();
   }
-  expect(deaths).toBeGreaterThan(20);
+  expect(deaths * step).toBeGreaterThan(20);
 }, 60_000);
