@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { record, verifyAudit } from '../connector/audit.ts';
+import { sealOnce } from '../connector/sealer.ts';
 import { migrate } from '../connector/sql/migrate.ts';
 import type { Sql } from '../connector/sql/sql.ts';
 import { openSql } from './postgres/engine.ts';
@@ -22,6 +23,7 @@ describe('the audit chain', () => {
   it('verifies per tenant, and finds a changed, a removed and an inserted row', async () => {
     for (let n = 1; n <= 5; n++) await sql.run((tx) => record(tx, entry(n)));
     await sql.run((tx) => record(tx, entry(1, 'other')));
+    await sealOnce(sql, 10);
     expect(await verifyAudit(sql, 'default')).toEqual({ entries: 5 });
     expect(await verifyAudit(sql, 'other')).toEqual({ entries: 1 });
     await sql.run((tx) =>

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
+import { sealOnce } from '../connector/sealer.ts';
 import { revokeClient } from '../connector/store/clients.ts';
 import {
   actorOf,
@@ -30,6 +31,7 @@ test('a token opens under its tenant; only its hash is stored', async () => {
   const token = await verifyToken(sql, `Bearer ${text}`, start);
   expect(token).toMatchObject({ tenant: 'fabrikam', name: 'entra', scopes: ['scim'] });
   const secret = text.slice(-43);
+  await sealOnce(sql, start);
   const rows = [await sql.all`select * from token`, await sql.all`select * from audit`];
   expect(rows.map(({ length }) => length)).toEqual([1, 1]);
   expect(JSON.stringify(rows)).not.toContain(secret);
@@ -106,7 +108,7 @@ test('the same token cannot be stored twice', async () => {
   const minted = mintToken(randomBytes);
   const token = { tenant: 'default', name: 'x', scopes: ['scim'] as const, at: start, actor: 'operator' };
   await sql.run((tx) => createToken(tx, minted, token));
-  await expect(sql.run((tx) => createToken(tx, minted, token))).rejects.toThrow(/UNIQUE/);
+  await expect(sql.run((tx) => createToken(tx, minted, token))).rejects.toThrow(/UNIQUE|23505/);
   await sql.close();
 });
 

@@ -67,7 +67,9 @@ export function native(text: string, collate: boolean): string {
   const locked = text.includes(skipLocked) ? `${text.replace(skipLocked, '')} for update skip locked` : text;
   // A default of a column: the one clock that all connectors share.
   const timed = locked.replace('0 /* microseconds now */', '(extract(epoch from clock_timestamp()) * 1000000)::bigint');
-  const numbered = timed.replace(/'[^']*'|"[^"]*"|\?/g, (part) => (part === '?' ? `$${++count}` : part));
+  // What is no column has no collation of its own.
+  const ordered = collate ? timed.replaceAll('/* by bytes */', 'collate "C"') : timed;
+  const numbered = ordered.replace(/'[^']*'|"[^"]*"|\?/g, (part) => (part === '?' ? `$${++count}` : part));
   return collate && /^\s*(create|alter)\s+table\b/i.test(text)
     ? numbered.replace(/'[^']*'|\btext\b/g, (part) => (part === 'text' ? 'text collate "C"' : part))
     : numbered;

@@ -3,24 +3,28 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Filter, matches } from '../../connector/filter/filter.ts';
-import { printFilter } from '../../connector/filter/scim.ts';
+import { parseFilter, printFilter } from '../../connector/filter/scim.ts';
+import { fieldOf } from '../../connector/scim/attribute.ts';
 import type { Caller, Collection } from '../../connector/scim/collection.ts';
 import { group } from '../../connector/scim/group.ts';
 import { groupCollection } from '../../connector/scim/groups.ts';
 import { user } from '../../connector/scim/user.ts';
 import { userCollection } from '../../connector/scim/users.ts';
+import { migrate } from '../../connector/sql/migrate.ts';
 import type { Sql } from '../../connector/sql/sql.ts';
 import { coreGroup } from '../../connector/store/groups.ts';
 import type { Part } from '../../connector/store/page.ts';
 import { type Queries, queries } from '../../connector/store/query.ts';
 import { coreUser, enterpriseUser } from '../../connector/store/user-resource.ts';
-import { engine } from '../postgres/engine.ts';
+import { engine, engines, freshSql } from '../postgres/engine.ts';
 import { openStore, start } from '../scim/scim-server.ts';
 import { type Name, text, trees } from './arbitraries.ts';
 
 const users = userCollection(user);
 const groups = groupCollection(group);
 const base = 'https://connector.example/scim/v2';
+
+const operator: Caller = { tenant: 'default', scopes: [], by: { at: start, actor: 'operator' } };
 
 const kinds = fc.oneof(fc.constantFrom('work', 'home', 'Work'), text);
 const person = fc.record(
@@ -176,5 +180,30 @@ describe('RFC 7644 §3.4.2.2: the database finds exactly what matches', () => {
       // On Postgres each statement is a way there and back.
       { numRuns: engine === 'postgres' ? numRuns / 5 : numRuns },
     );
+  });
+
+  test.each(engines)('what is no column is compared by bytes as well, on %s', async (which) => {
+    await using database = await freshSql(which);
+    await migrate(database.sql);
+    await database.sql.run((tx) => users.create(tx, operator, 'id-0', { schemas: [coreUser], userName: 'a' }));
+    const world = { sql: database.sql, find: queries(database.sql), all: async () => [] };
+    const fits = async (text: string) =>
+      (
+        await idsOf(
+          world,
+          users,
+          parseFilter(text, (path, use, parent) => fieldOf(user, path, use, parent)),
+          0,
+          10,
+        )
+      ).total;
+    // In most languages "user" stands before "User".
+    for (const [text, total] of [
+      ['meta.resourceType sw "user"', 0],
+      ['meta.resourceType sw "Us"', 1],
+      ['meta.resourceType gt "user"', 0],
+      ['meta.resourceType lt "a"', 1],
+    ] as const)
+      expect([text, await fits(text)]).toEqual([text, total]);
   });
 });

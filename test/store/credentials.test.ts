@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { verifyAudit } from '../../connector/audit.ts';
 import { enqueue } from '../../connector/jobs.ts';
+import { sealOnce } from '../../connector/sealer.ts';
 import { migrate } from '../../connector/sql/migrate.ts';
 import type { Sql } from '../../connector/sql/sql.ts';
 import {
@@ -172,6 +173,7 @@ describe('changing', () => {
     await change(good, { changedBy: 'self' });
     expect(await sql.all`select id from oidc_model order by id`).toEqual([{ id: 's2' }, { id: 's3' }]);
     expect(await sql.get`select due_at from job`).toEqual({ due_at: clock });
+    await sealOnce(sql, clock);
     expect(await sql.all`select actor, action, target from audit`).toEqual([
       { actor: `user:${amara}`, action: 'password.changed', target: `user:${amara}` },
     ]);
@@ -185,6 +187,7 @@ describe('changing', () => {
     });
     await change(good, { changedBy: 'scramble:r1' });
     expect(await sql.all`select id from oidc_model`).toEqual([]);
+    await sealOnce(sql, clock);
     expect(await sql.all`select * from audit`).toEqual([]);
   });
 

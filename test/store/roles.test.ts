@@ -4,6 +4,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { noStanding } from '../../connector/policy/roles.ts';
+import { sealOnce } from '../../connector/sealer.ts';
 import type { Sql, Statement } from '../../connector/sql/sql.ts';
 import { createClient, revokeClient } from '../../connector/store/clients.ts';
 import { coreGroup, createGroup, deleteGroup, type MemberChange, updateGroup } from '../../connector/store/groups.ts';
@@ -66,6 +67,7 @@ describe('who holds what', () => {
     expect([await take(), await take()]).toEqual([true, false]);
     expect(await standing(sql, 'ada')).toEqual({ ...noStanding, scoped: [{ role: 'r1', unit: 'u1' }] });
     expect([await take('u2'), await take('u1')]).toEqual([false, true]);
+    await sealOnce(sql, start);
     const rows = await sql.all<{ action: string; target: string; detail: string }>`
       select action, target, detail from audit where action like 'role.%' order by seq`;
     expect(rows.map(({ action, target, detail }) => `${action} ${target} ${detail}`)).toEqual([
@@ -83,6 +85,7 @@ describe('who holds what', () => {
     await sql.run((tx) => revokeClient(tx, 'default', 'c1', operator));
     expect(await standing(sql, 'c1')).toEqual(noStanding);
     await expect(give(sql, 'c1', 'r1')).rejects.toMatchObject({ code: 'notFound' });
+    await sealOnce(sql, start);
     const rows = await sql.all<{ target: string }>`select target from audit where action = 'role.assigned'`;
     expect(rows).toEqual([{ target: 'client:c1' }]);
   });
