@@ -60,13 +60,13 @@ export async function beginChange(deps: WalkDeps, tenant: Tenant, row: ResetRow,
   }
   const older = await deps.sql.read((tx) => olderCall(tx, row, now));
   if (older !== undefined) return older;
-  let seen: number | null;
+  let looked: Looked;
   try {
-    seen = await lastSeen(directory, row);
+    looked = await look(directory, row);
   } catch (error) {
     return noteNotBegun(deps, row, job, error);
   }
-  return call(deps, row, job, directory, seen);
+  return call(deps, row, job, directory, looked);
 }
 
 /** Nothing was changed: whoever may no longer, or is gone, ends it; what passes is waited for. */
@@ -79,14 +79,18 @@ async function noteNotBegun(deps: WalkDeps, row: ResetRow, job: Lease, error: un
   return undefined;
 }
 
-/** When the password had last changed before our first call: by this a change of ours is known again after its answer was lost. */
-async function lastSeen(directory: Directory, row: ResetRow): Promise<number | null> {
-  if (isPass(row)) return row.seen_at;
-  // By its answer it is known as well how far its clock is from ours.
-  const isTimed = directory.ahead === undefined || directory.ahead() !== undefined;
-  if (row.seen_at !== null && isTimed) return row.seen_at;
-  const last = await directory.lastPasswordChange(row.user_id);
-  return row.seen_at ?? last?.at ?? 0;
+/** What the directory held right before a call. */
+interface Looked {
+  /** When the password had last changed before our first call: by this a change of ours is known again after its answer was lost. */
+  readonly seen: number | null;
+  /** When it has last changed by now. What comes after that is not replaced unseen: this process may be frozen from here on. */
+  readonly since?: number;
+}
+
+async function look(directory: Directory, row: ResetRow): Promise<Looked> {
+  if (isPass(row)) return { seen: row.seen_at };
+  const since = (await directory.lastPasswordChange(row.user_id))?.at ?? 0;
+  return { seen: row.seen_at ?? since, since };
 }
 
 /** mailed or changing → changing, and the call to the directory */
@@ -95,7 +99,7 @@ async function call(
   row: ResetRow,
   job: Lease,
   directory: Directory,
-  seen: number | null,
+  { seen, since }: Looked,
 ): Promise<Next> {
   const now = deps.now();
   if (now >= row.expires_at && row.state === 'mailed') return expireUnchanged(deps, row, job);
@@ -109,7 +113,7 @@ async function call(
   if (!(await moved(deps, job, row, 'changing', [], noted))) return now;
   // What is known of earlier calls stays at hand: this one may turn out to have done nothing.
   const begun: ResetRow = { ...row, ...cleared, state: 'changing' };
-  return isPass(row) ? makePass(deps, begun, job, directory) : setPassword(deps, begun, job, directory);
+  return isPass(row) ? makePass(deps, begun, job, directory) : setPassword(deps, begun, job, directory, since);
 }
 
 /** changing → ready: the directory holds our password, or has made our pass, and the link is armed */
@@ -129,14 +133,14 @@ export async function change(deps: WalkDeps, tenant: Tenant, row: ResetRow, job:
   if (isPass(row) && row.call_until !== null && now < row.call_until) return row.call_until;
   if (remaining(job, now) < 10_000) return now;
   const directory = directoryFor(deps, tenant, row);
-  let seen: number | null;
+  let looked: Looked;
   try {
-    seen = await lastSeen(directory, row);
+    looked = await look(directory, row);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     return noteNoChange(deps, row, job, directory, { outcome: 'failed', problem: error });
   }
-  return call(deps, row, job, directory, seen);
+  return call(deps, row, job, directory, looked);
 }
 
 /** Nobody knows whether a call has had an effect: `call_until`, `call_by` and `seen_at` stay, since by them it will be known. */
@@ -145,14 +149,20 @@ const unknown = { needs_you: null, next_attempt_at: null } as const satisfies Co
 const expiredUnknown = { name: 'expired', evidence: answerLost } as const;
 const settled = { ...unknown, call_until: null, call_by: null, seen_at: null, why: null } as const satisfies Columns;
 
-async function setPassword(deps: WalkDeps, row: ResetRow, job: Lease, directory: Directory): Promise<Next> {
+async function setPassword(
+  deps: WalkDeps,
+  row: ResetRow,
+  job: Lease,
+  directory: Directory,
+  since: number | undefined,
+): Promise<Next> {
   if (row.sealed_password === null) throw new Error('A reset in changing has no password.');
   const password = deps.keyring.openText(row.sealed_password, aad(row, 'sealed_password'));
   const profile = { password, forceChangePasswordNextSignIn: row.force_change === 1 };
   const outcome = await within(
     deps,
     remaining(job, deps.now()),
-    directory.setPassword(row.user_id, profile, operationOf(row), undefined, deadline(job)),
+    directory.setPassword(row.user_id, profile, operationOf(row), since, deadline(job)),
   );
   deps.log.info({ reset: row.id, outcome: outcome.outcome }, 'password change');
   if (outcome.outcome !== 'done') return noteNoChange(deps, row, job, directory, outcome);

@@ -38,6 +38,36 @@ test.each([0, 1, 2, 3, 4])(
   },
 );
 
+test.each([0, 1, 2, 3, 4])(
+  'one by whose clock there is time left, and that freezes before its unit of work %i, does so as well',
+  async (at) => {
+    await using world = await makeWorld({ names: ['amara'] });
+    await world.signUp('amara', 'Old password 1!');
+    const behind = world.now();
+    let count = -1;
+    const freeze = async () => {
+      if (count++ !== at) return;
+      await world.pass(3_600_000);
+      await world.signUp('amara', 'My very own choice 3!');
+    };
+    const sql: Sql = {
+      ...world.sql,
+      run: (work) => freeze().then(() => world.sql.run(work)),
+      read: (work) => freeze().then(() => world.sql.read(work)),
+    };
+    const queue = hashing({ concurrency: 1, waiting: 4, argon: argon2id });
+    const deps = { sql, hashing: queue, random: () => new Uint8Array(10), now: () => behind };
+    const directory = embeddedDirectory(deps, world.tenant);
+    // What the walk has seen right before.
+    const since = (await directory.lastPasswordChange(world.ids.amara))?.at;
+    const profile = { password: 'What was handed over 2!', forceChangePasswordNextSignIn: true };
+    const outcome = await directory.setPassword(world.ids.amara, profile, 'reset:1', since, behind + 60_000);
+    const frozen = count > at;
+    expect(outcome.outcome).toBe(frozen ? 'failed' : 'done');
+    if (frozen) expect(await world.holds('amara', 'My very own choice 3!')).toBe(true);
+  },
+);
+
 test.each([0, 1, 2])(
   'one for a pass that freezes before its unit of work %i leaves the newer pass alone',
   async (at) => {

@@ -48,6 +48,9 @@ export async function hunt(bug: Bug, { limit = 120_000, known = false }: HuntOpt
   try {
     const found = JSON.parse(line) as Partial<Found> & { runs: number };
     if (found.seed === undefined) return { bug, caught: false, runs: found.runs, seconds };
+    // A mistake that cannot even run was not found, but made badly.
+    if (/is not (defined|a function)|Cannot (read|access)/.test(found.what ?? ''))
+      return { bug, caught: false, runs: found.runs, seconds, trouble: found.what ?? '' };
     return { bug, caught: true, found: found as Found, runs: found.runs, seconds };
   } catch {
     return { bug, caught: false, runs: 0, seconds, trouble: output.slice(-500) };

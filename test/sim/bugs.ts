@@ -256,6 +256,10 @@ export const bugs: readonly Bug[] = [
     file: start,
     changes: [
       [
+        "import { append, type ResetRow, readLive, readReset, recordMove } from './row.ts';",
+        "import { move, append, type ResetRow, readLive, readReset, recordMove } from './row.ts';",
+      ],
+      [
         'const row = yield* insert(tx, { ...prepared, supersedes: live?.id ?? null });',
         `const row = yield* insert(tx, { ...prepared, supersedes: live?.id ?? null });
         const old = live && (yield* readReset(tx, tenant, live.id));
