@@ -36,10 +36,11 @@ export function* enqueue(
 
 /** Something happened to this person: whoever waits for it looks now. */
 export function* wakeSubject(tx: Tx, tenant: string, subject: string, now: number): Work<void> {
-  // A lease that has ended without being given back may still be: its holder must find that it was woken.
-  const woken = yield* tx.run`update job set due_at = case when due_at > ${now} then ${now} else leased_until - 1 end
-    where tenant = ${tenant} and subject = ${subject}
-      and (due_at > ${now} or (leased_until > 0 and due_at >= leased_until))`;
+  // A lease that has ended without being given back may still be: its holder must find that it was woken. Written also where
+  // nothing is to be changed: whoever is about to take the job then waits, or this runs again and finds it taken.
+  const woken = yield* tx.run`update job set due_at = case when due_at > ${now} then ${now}
+      when leased_until > 0 and due_at >= leased_until then leased_until - 1 else due_at end
+    where tenant = ${tenant} and subject = ${subject}`;
   if (woken > 0) yield* tx.signal(jobs);
 }
 

@@ -40,8 +40,15 @@ export interface Organization {
 /** When the password last changed, and who did it as far as a record says so. */
 export interface PasswordChange {
   readonly at: number;
-  /** 'self' only with a record that the person chose it; the id of our own operation when it was ours. */
-  readonly by: { kind: 'self' } | { kind: 'operation'; operation: string } | { kind: 'unknown' };
+  /**
+   * 'self' only with a record that the person chose it; the id of our own operation when it was ours; 'other' with a record that
+   * names somebody else, such as an operator or a sync.
+   */
+  readonly by:
+    | { readonly kind: 'self' }
+    | { readonly kind: 'operation'; readonly operation: string }
+    | { readonly kind: 'other' }
+    | { readonly kind: 'unknown' };
 }
 
 export interface PasswordProfile {
@@ -56,11 +63,6 @@ export type NotDone =
 
 /** Of anything remote. `unknown`: it may or may not have happened; set the same value again. */
 export type Outcome = { readonly outcome: 'done'; readonly at: number } | NotDone;
-
-/** Of setting a password. `sessionsEnded`: who was signed in is so no longer, by the same write. */
-export type PasswordOutcome =
-  | { readonly outcome: 'done'; readonly at: number; readonly sessionsEnded?: true }
-  | NotDone;
 
 /** With whose right the directory is asked. The embedded one asks for none; Graph on behalf of an admin needs it. */
 export type Acting =
@@ -143,7 +145,7 @@ export interface Directory {
     operation: string,
     ifUnchangedSince?: number,
     until?: number,
-  ): Promise<PasswordOutcome>;
+  ): Promise<Outcome>;
   /** Ends the sessions and refresh tokens of a person; partial success is failed with a Problem that says so. */
   revokeSessions(id: string): Promise<Outcome>;
   lastPasswordChange(id: string): Promise<PasswordChange | undefined>;
@@ -154,6 +156,8 @@ export interface Directory {
    * is ours.
    */
   readonly ahead?: () => number | undefined;
+  /** By the write that sets a password who was signed in is so no longer. */
+  readonly endsSessions?: true;
   /** Whoever waits for a person is woken in the transaction that changes the password, or uses the pass: no need to look. */
   readonly wakes?: true;
   /** Absent: this directory knows no Temporary Access Pass. */

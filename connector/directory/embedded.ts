@@ -74,7 +74,7 @@ export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, t
           changedBy,
           ifVersion: seen?.version ?? 0,
         });
-        if (change.outcome === 'done') return { outcome: 'done', at: change.at, sessionsEnded: true };
+        if (change.outcome === 'done') return { outcome: 'done', at: change.at };
         return { outcome: 'failed', problem: new Problem('stateConflict') };
       });
     },
@@ -92,7 +92,7 @@ export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, t
       if (!credential) return undefined;
       const { changedAt: at, changedBy } = credential;
       if (changedBy === 'self') return { at, by: { kind: 'self' } };
-      return { at, by: isOurOperation(changedBy) ? { kind: 'operation', operation: changedBy } : { kind: 'unknown' } };
+      return { at, by: isOurOperation(changedBy) ? { kind: 'operation', operation: changedBy } : { kind: 'other' } };
     },
 
     rememberAddress: (id, address) =>
@@ -101,6 +101,7 @@ export function embeddedDirectory({ sql, hashing, random, now }: EmbeddedDeps, t
         return { outcome: 'done', at: now() };
       }),
 
+    endsSessions: true,
     wakes: true,
 
     temporaryAccessPass: passesOf({ sql, hashing, random, now }, tenant),

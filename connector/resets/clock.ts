@@ -45,14 +45,37 @@ export function* bringForward(tx: Tx, kind: string, now: number, beyond: number)
   return leases + due;
 }
 
-/** Notices when a clock is set back. */
-export function clockWatch(): (now: number) => number | undefined {
+/** No reset waits longer for anything: whatever is due later was written by a clock that was ahead. */
+const longestLife = 32 * 24 * 60 * minute;
+/** Between two looks at what other clocks have written. */
+const between = 60 * minute;
+
+/** How far ahead something may be due, as `bringForward` takes it. */
+export interface ClockWatch {
+  /** Undefined: there is nothing to be brought forward. */
+  beyond(now: number): number | undefined;
+  /** It was done. Until then the same is asked for again. */
+  done(): void;
+}
+
+/** Notices when the clock is set back, and looks now and then at what a connector may have left whose clock is ahead. */
+export function clockWatch(): ClockWatch {
   let latest: number | undefined;
-  return (now) => {
-    const back = latest !== undefined && now < latest - apart;
-    const first = latest === undefined;
-    latest = back ? now : Math.max(latest ?? now, now);
-    if (first) return 60 * minute;
-    return back ? 0 : undefined;
+  let looked = 0;
+  let owed: number | undefined;
+  return {
+    beyond(now) {
+      const back = latest !== undefined && now < latest - apart;
+      const first = latest === undefined;
+      latest = back ? now : Math.max(latest ?? now, now);
+      if (first) owed = between;
+      else if (back) owed = 0;
+      else if (now - looked >= between) owed ??= longestLife;
+      return owed;
+    },
+    done() {
+      owed = undefined;
+      looked = latest ?? 0;
+    },
   };
 }

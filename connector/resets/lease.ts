@@ -265,6 +265,7 @@ export function changedSince(
   last: PasswordChange | undefined,
 ): 'self' | 'operation' | 'since' | undefined {
   if (!last || row.baseline_at === null || isOurs(row, last)) return undefined;
+  if (last.by.kind === 'other') return 'since';
   if (last.by.kind !== 'unknown') return last.by.kind;
   return last.at > row.baseline_at && !tookEffectLate(row, last) ? 'since' : undefined;
 }

@@ -143,6 +143,25 @@ export function* olderCall(tx: Tx, newer: ResetRow, now: number): Work<number | 
   return row?.until ?? undefined;
 }
 
+/** Likewise of a newer reset: whoever would scramble waits, and finds that nothing is left to be scrambled. */
+export function* newerCall(tx: Tx, older: ResetRow, now: number): Work<number | undefined> {
+  const row = yield* tx.get<{ until: number | null }>`select max(call_until) as until from reset
+    where tenant = ${older.tenant} and user_id = ${older.user_id} and nth > ${older.nth}
+      and call_until > ${now} and call_until <= ${now + longestCall}`;
+  return row?.until ?? undefined;
+}
+
+/** Thrown in a unit of work, so that nothing of it is kept: another call comes first. */
+export class Held extends Error {
+  override readonly name = 'Held';
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+  constructor(until: number) {
+    super('Another call is under way.');
+    this.until = until;
+  }
+}
+
 /** Does an ending from this state owe a scramble? */
 export function owesScramble(row: ResetRow): boolean {
   return (afterChange as readonly string[]).includes(row.state);

@@ -4,7 +4,7 @@
 import type { EventName } from '#shared/api.ts';
 import { Problem } from '#shared/problem.ts';
 import type { Directory, NotDone, PasswordChange } from '../directory/directory.ts';
-import { release } from '../jobs.ts';
+import { release, wakeSubject } from '../jobs.ts';
 import type { Tenant } from '../tenant.ts';
 import { authoriseReset } from './authorise.ts';
 import {
@@ -41,7 +41,7 @@ import {
 } from './lease.ts';
 import { passesOf, passLifetime, passPermission } from './pass.ts';
 import { type Columns, isPass, type ResetRow, shredded } from './row.ts';
-import { handBack, olderCall, wakeReplaced } from './supersede.ts';
+import { Held, handBack, olderCall, wakeReplaced } from './supersede.ts';
 
 /** mailed → changing, or rejected when role or person are gone */
 export async function beginChange(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
@@ -110,7 +110,18 @@ async function call(
   const cleared = row.state === 'mailed' ? { needs_you: null, why: null, next_attempt_at: null } : {};
   // Checked right before the write: from here until the deadline our call may be under way (reset.md, epochs).
   const noted = { ...cleared, ...callOf(job, directory), seen_at: seen };
-  if (!(await moved(deps, job, row, 'changing', [], noted))) return now;
+  let mine = false;
+  try {
+    mine = await moved(deps, job, row, 'changing', [], noted, function* (tx) {
+      // Asked again with the note, by which the older one sees ours: either of the two waits.
+      const until = yield* olderCall(tx, row, now);
+      if (until !== undefined) throw new Held(until);
+    });
+  } catch (error) {
+    if (error instanceof Held) return error.until;
+    throw error;
+  }
+  if (!mine) return now;
   // What is known of earlier calls stays at hand: this one may turn out to have done nothing.
   const begun: ResetRow = { ...row, ...cleared, state: 'changing' };
   return isPass(row) ? makePass(deps, begun, job, directory) : setPassword(deps, begun, job, directory, since);
@@ -121,7 +132,7 @@ export async function change(deps: WalkDeps, tenant: Tenant, row: ResetRow, job:
   const now = deps.now();
   if (row.next_attempt_at !== null && now < row.next_attempt_at) return row.next_attempt_at;
   if (now >= row.expires_at) {
-    if (!isPass(row) && row.seen_at === null) return expireUnchanged(deps, row, job);
+    if (!isPass(row) && row.seen_at === null && row.baseline_at === null) return expireUnchanged(deps, row, job);
     // Tried all day, and an answer was lost: if the directory holds our password, it is made useless.
     await moved(deps, job, row, 'expired', [expiredUnknown], { ...shredded, ...unknown, scramble: 1 });
     return deps.now();
@@ -167,7 +178,7 @@ async function setPassword(
   deps.log.info({ reset: row.id, outcome: outcome.outcome }, 'password change');
   if (outcome.outcome !== 'done') return noteNoChange(deps, row, job, directory, outcome);
   // Not every admin who may reset may end sessions: the password is changed all the same, and the record says so.
-  const revoked = outcome.sessionsEnded ? outcome : await endSessions(deps, row, job, directory);
+  const revoked = directory.endsSessions ? outcome : await endSessions(deps, row, job, directory);
   const last = await lastChange(deps, job, directory, row);
   const baseline = Math.max(outcome.at, isOurs(row, last) ? (last?.at ?? 0) : 0);
   // An earlier call, whose answer was lost, may still take effect: whoever comes next waits for it, as this one need not.
@@ -225,7 +236,8 @@ async function arm(
 function armLate(deps: WalkDeps, row: ResetRow, job: Lease, directory: Directory): Promise<Next> {
   const { baseline_at, call_until, call_by } = row;
   const set = { ...settled, call_until, call_by, baseline_at, sealed_password: null };
-  return arm(deps, row, job, directory, { name: 'passwordSet', evidence: sessionsStay }, set);
+  const told = directory.endsSessions ? {} : { evidence: sessionsStay };
+  return arm(deps, row, job, directory, { name: 'passwordSet', ...told }, set);
 }
 
 /** The password is set, whatever this look at it meets: then the time of the change is good enough. */
@@ -325,7 +337,6 @@ async function settleLate(deps: WalkDeps, row: ResetRow, job: Lease, call: Colum
       where tenant = ${row.tenant} and id = ${row.id} and call_until = ${job.leasedUntil}`;
     yield* tx.run`update reset set baseline_at = ${baseline_at}
       where tenant = ${row.tenant} and id = ${row.id} and baseline_at is null`;
-    yield* tx.run`update job set due_at = ${now} where tenant = ${row.tenant} and subject = ${row.user_id}
-      and kind = ${resetJob}`;
+    yield* wakeSubject(tx, row.tenant, row.user_id, now);
   });
 }

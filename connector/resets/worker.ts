@@ -61,13 +61,21 @@ export function startWorker(deps: WorkerDeps): Worker {
   const deafen = signals?.listen((signal) => {
     if (signal === undefined || signal.channel === jobs) wake();
   });
-  /** Said once, not twice a second: the database is being moved, and nothing can be claimed. */
-  let toldOfMove = false;
+  /** What was last in the way: said once, not twice a second. */
+  let told: string | undefined;
+  /** Nothing could be taken, whatever is due: no sooner than it is looked anyhow. */
+  let held = false;
 
   async function look(): Promise<void> {
-    const beyond = watchClock(deps.now());
-    if (beyond !== undefined) await deps.sql.run((tx) => bringForward(tx, resetJob, deps.now(), beyond));
-    while (!stopped && (deps.mayWork?.() ?? true) && running.size < together) {
+    held = true;
+    const beyond = watchClock.beyond(deps.now());
+    if (beyond !== undefined) {
+      await deps.sql.run((tx) => bringForward(tx, resetJob, deps.now(), beyond));
+      watchClock.done();
+    }
+    if (!(deps.mayWork?.() ?? true)) return;
+    held = false;
+    while (!stopped && running.size < together) {
       const free = together - running.size;
       const some = await takeResets(deps.sql, deps.now(), free);
       for (const taken of some) {
@@ -95,12 +103,13 @@ export function startWorker(deps: WorkerDeps): Worker {
     looking = look()
       .then(
         () => {
-          toldOfMove = false;
+          told = undefined;
         },
         (error: unknown) => {
-          const isMove = error instanceof Problem && error.details.reason === 'moving';
-          if (!isMove || !toldOfMove) deps.log.warn({ err: error }, 'the worker could not look for work');
-          toldOfMove = isMove;
+          held = true;
+          const what = error instanceof Problem ? `${error.code} ${error.details.reason}` : String(error);
+          if (what !== told) deps.log.warn({ err: error }, 'the worker could not look for work');
+          told = what;
         },
       )
       .then(async () => {
@@ -115,7 +124,7 @@ export function startWorker(deps: WorkerDeps): Worker {
         if (running.size >= together) return;
         const due = await nextDue(deps.sql, resetJob).catch(() => undefined);
         if (stopped || looking) return;
-        const wait = Math.max(10, (due ?? Number.POSITIVE_INFINITY) - deps.now());
+        const wait = held ? often() : Math.max(10, (due ?? Number.POSITIVE_INFINITY) - deps.now());
         forget = deps.scheduler.after(Math.min(often(), wait), wake);
       });
   }

@@ -9,10 +9,21 @@ import { fenceCode } from './move-fence.ts';
  * `again`: another transaction was in the way, run from the top. `taken`: a key is there already; by a transaction that was
  * not visible yet, or for good. `lost`: the connection is of no use any more. `stale`: what it has prepared is out of date.
  * `locked`: a lock was waited for in vain. `slow`: the statement took too long. `down`: the server has no room, memory or disk,
- * or does not know us any more. `text`: a character that the server cannot hold. `moving`: the database is being moved.
+ * or does not know us any more. `text`: a character that the server cannot hold. `long`: a text too long for an index. `moving`: the database is being moved.
  * `fault`: a mistake of ours.
  */
-export type Fate = 'again' | 'taken' | 'lost' | 'stale' | 'locked' | 'slow' | 'down' | 'text' | 'moving' | 'fault';
+export type Fate =
+  | 'again'
+  | 'taken'
+  | 'lost'
+  | 'stale'
+  | 'locked'
+  | 'slow'
+  | 'down'
+  | 'text'
+  | 'long'
+  | 'moving'
+  | 'fault';
 
 /** In the order in which they are looked through: a code, or the beginning of one. */
 const fates: readonly (readonly [code: string, fate: Fate])[] = [
@@ -34,6 +45,7 @@ const fates: readonly (readonly [code: string, fate: Fate])[] = [
   ['3D', 'down'], // the database is gone
   ['22021', 'text'], // character_not_in_repertoire
   ['22P05', 'text'],
+  ['54', 'long'], // program_limit_exceeded: a key of an index has 2,704 bytes at most
   [fenceCode, 'moving'],
 ];
 

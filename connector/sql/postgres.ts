@@ -108,6 +108,8 @@ class Failure extends Error {
         return new PostgresError(this.error, this.text);
       case 'text':
         return unstorable();
+      case 'long':
+        return new Problem('invalidValue', { reason: 'A text is too long to be searched for, and so to be stored.' });
       case 'moving':
         return moving();
       case 'again':

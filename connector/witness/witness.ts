@@ -126,20 +126,40 @@ function* isEmpty(tx: Tx): Work<boolean> {
   return anybody === undefined && (yield* tx.get`select id from reset limit 1`) === undefined;
 }
 
+/**
+ * Counts on. A database that has not come as far as it was seen has lost what it had promised while it was being served: a
+ * standby that lagged has taken over, or somebody has restored it. That ends what was under way, as a start does.
+ */
+function* next(
+  tx: Tx,
+  at: Mark,
+  fresh: Pick<Mark, 'timeline' | 'witness'>,
+  now: number,
+): Work<{ mark: Mark; back: boolean; ended: number } | undefined> {
+  const row = yield* tx.get<{ count: number }>`select count from witness where id = ${at.witness}`;
+  if (row && row.count >= at.count) {
+    yield* tx.run`update witness set count = ${row.count + 1} where id = ${at.witness}`;
+    return { mark: { ...at, count: row.count + 1 }, back: false, ended: 0 };
+  }
+  const judged = yield* compare(tx, at, false, fresh, now);
+  return judged && { mark: judged.mark, back: true, ended: judged.ended };
+}
+
 /** Rounds, one at a time: a round that has not begun yet is for everybody who asks meanwhile. */
-function counting({ sql, log }: WitnessDeps, store: MarkStore, from: Mark): Witness {
+function counting({ sql, log, now, uuid }: WitnessDeps, store: MarkStore, from: Mark): Witness {
+  /** As far as this connector has seen the database come. */
+  let at = from;
   let waiting: Promise<void> | undefined;
   let last: Promise<void> = Promise.resolve();
   let without = false;
 
   async function round(): Promise<void> {
-    const row = await sql.run(function* (tx) {
-      const text = 'update witness set count = count + 1 where id = ? returning count';
-      return (yield* tx.query<{ count: number }>(text, [from.witness]))[0];
-    });
-    if (!row) throw new Problem('unavailable', { reason: 'database' });
+    const fresh = { timeline: uuid(), witness: at.witness };
+    const found = await sql.run((tx) => next(tx, at, fresh, now()));
+    if (found === undefined) throw new Problem('unavailable', { reason: 'database' });
+    at = found.mark;
     try {
-      await store.write(markText({ ...from, count: row.count }));
+      await store.write(markText(at));
       without = false;
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
@@ -147,6 +167,14 @@ function counting({ sql, log }: WitnessDeps, store: MarkStore, from: Mark): Witn
       // As if there had been no place for it from the beginning; said once.
       if (!without) log.error({ code }, 'the mark against restored backups cannot be written any more');
       without = true;
+    }
+    if (found.back) {
+      log.error(
+        { ended: found.ended },
+        'the database came back without what it had promised: what was under way is over',
+      );
+      // Whoever has asked was about to go on with something that has ended.
+      throw new Problem('unavailable', { reason: 'database' });
     }
   }
 

@@ -174,6 +174,35 @@ describe('a backup that comes back', () => {
     await world[Symbol.asyncDispose]();
   });
 
+  it('under a connector that is serving is noticed before anything outside is changed', async () => {
+    const mark = memoryMark();
+    await using world = await makeWorld({ names, mark });
+    const upstream = elsewhere(world.now);
+    world.directory = upstream.between;
+    world.script.push({ outcome: 'later', code: 451, reply: '451 Later' });
+    const { id } = (await world.reset('globalAdmin', 'amara')).json<Reset>();
+    await world.walk();
+    const before = await world.sql.all<{ id: string; count: number }>`select id, count from witness`;
+    await world.pass(2 * 60_000);
+    expect([world.sent.length, (await world.see(id)).state, upstream.held.told]).toEqual([2, 'ready', ['reset']]);
+    Object.assign(upstream.held, { password: 'their own', at: world.now() + 1000 });
+    // A standby that had not got it all takes over, or somebody restores the server: nobody has started anew.
+    await world.sql.run(function* (tx) {
+      for (const one of before) yield* tx.run`update witness set count = ${one.count} where id = ${one.id}`;
+      yield* tx.run`update reset set state = 'mailed', call_until = ${null}, seen_at = ${null}, baseline_at = ${null}`;
+      yield* tx.run`update job set due_at = 0, leased_until = 0`;
+    });
+    await world.walk();
+    for (let days = 0; days < 5; days++) await world.pass(24 * hour);
+    expect([world.sent.length, upstream.held.password, upstream.held.told]).toEqual([2, 'their own', ['reset']]);
+    expect((await world.see(id)).why?.code).toBe('restored');
+    expect(world.logged.filter((line) => line.includes('without what it had promised'))).toHaveLength(1);
+    // And a new reset goes its way.
+    expect((await world.reset('globalAdmin', 'amara', {}, 'another-key')).statusCode).toBe(202);
+    await world.walk();
+    expect(world.sent).toHaveLength(3);
+  });
+
   it('does not bring back what an admin has stopped since', async () => {
     const mark = memoryMark();
     const { copies, upstream, at, id } = await play(mark, async (world, id) => {
