@@ -1,5 +1,6 @@
 // Jobs, on both engines: claimed by one worker at a time, however many ask; late workers bounce; no wake-up is lost.
 
+import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { claim as claimJob, enqueue, type Job, jobs, nextDue, release, wakeSubject } from '../connector/jobs.ts';
@@ -46,6 +47,27 @@ describe.each(engines)('jobs on %s', (engine) => {
     expect((await claim(60))?.ref).toBe('late');
     expect(await claim(60)).toBeUndefined();
     expect(await nextDue(sql, 'reset')).toBe(160);
+  });
+
+  it.skipIf(engine === 'sqlite')('are woken also when a worker takes them while they are being woken', async () => {
+    const [one, other] = database.all;
+    await add('a', 0);
+    const began = Promise.withResolvers<void>();
+    const waking = one.run(function* (tx) {
+      // What it sees from here on is what was there now: due, and taken by nobody.
+      yield* tx.get`select count(*) as n from job`;
+      began.resolve();
+      yield* tx.get`select pg_sleep(0.4) as slept`;
+      yield* wakeSubject(tx, 'default', 'ada', 10);
+    });
+    await began.promise;
+    await pause(150);
+    const job = await take(other, 'reset', 10, lease);
+    if (!job) throw new Error('not claimed');
+    await waking;
+    // It has looked before the waking was committed, and would not look again before long.
+    await other.run((tx) => release(tx, job, { dueAt: 100_000 }));
+    expect(await nextDue(sql, 'reset')).toBeLessThanOrEqual(10);
   });
 
   it('come back after their lease, under a higher epoch; the late worker bounces', async () => {

@@ -57,6 +57,19 @@ describe('a clock that was ahead', () => {
     expect(await world.holds('amara', password)).toBe(false);
   });
 
+  it('does not make a password useless that an operator has set since', async () => {
+    await using world = await makeWorld({ names: ['globalAdmin', 'amara'] });
+    await world.pass(minute);
+    const { id } = (await world.reset('globalAdmin', 'amara')).json<{ id: string }>();
+    await world.walk();
+    await world.pass(-minute + 1000);
+    await world.signUp('amara', 'By-an-Operator-1!');
+    await world.walk();
+    await world.pass(30 * hour);
+    expect(await world.holds('amara', 'By-an-Operator-1!')).toBe(true);
+    expect((await world.see(id)).state).toBe('done');
+  });
+
   it('is noticed when it is set back, not when it goes on', () => {
     const watch = clockWatch();
     const look = (now: number) => {
@@ -105,4 +118,19 @@ it('a password that was set by a walk which lost its fence is not set again, and
   const { password = '' } = await world.open((await world.letter()).link);
   expect(await world.holds('amara', password)).toBe(true);
   expect(times).toBe(1);
+});
+
+it('a password of which is known that it was set is not said to be unchanged when its time is over', async () => {
+  await using world = await makeWorld({ names: ['globalAdmin', 'amara'] });
+  const { id } = (await world.reset('globalAdmin', 'amara')).json<{ id: string }>();
+  await world.walk();
+  const { password = '' } = await world.open((await world.letter()).link);
+  // As a walk leaves it that was late with its own word (settleLate), and nobody came before the end.
+  await world.sql.run(function* (tx) {
+    yield* tx.run`update reset set state = 'changing', seen_at = ${null}, call_until = ${null}, leased_until = ${null}
+      where id = ${id}`;
+  });
+  await world.pass(25 * hour);
+  expect((await world.see(id)).state).toBe('scrambled');
+  expect(await world.holds('amara', password)).toBe(false);
 });
