@@ -48,7 +48,7 @@ export interface ChainedRow extends Said {
 const hashOf = (content: readonly unknown[]) => hash('sha256', JSON.stringify(content), 'base64url');
 
 /** The hash of an entry by itself. */
-export function contentHash(tenant: string, { id, at, actor, action, target, detail }: Omit<WaitingRow, 'content'>) {
+function contentHash(tenant: string, { id, at, actor, action, target, detail }: Omit<WaitingRow, 'content'>) {
   return hashOf([tenant, id, at, actor, action, target, detail]);
 }
 
@@ -59,7 +59,7 @@ export function chainHash(before: string, tenant: string, row: Omit<ChainedRow, 
 }
 
 /** Does the entry say what whoever recorded it said? One that was chained there and then has nothing but its chain. */
-export function isAsRecorded(tenant: string, row: Said & { id: string | null; content: string | null }): boolean {
+function isAsRecorded(tenant: string, row: Said & { id: string | null; content: string | null }): boolean {
   return row.content === null || contentHash(tenant, { ...row, id: row.id ?? '' }) === row.content;
 }
 

@@ -44,6 +44,7 @@ import { schema } from './sql/migrate.ts';
 import { keepReserve, noReserve, type Reserve, urgent } from './sql/reserve.ts';
 import { StartError } from './start-error.ts';
 import { describeTenant, openState, portalOf, type State, signInOf, type World } from './state.ts';
+import { uuidv4 } from './store/uuid.ts';
 import { type Sweeper, startSweeper } from './sweeper.ts';
 import type { Tenant } from './tenant.ts';
 import { fileMark, markFileOf } from './witness/mark.ts';
@@ -241,7 +242,9 @@ export async function makeConnector(
       if (worker !== idle) return;
       sealer = startSealer({ sql, holder: randomUUID(), now, scheduler, log });
       sweeper = startSweeper({ sql, now, scheduler, log });
-      worker = startWorker({ sql, now, log, scheduler, walk: walking, mayWork: () => holding?.holds() !== false });
+      // Of the room that is kept for a full disk nothing is begun.
+      const mayWork = () => holding?.holds() !== false && !reserve.low;
+      worker = startWorker({ sql, now, log, scheduler, walk: walking, mayWork });
       holding?.start(() => worker.wake());
     },
     walk: walking,
@@ -278,16 +281,6 @@ function noting(watching: Watchers, witness: Witness): Watchers {
       watching.changed(tenant, userId);
     },
   };
-}
-
-/** RFC 9562 §5.4. */
-function uuidv4(bytes: Uint8Array): string {
-  const all = Uint8Array.from(bytes);
-  all[6] = ((all[6] ?? 0) & 0x0f) | 0x40;
-  all[8] = ((all[8] ?? 0) & 0x3f) | 0x80;
-  return Buffer.from(all)
-    .toString('hex')
-    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 /**

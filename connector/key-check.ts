@@ -25,6 +25,7 @@ export function* announce(tx: Tx, ring: Keyring): Work<void> {
   yield* writeMeta(tx, keyNext, [...next, ring.seal(keyCheck.text, keyCheck.place)].join(' '));
 }
 
+/** Is the key of this check among those of the ring? */
 export function opens(ring: Keyring, check: string): boolean {
   try {
     ring.open(check, keyCheck.place);

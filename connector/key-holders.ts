@@ -47,15 +47,18 @@ export interface Turn {
   readonly until: number;
 }
 
+/** Whose turn it is to seal everything again; undefined: nobody’s. */
 export function* readTurn(tx: Tx): Work<Turn | undefined> {
   const text = yield* readMeta(tx, keyTurn);
   return text === undefined ? undefined : (JSON.parse(text) as Turn);
 }
 
+/** Gives somebody the turn, in place of whoever had it. */
 export function* writeTurn(tx: Tx, turn: Turn): Work<void> {
   yield* writeMeta(tx, keyTurn, JSON.stringify(turn));
 }
 
+/** Ends the turn, whose ever it is. */
 export function* endTurn(tx: Tx): Work<void> {
   yield* tx.run`delete from meta where key = ${keyTurn}`;
 }

@@ -13,7 +13,7 @@ import { numberWaiting } from './store/events.ts';
 import { takeOut, type Waiting } from './store/waiting.ts';
 
 /** How often is looked for entries to chain, and how long a lease lasts without one; milliseconds. */
-export const sealEvery = 100;
+const sealEvery = 100;
 export const sealLease = 2000;
 /** Entries that one transaction chains. */
 const batch = 500;

@@ -4,7 +4,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Config as ApiConfig } from '#shared/api.ts';
-import { Problem } from '#shared/problem.ts';
 import { type Config, policyOf, publicUrlOf } from './config.ts';
 import type { Acting, Directory, DirectoryOf } from './directory/directory.ts';
 import { embeddedDirectory } from './directory/embedded.ts';
@@ -21,7 +20,6 @@ import { migrate, type Schema } from './sql/migrate.ts';
 import { refuseMoving } from './sql/move-record.ts';
 import type { Reserve } from './sql/reserve.ts';
 import type { Sql } from './sql/sql.ts';
-import { StartError } from './start-error.ts';
 import { type Hashing, hashing } from './store/credentials.ts';
 import { saveTenant, type Tenant, type Tenants, tenants } from './tenant.ts';
 import type { MarkStore } from './witness/mark.ts';
@@ -88,7 +86,7 @@ export async function openState(config: Config, world: World): Promise<State> {
     });
   } catch (error) {
     await sql.close();
-    throw newerSchema(error) ?? error;
+    throw error;
   }
   const queue = world.hashing ?? hashing({ concurrency: 2, waiting: 64 });
   const graphOf = graphTenants(config, {
@@ -106,16 +104,6 @@ export async function openState(config: Config, world: World): Promise<State> {
   };
   const publicUrl = publicUrlOf(config);
   return { config, sql, tenants: tenants(sql), hashing: queue, publicUrl, directoryOf, graphOf };
-}
-
-/** For whoever starts an older release than the database's. */
-function newerSchema(error: unknown): StartError | undefined {
-  if (!(error instanceof Problem) || error.details.reason !== 'schema') return undefined;
-  const { version, code } = error.details;
-  return new StartError(
-    `The database was last used by a newer release (its schema is version ${version}, this release knows ${code}) and ` +
-      'cannot be read by this one any more. Start that release, or a newer one. Nothing was changed.',
-  );
 }
 
 /** Writes tenant `default` as the environment describes it; for the one command that serves. */

@@ -11,13 +11,13 @@ const every = 3_600_000;
 const batch = 500;
 
 /** Keys of requests that will not be repeated any more. How many. */
-export function* sweepKeys(tx: Tx, now: number): Work<number> {
+function* sweepKeys(tx: Tx, now: number): Work<number> {
   return yield* tx.run`delete from idempotency where (tenant, caller, key) in
     (select tenant, caller, key from idempotency where created <= ${now - idempotencyLifetime} limit ${batch})`;
 }
 
 /** Signed assertions that have expired by themselves. How many. */
-export function* sweepAssertions(tx: Tx, now: number): Work<number> {
+function* sweepAssertions(tx: Tx, now: number): Work<number> {
   return yield* tx.run`delete from client_assertion where (tenant, client, jti) in
     (select tenant, client, jti from client_assertion where expires <= ${now} limit ${batch})`;
 }

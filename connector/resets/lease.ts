@@ -104,10 +104,12 @@ export function deadline(job: Lease): number {
   return job.leasedUntil - reserve;
 }
 
+/** Milliseconds until `deadline`; below zero: it has passed. */
 export function remaining(job: Lease, now: number): number {
   return deadline(job) - now;
 }
 
+/** Events without evidence, as `move` takes them. */
 export function events(...names: EventName[]): { name: EventName }[] {
   return names.map((name) => ({ name }));
 }
@@ -120,10 +122,17 @@ export function needsAfter(row: ResetRow, needs: ResetRow['needs_you']): ResetRo
   return row.needs_you === 'alarm' ? 'alarm' : needs;
 }
 
+/** The reason of a state, as the row keeps it: JSON of a problem’s code and details. */
 export function why(code: ProblemCode, details: ProblemDetails = {}): string {
   return JSON.stringify({ code, details });
 }
 
+/**
+ * A walk's one way to write: moves its row on, or notes something in its state, under the walk's fence; `job.row` is the row from
+ * then on. False: somebody else was faster, and nothing was written.
+ * @param also in the same transaction, with the new row; what it throws leaves nothing of either
+ * @throws Problem unavailable as `sql.run` does
+ */
 export async function moved(
   deps: WalkDeps,
   job: Lease,
@@ -152,6 +161,7 @@ function* movedOn(
   return after;
 }
 
+/** Milliseconds until the next attempt, after so many (reset.md C14). */
 export function backoffAfter(attempts: number): number {
   return backoff[Math.min(attempts, backoff.length) - 1] ?? minute;
 }
@@ -345,6 +355,7 @@ function keeping(deps: WalkDeps, row: ResetRow): (secret: Secret) => Promise<voi
   };
 }
 
+/** What a sealed value is bound to: it opens in its own column of its own row alone. */
 export function aad(row: ResetRow, column: string): string {
   return `reset/${row.tenant}/${row.id}/${column}`;
 }

@@ -23,7 +23,7 @@ export interface LinkDeps {
 }
 
 /** Wrong PINs until the link is locked. */
-export const pinTries = 5;
+const pinTries = 5;
 
 /** Whose reset was touched, for those who watch it. */
 export interface Touched<T> {

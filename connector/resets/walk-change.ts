@@ -28,7 +28,6 @@ import {
   type Next,
   operationOf,
   remaining,
-  resetJob,
   sessionsStay,
   showsBy,
   sinceCalls,

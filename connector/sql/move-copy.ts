@@ -20,7 +20,7 @@ const marks = (count: number) => Array(count).fill('?').join(', ');
 const only = (table: Table) => (table.name === 'meta' ? `"key" <> 'move'` : undefined);
 
 /** The rows of a table behind a key, page by page, in the order of bytes. */
-export async function* pagesOf(sql: Sql, table: Table, after?: Row): AsyncGenerator<readonly Row[]> {
+async function* pagesOf(sql: Sql, table: Table, after?: Row): AsyncGenerator<readonly Row[]> {
   const places = table.key.map((name) => table.columns.findIndex((column) => column.name === name));
   const columns = table.columns.map(({ name }) => `cast("${name}" as text)`).join(', ');
   // What the rows hold is not known yet: pages grow from a few rows on. Powers of two, so that the texts are few.

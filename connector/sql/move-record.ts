@@ -24,16 +24,19 @@ export interface MoveRecord {
   readonly abandoned?: readonly string[];
 }
 
+/** What a database says of a move that it takes or took part in; undefined: of none. */
 export function* readMove(tx: Tx): Work<MoveRecord | undefined> {
   const row = yield* tx.get<{ value: string }>`select value from meta where key = ${moveKey}`;
   return row && (JSON.parse(row.value) as MoveRecord);
 }
 
+/** Says it, in place of what was said before. */
 export function* writeMove(tx: Tx, record: MoveRecord): Work<void> {
   yield* tx.run`insert into meta (key, value) values (${moveKey}, ${JSON.stringify(record)})
     on conflict (key) do update set value = excluded.value`;
 }
 
+/** Takes it back: as if there had never been a move. */
 export function* forgetMove(tx: Tx): Work<void> {
   yield* tx.run`delete from meta where key = ${moveKey}`;
 }

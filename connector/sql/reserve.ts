@@ -10,7 +10,7 @@ import type { Logger } from '../log.ts';
 import type { Sql, Tx, Work } from './sql.ts';
 
 /** In bytes: twice what the log grows to before it is written over from its beginning (SQLite's 1,000 pages). */
-export const reserveSize = 8 * 1024 * 1024;
+const reserveSize = 8 * 1024 * 1024;
 const piece = 1024 * 1024;
 /** How often it is tried to keep room again, in milliseconds. */
 const often = 2_000;

@@ -9,6 +9,7 @@ export interface Listeners {
   readonly size: number;
 }
 
+/** Those who listen in this process: each is told once for each time that it listens. */
 export function listeners(): Listeners {
   const hearing = new Set<(signal: Signal | undefined) => void>();
   return {

@@ -133,6 +133,7 @@ export function refuseUnstorable(values: readonly Value[]): void {
   }
 }
 
+/** 400 for a text that an engine cannot hold. */
 export const unstorable = () =>
   new Problem('invalidValue', { reason: 'A text holds a character that cannot be stored.' });
 

@@ -66,6 +66,7 @@ function changesIn(entries: readonly Entry[], thing: Thing): { more: number; cha
   return { more, changes, newest };
 }
 
+/** How many resources of a type a tenant has now (what waits to be chained is counted in), and how many have come and gone. */
 export function* countOf(tx: Tx, tenant: string, resourceType: string): Work<Count> {
   const row = yield* tx.get<Count>`select total, epoch from resource_count
     where tenant = ${tenant} and resource_type = ${resourceType}`;

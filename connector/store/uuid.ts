@@ -1,4 +1,4 @@
-// Identifiers: UUID version 7 (RFC 9562 §5.7). They grow with time, so that a list in their order is a list in order of
+// Identifiers: UUID version 7 (RFC 9562 §5.7), and 4 where many write at once. Those of version 7 grow with time, so that a list in their order is a list in order of
 // creation: people who are added while a client pages come after its page, and no index is needed for it.
 
 /** @param at milliseconds since the epoch @param random ten random bytes */
