@@ -21,8 +21,26 @@ const { values } = parseArgs({
     administrators: { type: 'string', default: '16' },
     queued: { type: 'string' },
     profile: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 });
+if (values.help) {
+  process.stdout.write(`npm run bench:resets -- [options]
+
+A connector process on a SQLite file, mail to a sink on loopback, durable at every step: how many resets a second go from the
+request to the armed link, beside what the same machine does in the same seconds (durable records, pooled mails, argon2id);
+then how ten thousand that are due at once come to their end, with the event loop's delay and the memory meanwhile.
+
+  --only speed|queue      one of the two
+  --rounds N (7)          of the first
+  --resets N (200)        in each round
+  --administrators N (16) that ask at once
+  --queued N (10000)      that are due at once
+  --quick                 a look, no measurement
+  --profile FOLDER        writes the connector's CPU profile there
+`);
+  process.exit(0);
+}
 const { quick } = values;
 const rounds = Number(values.rounds ?? (quick ? 1 : 7));
 const perRound = Number(values.resets ?? (quick ? 12 : 200));
