@@ -28,6 +28,8 @@ export interface WorkerDeps {
 const together = 8;
 /** Milliseconds; `heard`: others tell what they make due, and few signals are lost. */
 const looks = { heard: 5000, unheard: 500 } as const;
+/** Until the next look when nothing could be taken, or might; no longer than any other. */
+const heldFor = 5000;
 
 export interface Worker {
   /** Something was made due: do not wait for the next look. */
@@ -63,7 +65,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   });
   /** What was last in the way: said once, not twice a second. */
   let told: string | undefined;
-  /** Nothing could be taken, whatever is due: no sooner than it is looked anyhow. */
+  /** Nothing could be taken, whatever is due: no sooner than it is looked at anyhow. */
   let held = false;
 
   async function look(): Promise<void> {
@@ -124,7 +126,7 @@ export function startWorker(deps: WorkerDeps): Worker {
         if (running.size >= together) return;
         const due = await nextDue(deps.sql, resetJob).catch(() => undefined);
         if (stopped || looking) return;
-        const wait = held ? often() : Math.max(10, (due ?? Number.POSITIVE_INFINITY) - deps.now());
+        const wait = held ? heldFor : Math.max(10, (due ?? Number.POSITIVE_INFINITY) - deps.now());
         forget = deps.scheduler.after(Math.min(often(), wait), wake);
       });
   }

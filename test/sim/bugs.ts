@@ -168,8 +168,8 @@ export const bugs: readonly Bug[] = [
     file: walkChange,
     changes: [
       [
-        'directory.setPassword(row.user_id, profile, operationOf(row), undefined, deadline(job)),',
-        '(async () => directory.setPassword((await directory.find(row.user_name))?.id ?? row.user_id, profile, operationOf(row), undefined, deadline(job)))(),',
+        'directory.setPassword(row.user_id, profile, operationOf(row), since, deadline(job)),',
+        '(async () => directory.setPassword((await directory.find(row.user_name))?.id ?? row.user_id, profile, operationOf(row), since, deadline(job)))(),',
       ],
     ],
   },
@@ -283,10 +283,10 @@ export const bugs: readonly Bug[] = [
   {
     name: 'newerDoesNotWait',
     what: 'a newer reset does not wait for an older call that is still under way',
-    near: ['supersededAtOnce:exact'],
-    seed: 'enumerate:supersededAtOnce:exact:45:2',
+    near: ['supersededAtOnce:graph'],
+    seed: 'enumerate:supersededAtOnce:graph:13:0',
     file: supersede,
-    changes: [['return row?.until ?? undefined;', 'return row?.until === 0 ? 0 : undefined;']],
+    changes: [['and nth < ${newer.nth}', 'and nth < 0 and nth < ${newer.nth}']],
   },
   {
     name: 'chosenScrambled',
@@ -305,7 +305,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'untouchedScrambled',
     what: 'a password that was never changed is made useless when the link expires',
-    seed: 'explore:1',
+    seed: 'explore:17',
     file: lease,
     changes: [
       [
