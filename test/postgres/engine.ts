@@ -1,6 +1,5 @@
 // The engine that a run's tests use where they do not care: SQLite in memory, or Postgres when RR_TEST_DATABASE=postgres.
 
-import { afterAll } from 'vitest';
 import type { Sql, Statement, Value } from '../../connector/sql/sql.ts';
 import { openSqlite } from '../../connector/sql/sqlite.ts';
 import { type FreshDatabase, freshDatabase } from './database.ts';
@@ -95,8 +94,12 @@ export function planOf(sql: Sql, text: string, values: readonly Value[]): Promis
 }
 
 const left = new Set<FreshSql>();
-afterAll(async () => {
-  for (const fresh of left) await fresh[Symbol.asyncDispose]();
-  left.clear();
-  for (const database of spare.splice(0)) await database[Symbol.asyncDispose]();
-});
+// The torture run and benchmarks use what tests use, outside of the tests' runner.
+if (process.env.VITEST !== undefined) {
+  const { afterAll } = await import('vitest');
+  afterAll(async () => {
+    for (const fresh of left) await fresh[Symbol.asyncDispose]();
+    left.clear();
+    for (const database of spare.splice(0)) await database[Symbol.asyncDispose]();
+  });
+}
