@@ -153,7 +153,7 @@ export async function open(
   options: { readonly holder?: Uint8Array; readonly to?: Name } = {},
 ): Promise<{ readonly answer: OpenAnswer; readonly password?: string; readonly link: Link }> {
   const { holder = random(32), to } = options;
-  const link = await linkOf(await cluster.mail.letter(address));
+  const link = await linkOf(await letterTo(cluster, id, address));
   const keys = await deriveLink(link);
   const path = `/r/${toBase64url(link.id)}/open`;
   const body = { proof: toBase64url(keys.proof), holder: toBase64url(holder) };
@@ -169,6 +169,22 @@ export async function open(
     ledger.shown.set(id, (ledger.shown.get(id) ?? new Set()).add(password));
     return { answer, password, link };
   }
+}
+
+/** The mail for an address; after a minute it is told what holds it up. */
+async function letterTo(cluster: Cluster, id: string, address: string): Promise<Buffer> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), 60_000);
+  });
+  const mail = await Promise.race([cluster.mail.letter(address), late]);
+  clearTimeout(timer);
+  if (mail) return mail;
+  const row = await cluster.sql.get`select state, needs_you, why, next_attempt_at, mail_attempts, epoch from reset
+    where id = ${id}`;
+  const job = await cluster.sql.get`select due_at, leased_until, attempts, epoch from job where ref = ${id}`;
+  const said = Object.entries(cluster.nodes).map(([name, node]) => `${name}: ${node.output().slice(-1500)}`);
+  throw new Error(`No mail for ${id} at ${cluster.now()}: ${JSON.stringify([row, job])}\n${said.join('\n')}`);
 }
 
 /** What connectors have called errors. */
