@@ -2,6 +2,7 @@
 // value travels as text or null, as each engine itself writes it: a 64-bit integer is never a JavaScript number.
 
 import { createHash } from 'node:crypto';
+import { Problem } from '#shared/problem.ts';
 import type { Table } from './schema.ts';
 import { isCommitUnknown, type Sql, type Tx, type Value, type Work } from './sql.ts';
 
@@ -50,6 +51,7 @@ function* rowsOf(tx: Tx, text: string, values: readonly Value[]): Work<readonly 
  * table: an interrupted copy goes on behind it.
  * @param mine asked within each transaction; throws when the target is another run's by now
  * @param copied told after each page how many rows it had; throws to stop
+ * @throws UnmovableRow
  */
 export async function copyTable(
   from: Sql,
@@ -62,15 +64,36 @@ export async function copyTable(
   // Of `meta` two keys are in the target already, and few are there at all.
   const after = table.name === 'meta' ? undefined : await lastKey(to, table);
   for await (const rows of pagesOf(from, table, after)) {
-    await surely(to, function* (tx) {
-      yield* mine(tx);
-      for (let at = 0; at < rows.length; at += atOnce) {
-        const some = rows.slice(at, at + atOnce);
-        yield* tx.change(insertion(table, some.length), some.flat());
-      }
-    });
+    const put = (page: readonly Row[]) =>
+      surely(to, function* (tx) {
+        yield* mine(tx);
+        for (let at = 0; at < page.length; at += atOnce) {
+          const some = page.slice(at, at + atOnce);
+          yield* tx.change(insertion(table, some.length), some.flat());
+        }
+      });
+    try {
+      await put(rows);
+    } catch (error) {
+      if (!isUnstorable(error)) throw error;
+      // One by one, in their order, up to the one that it is about.
+      for (const row of rows) await put([row]).catch((alone: unknown) => refuse(table, row, alone));
+    }
     copied(rows.length);
   }
+}
+
+/** A row that the target cannot hold; told by its key. */
+export class UnmovableRow extends Error {
+  override readonly name = 'UnmovableRow';
+}
+
+const isUnstorable = (error: unknown) => error instanceof Problem && error.code === 'invalidValue';
+
+function refuse(table: Table, row: Row, error: unknown): never {
+  if (!isUnstorable(error)) throw error;
+  const key = table.key.map((name) => row[table.columns.findIndex((column) => column.name === name)]?.slice(0, 60));
+  throw new UnmovableRow(`${table.name} ${JSON.stringify(key)}`);
 }
 
 /** May be repeated: where the answer to a commit was lost, the page may be there already. */

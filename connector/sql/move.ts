@@ -4,7 +4,7 @@
 
 import { record as recordAudit, verifyAudit } from '../audit.ts';
 import { checkEnds, type End, MoveError, refuseUnmovable, standingOf } from './move-check.ts';
-import { copyTable, digestOf, surely } from './move-copy.ts';
+import { copyTable, digestOf, surely, UnmovableRow } from './move-copy.ts';
 import { clearFence, lowerFence, raiseFence, unfenced } from './move-fence.ts';
 import { forgetMove, readMove, writeMove } from './move-record.ts';
 import { ownTables, type Table } from './schema.ts';
@@ -142,7 +142,14 @@ const interrupted =
 async function copyAll(deps: MoveDeps, tables: readonly Table[], mine: (tx: Tx) => Work<void>): Promise<number> {
   const copied = progress(deps, 'Copying');
   for (const table of tables) {
-    await copyTable(deps.from.sql, deps.to.sql, table, mine, (rows) => copied.seen(table.name, rows));
+    const seen = (rows: number) => copied.seen(table.name, rows);
+    await copyTable(deps.from.sql, deps.to.sql, table, mine, seen).catch((error: unknown) => {
+      if (!(error instanceof UnmovableRow)) throw error;
+      throw new MoveError(
+        `${deps.to.shown} cannot hold a text of ${deps.from.shown}: it is too long for an index (${error.message}). Writes stay ` +
+          'stopped: let them go on with migrate-database --abort, shorten it where it comes from, then begin again.',
+      );
+    });
   }
   deps.say(`Copied: ${copied.end()}.`);
   return copied.rows();

@@ -431,6 +431,25 @@ describe('a move is refused', () => {
     expect(await standing(from)).toBe(true);
   });
 
+  it('when a text is too long for an index of Postgres: its row is named, and the move can be given up', async () => {
+    const from = await sqliteEnd();
+    // What cannot be compressed.
+    const long = Array.from({ length: 6000 }, () =>
+      String.fromCodePoint(0x4e00 + Math.floor(Math.random() * 20_000)),
+    ).join('');
+    await from.sql.run(function* (tx) {
+      for (const word of ['a', long, 'z'])
+        yield* tx.run`insert into user_word (tenant, word, user_id) values ('t', ${word}, 'u')`;
+    });
+    const to = await postgresEnd();
+    await expect(move(from, to)).rejects.toThrow(
+      /too long for an index \(user_word \["t","[^"]{60}","u"\]\)\..*--abort/,
+    );
+    await abandon(from, 2);
+    await insert(from.sql, plainFilling(tables, 'a'));
+    expect(await standing(from)).toBe(true);
+  });
+
   it('when the target is not empty, is another’s, or the very same: writes go on', async () => {
     const from = await sqliteEnd();
     const full = await sqliteEnd();
