@@ -53,8 +53,8 @@ export interface Installation {
   /** Resolves when the running process has ended; true when it was killed. */
   ended(): Promise<boolean>;
   kill(): void;
-  /** Moves its clock on, now and for all that follow. */
-  shift(milliseconds: number): void;
+  /** Moves its clock on, now and for all that follow; resolves when the running process has it, or is gone. */
+  shift(milliseconds: number): Promise<void>;
   /** What its clock is ahead by, in milliseconds. */
   readonly ahead: number;
   [Symbol.asyncDispose](): Promise<void>;
@@ -91,8 +91,10 @@ export async function tortureInstallation(
   let child: ChildProcess | undefined;
   let ended = Promise.resolve(true);
   let ahead = 0;
+  /** As far as the running process has heard. */
+  let heard = 0;
   let starts = 0;
-  mail.clock = () => Date.now() + ahead;
+  mail.clock = () => Date.now() + heard;
   const output: string[] = [];
   const told = new Map<string, Set<string>>();
   const kills: number[] = [];
@@ -100,6 +102,10 @@ export async function tortureInstallation(
   function hear(message: FromMortal, ready: () => void): void {
     if (message.kind === 'ready') {
       ready();
+      return;
+    }
+    if (message.kind === 'shifted') {
+      heard = message.shift;
       return;
     }
     const { operation, password } = message;
@@ -116,6 +122,7 @@ export async function tortureInstallation(
       ...(starts++ < 2 ? { TORTURE_WARM: 'yes' } : {}),
     };
     const stdio = ['ignore', 'pipe', 'pipe', 'ipc'] as const;
+    heard = ahead;
     const one = spawn(process.execPath, [entry], { env: { ...env, ...more }, stdio: [...stdio] });
     child = one;
     mail.process++;
@@ -147,10 +154,13 @@ export async function tortureInstallation(
     output: () => output.join(''),
     ended: () => ended,
     kill: () => void child?.kill('SIGKILL'),
-    shift(milliseconds) {
+    async shift(milliseconds) {
       ahead += milliseconds;
       const message: ToMortal = { kind: 'shift', shift: ahead };
       if (child?.connected) child.send(message, () => {});
+      // Whoever looked at leases by a clock that the process has not got yet would take one that it has just taken for over.
+      for (let tries = 0; tries < 500 && heard < ahead && child?.connected; tries++)
+        await new Promise((resolve) => setTimeout(resolve, 10));
     },
     get ahead() {
       return ahead;

@@ -89,7 +89,9 @@ const stop = Promise.withResolvers<void>();
 process.on('SIGTERM', () => stop.resolve());
 process.on('disconnect', () => stop.resolve());
 process.on('message', (message: ToMortal) => {
-  if (message.kind === 'shift') shift = message.shift;
+  if (message.kind !== 'shift') return;
+  shift = message.shift;
+  tell({ kind: 'shifted', shift });
 });
 
 if (config.database.engine !== 'sqlite') throw new Error('What is tortured here is a SQLite file.');

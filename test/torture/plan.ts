@@ -21,6 +21,8 @@ export type MailMoment = (typeof mailMoments)[number];
 export type ToMortal = { readonly kind: 'shift'; readonly shift: number };
 export type FromMortal =
   | { readonly kind: 'ready' }
+  /** Its clock has been moved so far. */
+  | { readonly kind: 'shifted'; readonly shift: number }
   /** What the directory is told, for the taint oracle. */
   | { readonly kind: 'secret'; readonly operation: string; readonly password: string };
 

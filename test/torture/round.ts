@@ -99,7 +99,7 @@ async function quiet({ installation, ledger }: RoundOptions): Promise<Found> {
     // The first looks give what is under way the time that it needs. A clock that jumps over the lease of a walk that is
     // under way makes another walk begin beside it (reset.md C19): not what is looked at here.
     const walking = found.jobs.some(({ leased_until }) => leased_until > Date.now() + installation.ahead);
-    if (tries > 5 && tries % 4 === 0 && !walking) installation.shift(5 * 60_000);
+    if (tries > 5 && tries % 4 === 0 && !walking) await installation.shift(5 * 60_000);
     await pause(60);
   }
 }
