@@ -1,6 +1,7 @@
 // The simulator itself: a seed is replayed to the byte, a torn log is reopened by the real SQLite, and what it says of a run
 // is true. What it finds in the connector is `npm run sim` (and a part of npm test).
 
+import { rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, describe, expect, it } from 'vitest';
 import { bugs } from './bugs.ts';
@@ -10,7 +11,16 @@ import { makeStage } from './run.ts';
 import { playSeed } from './seeds.ts';
 
 const stage = await makeStage();
-afterAll(() => stage[Symbol.dispose]());
+const places: string[] = [];
+const place = () => {
+  const folder = scratch();
+  places.push(folder);
+  return folder;
+};
+afterAll(() => {
+  stage[Symbol.dispose]();
+  for (const folder of places) rmSync(folder, { recursive: true, force: true });
+});
 
 describe('a seed', () => {
   it.each([
@@ -57,7 +67,7 @@ it('fails the one call that a seed names, and tells which', async () => {
 
 it('leaves of a torn commit all or nothing, as the real SQLite reads it', () => {
   const random = seeded('torn');
-  const disk = new Disk(scratch());
+  const disk = new Disk(place());
   disk.boot({ db: Buffer.alloc(0), wal: Buffer.alloc(0) });
   const db = new DatabaseSync(disk.path);
   db.exec('pragma journal_mode = wal; create table t (n integer primary key, text text)');
@@ -67,7 +77,7 @@ it('leaves of a torn commit all or nothing, as the real SQLite reads it', () => 
     db.exec('begin');
     for (let i = 0; i < 5; i++) db.prepare('insert into t values (?, ?)').run(n * 10 + i, 'x'.repeat(2000));
     db.exec('commit');
-    const other = new Disk(scratch());
+    const other = new Disk(place());
     other.boot(torn(before, disk.take(), random));
     const copy = new DatabaseSync(other.path);
     const [{ count }] = copy.prepare('select count(*) as count from t').all() as [{ count: number }];
