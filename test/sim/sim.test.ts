@@ -42,7 +42,7 @@ describe('a seed', () => {
   });
 });
 
-/** Runs that have broken something in ours while it was made; what each has found is in CHANGELOG and DECISIONS. */
+/** Runs that have broken something in ours while it was made: by clocks, and by a worker that had stopped looking. */
 const once = [
   ...['explore:1/170', 'explore:1/635', 'explore:2/870', 'explore:2/965', 'explore:1/472', 'explore:1/546'],
   ...['enumerate:clockWasBehind:graph:48:2', 'enumerate:clockWasBehind:graph:48:3'],
