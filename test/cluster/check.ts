@@ -15,20 +15,23 @@ interface CredentialRow {
   readonly changed_by: string;
 }
 
-async function read({ sql }: Cluster) {
-  return {
-    resets: await sql.all<ResetRow>`select * from reset order by user_id, nth`,
-    events: await sql.all<EventRow>`select reset, seq, name, at, evidence from reset_event order by reset, seq`,
-    credentials: await sql.all<CredentialRow>`select user_id, hash, changed_by from credential`,
-    jobs: await sql.all<{ ref: string; due_at: number; leased_until: number }>`
-      select ref, due_at, leased_until from job where kind = 'reset'`,
-    moves: [
-      ...(await sql.all<{ target: string; action: string }>`select target, action from audit order by seq`),
-      // Recorded, and not yet chained.
-      ...(await sql.all<{ target: string; action: string }>`
-        select target, action from audit_waiting order by arrived, id`),
-    ],
-  };
+// On one snapshot: between two looks an entry of the record is chained, and would be in neither.
+function read({ sql }: Cluster) {
+  return sql.read(function* (tx) {
+    return {
+      resets: yield* tx.all<ResetRow>`select * from reset order by user_id, nth`,
+      events: yield* tx.all<EventRow>`select reset, seq, name, at, evidence from reset_event order by reset, seq`,
+      credentials: yield* tx.all<CredentialRow>`select user_id, hash, changed_by from credential`,
+      jobs: yield* tx.all<{ ref: string; due_at: number; leased_until: number }>`
+        select ref, due_at, leased_until from job where kind = 'reset'`,
+      moves: [
+        ...(yield* tx.all<{ target: string; action: string }>`select target, action from audit order by seq`),
+        // Recorded, and not yet chained.
+        ...(yield* tx.all<{ target: string; action: string }>`
+          select target, action from audit_waiting order by arrived, id`),
+      ],
+    };
+  });
 }
 
 type Found = Awaited<ReturnType<typeof read>>;

@@ -18,11 +18,13 @@ interface Credential {
   readonly changed_by: string;
 }
 
-/** The database as it stands, read beside a connector that may be running. */
+/** The database as it stands at one moment, read beside a connector that may be running. */
 export function readFile(database: string) {
   const db = new DatabaseSync(database, { readOnly: true });
   try {
     db.exec('pragma busy_timeout = 5000');
+    // One snapshot: a connector that moves a reset between two looks would have done the second half only.
+    db.exec('begin');
     const all = <R>(text: string) => db.prepare(text).all() as unknown as R[];
     return {
       resets: all<ResetRow>('select * from reset order by started_at, id'),

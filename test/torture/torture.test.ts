@@ -9,8 +9,9 @@ const seed = Number(process.env.TORTURE_SEED ?? 20_261_128);
 it('nothing is lost and no password is burnt by 200 kills', { timeout: 1_800_000 }, async () => {
   const report = await torture({ seed, lanes: 3, kills: 200, until: Number.POSITIVE_INFINITY, people: 4, first: true });
   process.stdout.write(`\n${tableOf(report)}\n\n`);
-  expect(report.histories.join('\n\n')).toBe('');
+  // The sentences by themselves first: a history is long, and an output that is cut off would hide them.
   expect(report.violations).toEqual([]);
+  expect(report.histories).toEqual([]);
   expect(report).toMatchObject({ lost: 0, secondPasswords: 0, leaks: 0 });
   expect(report.kills).toBeGreaterThanOrEqual(200);
   expect(report.resets).toBeGreaterThan(50);
