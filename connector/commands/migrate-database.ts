@@ -3,7 +3,8 @@
 
 import { existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Config, SettingError } from '../config.ts';
+import type { Config } from '../config.ts';
+import { SettingError } from '../config-values.ts';
 import { keyCheck } from '../key-check.ts';
 import { keyFileOf, openMasterKey } from '../master-key.ts';
 import { type DatabaseAddress, parseDatabaseAddress, shownAddress } from '../sql/address.ts';

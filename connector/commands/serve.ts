@@ -2,7 +2,8 @@
 
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import type { Config, Listen } from '../config.ts';
+import type { Config } from '../config.ts';
+import type { Listen } from '../config-values.ts';
 import { type Connector, makeConnector } from '../connector.ts';
 import { graphTenant } from '../entra/clouds.ts';
 import { eventLoop } from '../scheduler.ts';
