@@ -162,6 +162,14 @@ export class Held extends Error {
   }
 }
 
+/** A move that asks on its way, or what has kept it from being made. */
+export async function unlessHeld(move: Promise<boolean>): Promise<boolean | Held> {
+  return move.catch((error: unknown) => {
+    if (error instanceof Held) return error;
+    throw error;
+  });
+}
+
 /** Does an ending from this state owe a scramble? */
 export function owesScramble(row: ResetRow): boolean {
   return (afterChange as readonly string[]).includes(row.state);

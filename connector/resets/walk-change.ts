@@ -40,7 +40,7 @@ import {
 } from './lease.ts';
 import { passesOf, passLifetime, passPermission } from './pass.ts';
 import { type Columns, isPass, type ResetRow, shredded } from './row.ts';
-import { Held, handBack, olderCall, wakeReplaced } from './supersede.ts';
+import { Held, handBack, olderCall, unlessHeld, wakeReplaced } from './supersede.ts';
 
 /** mailed → changing, or rejected when role or person are gone */
 export async function beginChange(deps: WalkDeps, tenant: Tenant, row: ResetRow, job: Lease): Promise<Next> {
@@ -109,17 +109,13 @@ async function call(
   const cleared = row.state === 'mailed' ? { needs_you: null, why: null, next_attempt_at: null } : {};
   // Checked right before the write: from here until the deadline our call may be under way (reset.md, epochs).
   const noted = { ...cleared, ...callOf(job, directory), seen_at: seen };
-  let mine = false;
-  try {
-    mine = await moved(deps, job, row, 'changing', [], noted, function* (tx) {
-      // Asked again with the note, by which the older one sees ours: either of the two waits.
-      const until = yield* olderCall(tx, row, now);
-      if (until !== undefined) throw new Held(until);
-    });
-  } catch (error) {
-    if (error instanceof Held) return error.until;
-    throw error;
-  }
+  const move = moved(deps, job, row, 'changing', [], noted, function* (tx) {
+    // Asked again with the note, by which the older one sees ours: either of the two waits.
+    const until = yield* olderCall(tx, row, now);
+    if (until !== undefined) throw new Held(until);
+  });
+  const mine = await unlessHeld(move);
+  if (mine instanceof Held) return mine.until;
   if (!mine) return now;
   // What is known of earlier calls stays at hand: this one may turn out to have done nothing.
   const begun: ResetRow = { ...row, ...cleared, state: 'changing' };

@@ -34,7 +34,7 @@ import {
   within,
 } from './lease.ts';
 import { type Columns, isPass, type ResetRow, shredded } from './row.ts';
-import { Held, newerCall, newerCredential, newerOnItsWay, olderCall } from './supersede.ts';
+import { Held, newerCall, newerCredential, newerOnItsWay, olderCall, unlessHeld } from './supersede.ts';
 import { noteEnd, removePass, sawUse } from './walk-pass.ts';
 
 /**
@@ -231,16 +231,12 @@ async function makeUseless(
   await deps.witness.mark();
   // By this a scramble whose answer is lost is known again; a newer reset waits for it.
   const begun = { ...callOf(job, directory), seen_at: seen, baseline_at: row.baseline_at ?? seen };
-  let mine = false;
-  try {
-    mine = await moved(deps, job, row, row.state, [], begun, function* (tx, _row, at) {
-      const until = yield* newerCall(tx, row, at);
-      if (until !== undefined) throw new Held(until);
-    });
-  } catch (error) {
-    if (error instanceof Held) return error.until;
-    throw error;
-  }
+  const move = moved(deps, job, row, row.state, [], begun, function* (tx, _row, at) {
+    const until = yield* newerCall(tx, row, at);
+    if (until !== undefined) throw new Held(until);
+  });
+  const mine = await unlessHeld(move);
+  if (mine instanceof Held) return mine.until;
   if (!mine) return deps.now();
   const profile = { password: deps.scramblePassword(), forceChangePasswordNextSignIn: true };
   // Only what was just looked at is replaced: a change in between makes this a conflict, and it is looked at again.
