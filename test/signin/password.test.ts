@@ -130,7 +130,7 @@ describe('a wrong password', () => {
       }),
     );
     expect(all.filter((status) => status === 403)).toHaveLength(54);
-    expect(noticeOf(busy[0] as Answer)).toContain('Too many people');
+    expect(noticeOf(busy[0] as Answer)).toContain('We can’t sign you in at this moment');
     expect(await site.sql.all`select * from sign_in_attempt`).toHaveLength(54);
   });
 });

@@ -23,7 +23,7 @@ export const signIn = {
       : `Too many tries. Wait ${seconds < 90 ? 'a minute' : `${Math.ceil(seconds / 60)} minutes`}, then try again.`,
   waited: 'You can try again now.',
   blocked: 'This account is blocked from signing in. Ask your administrator.',
-  busy: 'Too many people are signing in at this moment. Wait a few seconds and try again.',
+  busy: 'We can’t sign you in at this moment. Wait a few seconds and try again.',
 
   newTitle: 'Choose a new password',
   newIntro: 'The password you used is a temporary one. Choose one that only you know.',

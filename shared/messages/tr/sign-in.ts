@@ -26,7 +26,7 @@ export const signIn = {
       : `Çok fazla deneme yapıldı. ${seconds < 90 ? 'Bir' : Math.ceil(seconds / 60)} dakika bekleyip yeniden deneyin.`,
   waited: 'Şimdi yeniden deneyebilirsiniz.',
   blocked: 'Bu hesabın oturum açması engellenmiş. Yöneticinize başvurun.',
-  busy: 'Şu anda çok fazla kişi oturum açıyor. Birkaç saniye bekleyip yeniden deneyin.',
+  busy: 'Şu anda oturumunuzu açamıyoruz. Birkaç saniye bekleyip yeniden deneyin.',
 
   newTitle: 'Yeni parolanızı seçin',
   newIntro: 'Kullandığınız parola geçici. Yalnızca sizin bileceğiniz bir parola seçin.',
