@@ -86,6 +86,54 @@ describe('a disk', { timeout: 300_000 }, () => {
     }
   });
 
+  it('whose quota is used up, at one write or another: nothing is begun, nothing lost, and it goes on', async () => {
+    await using trouble = await troubled({ people: 40 });
+    const { installation, start } = trouble;
+    await installation.start({ at: 'never' });
+    await trouble.reaches(idOf(await start(0)), 'ready');
+    const db = new DatabaseSync(installation.database);
+    db.exec('pragma busy_timeout = 5000');
+    const accepted: string[] = [];
+    let refused = 0;
+    try {
+      // One page and its header are 4,120 bytes of the log; a reset takes a few hundred of them.
+      for (const [nth, pages] of [0, 1, 7, 20, 45, 80, 120, 170, 230].entries()) {
+        db.exec('pragma wal_checkpoint(truncate)');
+        installation.quota(32 + pages * 4120);
+        for (let person = 1 + 4 * nth; person < 5 + 4 * nth; person++) {
+          const answer = await start(person);
+          if (answer.status === 202) accepted.push(idOf(answer));
+          else {
+            refused++;
+            expect([answer.status, Number(answer.headers['retry-after']) > 0]).toEqual([503, true]);
+          }
+        }
+        // What is not written is not known: time for whoever would go on all the same.
+        await pause(700);
+        expect((await trouble.http.once('GET', '/healthz')).status).toBe(200);
+        installation.quota();
+      }
+    } finally {
+      db.close();
+    }
+    expect(refused).toBeGreaterThan(4);
+    expect(accepted.length).toBeGreaterThan(4);
+    const last = await start(39);
+    expect(last.status).toBe(202);
+    // A step that could not be written is tried again when its lease is over.
+    await installation.shift(300_000);
+    for (const id of [...accepted, idOf(last)]) await trouble.reaches(id, 'ready');
+    const { resets } = readFile(installation.database);
+    expect(resets).toHaveLength(accepted.length + 2);
+    // Mails more than once only where nobody knew, and then the same: each opens the one link there is.
+    const mailed = Map.groupBy(installation.mail.taken, ({ to }) => to);
+    expect(mailed.size).toBe(accepted.length + 2);
+    for (const [to, copies] of mailed)
+      expect([to, new Set(copies.map(({ bytes }) => bytes.toString())).size]).toEqual([to, 1]);
+    expect(await trouble.open(39)).toMatch(/^\S{12,}$/);
+    expect(installation.output()).not.toMatch(/damaged|malformed/);
+  });
+
   it('that has become read-only: nothing is begun, nothing lost, and it goes on when it can be written again', async (context) => {
     const disk = smallDisk(32);
     if (!disk) return context.skip('mounting a small disk needs root');

@@ -1,7 +1,7 @@
 // One installation under torture: a folder with a real database, a mail server, and a connector process that is started
 // again as often as it dies. People and roles are put in as the commands would.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -53,6 +53,8 @@ export interface Installation {
   /** Resolves when the running process has ended; true when it was killed. */
   ended(): Promise<boolean>;
   kill(): void;
+  /** No file of the running process may grow beyond so many bytes, from now on; undefined: as it was. Needs no root. */
+  quota(bytes?: number): void;
   /** Moves its clock on, now and for all that follow; resolves when the running process has it, or is gone. */
   shift(milliseconds: number): Promise<void>;
   /** What its clock is ahead by, in milliseconds. */
@@ -154,6 +156,8 @@ export async function tortureInstallation(
     output: () => output.join(''),
     ended: () => ended,
     kill: () => void child?.kill('SIGKILL'),
+    // The soft limit alone, which its owner may raise again. Node ignores the signal, so the write fails.
+    quota: (bytes) => void execFileSync('prlimit', ['--pid', String(child?.pid), `--fsize=${bytes ?? 'unlimited'}:`]),
     async shift(milliseconds) {
       ahead += milliseconds;
       const message: ToMortal = { kind: 'shift', shift: ahead };
