@@ -6,12 +6,11 @@ import { randomFillSync } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { generate } from 'selfsigned';
 import { parseDatabaseAddress } from '../../connector/sql/address.ts';
 import { openPostgres } from '../../connector/sql/postgres.ts';
 import type { Sql } from '../../connector/sql/sql.ts';
-import { freePort } from '../serving.ts';
+import { compiled, freePort } from '../serving.ts';
 import { type Balancer, startBalancer } from './balancer.ts';
 import { type MailServer, startMailServer } from './mail-server.ts';
 import { type Settled, settle } from './settle.ts';
@@ -84,8 +83,7 @@ export async function startCluster(database: string, people: number, { start = t
     RR_PUBLIC_URL: origin,
     RR_TRUSTED_PROXIES: '127.0.0.1',
     RR_LOG_LEVEL: 'info',
-    // Modules need not be stripped of their types and compiled by each process.
-    NODE_COMPILE_CACHE: fileURLToPath(new URL('../../data/compiled', import.meta.url)),
+    ...compiled,
   };
   const figures = { kills: 0, freezes: 0 };
   let passed = 0;

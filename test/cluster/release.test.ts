@@ -2,34 +2,13 @@
 // the old one cannot read; a master key that is missing, another one, or being replaced.
 
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type FreshDatabase, freshDatabase } from '../postgres/database.ts';
-import { check } from './check.ts';
-import { type Cluster, type Name, names, type Start, secretKey, startCluster } from './cluster.ts';
-import { note, table } from './figures.ts';
-import { type Begun, begin, Ledger, open, pause, receive, see } from './people.ts';
+import { describe, expect, it } from 'vitest';
+import { freshDatabase } from '../postgres/database.ts';
+import { type Name, names, type Start, secretKey } from './cluster.ts';
+import { type Begun, begin, open, receive, see } from './people.ts';
+import { allIsWell, cluster, ledger, onCluster, until } from './scenario.ts';
 
-let database: FreshDatabase;
-let cluster: Cluster;
-const ledger = new Ledger();
-beforeAll(async () => {
-  database = await freshDatabase();
-  cluster = await startCluster(database.url, 40);
-}, 120_000);
-afterAll(async () => {
-  await cluster?.[Symbol.asyncDispose]();
-  await database?.[Symbol.asyncDispose]();
-  table();
-});
-let scenario = '';
-beforeEach(({ task }) => {
-  scenario = task.name;
-});
-
-async function until(look: () => unknown): Promise<void> {
-  for (const end = Date.now() + 60_000; Date.now() < end && !(await look()); ) await pause(25);
-  expect(await look()).toBeTruthy();
-}
+onCluster(freshDatabase, 40);
 
 /** Resets on their way: one whose mail is put off, one whose link is armed, one whose link is open. */
 async function live(to?: Name) {
@@ -78,16 +57,10 @@ async function throughEach(): Promise<Begun[]> {
   return begun;
 }
 
-async function allIsWell(): Promise<void> {
-  const figures = await check(cluster, ledger);
-  note(scenario, cluster, figures);
-  expect(figures.violations).toEqual([]);
-}
-
 const expanded = { release: 'expanded' } as const;
 const contracted = { release: 'contracted' } as const;
 const version = async () =>
-  Number((await database.query<{ value: string }>(`select value from meta where key = 'version'`))[0]?.value);
+  Number((await cluster.sql.get<{ value: string }>`select value from meta where key = 'version'`)?.value);
 
 describe('a rolling upgrade over a change of the schema', () => {
   it('goes on beside the release before, back, and on again', { timeout: 240_000 }, async () => {

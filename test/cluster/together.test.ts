@@ -2,42 +2,16 @@
 // recipient with two windows, and clocks that disagree.
 
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Reset } from '#shared/api.ts';
-import { type FreshDatabase, freshDatabase } from '../postgres/database.ts';
-import { check, quiet } from './check.ts';
-import { type Cluster, type Name, names, startCluster } from './cluster.ts';
-import { note, table } from './figures.ts';
-import { bearerOf, begin, insist, Ledger, open, pause, receive, see, signIn, wanted } from './people.ts';
+import { freshDatabase } from '../postgres/database.ts';
+import { quiet } from './check.ts';
+import { type Name, names } from './cluster.ts';
+import { bearerOf, begin, insist, open, pause, receive, see, signIn, wanted } from './people.ts';
+import { allIsWell, cluster, ledger, onCluster, until } from './scenario.ts';
 import { follow } from './stream.ts';
 
-let database: FreshDatabase;
-let cluster: Cluster;
-const ledger = new Ledger();
-beforeAll(async () => {
-  database = await freshDatabase();
-  cluster = await startCluster(database.url, 60);
-}, 120_000);
-afterAll(async () => {
-  await cluster?.[Symbol.asyncDispose]();
-  await database?.[Symbol.asyncDispose]();
-  table();
-});
-let scenario = '';
-beforeEach(({ task }) => {
-  scenario = task.name;
-});
-
-async function until(look: () => unknown): Promise<void> {
-  for (const end = Date.now() + 60_000; Date.now() < end && !(await look()); ) await pause(25);
-  expect(await look()).toBeTruthy();
-}
-
-async function allIsWell(): Promise<void> {
-  const figures = await check(cluster, ledger);
-  note(scenario, cluster, figures);
-  expect(figures.violations).toEqual([]);
-}
+onCluster(freshDatabase, 60);
 
 describe('an event stream', () => {
   it('goes on at another connector where the killed one has left off', { timeout: 240_000 }, async () => {

@@ -2,36 +2,19 @@
 // is restarted under them. Nothing is lost, no second password comes to be, and the others go on.
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres } from '../postgres/server.ts';
-import { check, quiet } from './check.ts';
-import { type Cluster, type Name, names, startCluster } from './cluster.ts';
-import { note, table } from './figures.ts';
-import { type Begun, bearerOf, begin, Ledger, once, receive, see } from './people.ts';
+import { quiet } from './check.ts';
+import { type Name, names } from './cluster.ts';
+import { type Begun, bearerOf, begin, once, receive, see } from './people.ts';
+import { allIsWell, cluster, ledger, onCluster, until } from './scenario.ts';
 import type { Moment } from './wire.ts';
 
 let server: PostgresServer;
-let cluster: Cluster;
-const ledger = new Ledger();
-beforeAll(async () => {
+onCluster(async () => {
   server = await startPostgres();
-  cluster = await startCluster(await server.create('cluster'), 60);
-}, 120_000);
-afterAll(async () => {
-  await cluster?.[Symbol.asyncDispose]();
-  await server?.[Symbol.asyncDispose]();
-  table();
-});
-let scenario = '';
-beforeEach(({ task }) => {
-  scenario = task.name;
-});
-
-/** Looks again and again, for 60 s at most. */
-async function until(look: () => unknown): Promise<void> {
-  for (const end = Date.now() + 60_000; Date.now() < end && !(await look()); ) await pause(25);
-  expect(await look()).toBeTruthy();
-}
+  return { url: await server.create('cluster'), [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}, 60);
 
 /** The first of the living connectors that comes to a moment: something is done to it there. */
 function firstAt(
@@ -79,13 +62,11 @@ async function credentialOf({ person }: Begun) {
 }
 
 /** Everybody gets what was sent, everything holds. */
-async function allIsWell(begun: readonly Begun[]): Promise<void> {
+async function allIsWellWith(begun: readonly Begun[]): Promise<void> {
   // Whoever lost the database in the middle of a walk leaves a lease behind, which ends by itself.
   await quiet(cluster);
   for (const one of begun) await receive(cluster, ledger, one);
-  const figures = await check(cluster, ledger);
-  note(scenario, cluster, figures);
-  expect(figures.violations).toEqual([]);
+  await allIsWell();
 }
 
 /** Named moments of a reset's way: what the connector is about to say to the database, or has just had committed. */
@@ -119,7 +100,7 @@ describe('kill -9', () => {
     await stillness();
     cluster.pass(95_000);
     const starting = dead.map((name) => cluster.nodes[name].start());
-    await allIsWell(await Promise.all(begun));
+    await allIsWellWith(await Promise.all(begun));
     expect(await Promise.all(starting)).toEqual([undefined, undefined]);
   });
 
@@ -136,7 +117,7 @@ describe('kill -9', () => {
       cluster.pass(95_000);
       await cluster.nodes[name].start();
     }
-    await allIsWell(all);
+    await allIsWellWith(all);
   });
 });
 
@@ -159,7 +140,7 @@ describe('SIGSTOP past the lease', () => {
     await until(() => said(frozen, begun, 'mail attempt'));
     await until(() => cluster.balancer.ready.has(frozen));
     expect(await see(cluster, begun.id, frozen)).toEqual(before);
-    await allIsWell([]);
+    await allIsWellWith([]);
   });
 
   it.each([
@@ -188,7 +169,7 @@ describe('SIGSTOP past the lease', () => {
     expect(await see(cluster, begun.id, name)).toEqual(before);
     // Neither the password nor the person's sessions have been touched.
     expect(await credentialOf(begun)).toEqual(held);
-    await allIsWell([]);
+    await allIsWellWith([]);
   });
 });
 
@@ -222,7 +203,7 @@ describe('the database', () => {
     expect(await see(cluster, begun.id, cut)).toEqual(before);
     // It takes its part again.
     const last = await begin(cluster, ledger, { to: cut });
-    await allIsWell([last]);
+    await allIsWellWith([last]);
   });
 
   it.each(['fast', 'kill'] as const)('restarted in mid-traffic (%s)', { timeout: 240_000 }, async (how) => {
@@ -236,7 +217,7 @@ describe('the database', () => {
     await stopped.promise;
     await until(() => cluster.balancer.ready.size === 0);
     await server.start();
-    await allIsWell(await Promise.all(begun));
+    await allIsWellWith(await Promise.all(begun));
     await until(() => cluster.balancer.ready.size === 3);
     expect(names.map((name) => cluster.nodes[name].output().split('Connector: ').length)).toEqual(said);
   });

@@ -7,6 +7,14 @@ import type { Sql } from '../../connector/sql/sql.ts';
 import { argon2id, hashing } from '../../connector/store/credentials.ts';
 import { makeWorld } from '../world.ts';
 
+/** A database at which a process stops before each of its units of work. */
+function stopping(sql: Sql, stop: () => Promise<void>): Sql {
+  return { ...sql, run: (work) => stop().then(() => sql.run(work)), read: (work) => stop().then(() => sql.read(work)) };
+}
+
+const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
+const queueOf = () => hashing({ concurrency: 1, waiting: 4, argon: argon2id });
+
 test.each([0, 1, 2, 3, 4])(
   'a call that freezes before its unit of work %i leaves a chosen password alone',
   async (at) => {
@@ -20,16 +28,8 @@ test.each([0, 1, 2, 3, 4])(
       time += 120_000;
       await world.signUp('amara', 'My very own choice 3!');
     };
-    const sql: Sql = {
-      ...world.sql,
-      run: (work) => freeze().then(() => world.sql.run(work)),
-      read: (work) => freeze().then(() => world.sql.read(work)),
-    };
-    const queue = hashing({ concurrency: 1, waiting: 4, argon: argon2id });
-    const directory = embeddedDirectory(
-      { sql, hashing: queue, random: () => new Uint8Array(10), now: () => time },
-      world.tenant,
-    );
+    const deps = { sql: stopping(world.sql, freeze), hashing: queueOf(), random, now: () => time };
+    const directory = embeddedDirectory(deps, world.tenant);
     const profile = { password: 'What was handed over 2!', forceChangePasswordNextSignIn: true };
     const outcome = await directory.setPassword(world.ids.amara, profile, 'reset:1', undefined, until);
     const frozen = count > at;
@@ -50,13 +50,7 @@ test.each([0, 1, 2, 3, 4])(
       await world.pass(3_600_000);
       await world.signUp('amara', 'My very own choice 3!');
     };
-    const sql: Sql = {
-      ...world.sql,
-      run: (work) => freeze().then(() => world.sql.run(work)),
-      read: (work) => freeze().then(() => world.sql.read(work)),
-    };
-    const queue = hashing({ concurrency: 1, waiting: 4, argon: argon2id });
-    const deps = { sql, hashing: queue, random: () => new Uint8Array(10), now: () => behind };
+    const deps = { sql: stopping(world.sql, freeze), hashing: queueOf(), random, now: () => behind };
     const directory = embeddedDirectory(deps, world.tenant);
     // What the walk has seen right before.
     const since = (await directory.lastPasswordChange(world.ids.amara))?.at;
@@ -73,10 +67,8 @@ test.each([0, 1, 2])(
   async (at) => {
     await using world = await makeWorld({ names: ['amara'] });
     const wanted = { lifetimeInMinutes: 60, isUsableOnce: true };
-    const queue = hashing({ concurrency: 1, waiting: 4, argon: argon2id });
-    const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
     const passesAt = (sql: Sql, now: () => number) => {
-      const { temporaryAccessPass } = embeddedDirectory({ sql, hashing: queue, random, now }, world.tenant);
+      const { temporaryAccessPass } = embeddedDirectory({ sql, hashing: queueOf(), random, now }, world.tenant);
       if (!temporaryAccessPass) throw new Error('There are no passes.');
       return temporaryAccessPass;
     };
@@ -89,14 +81,7 @@ test.each([0, 1, 2])(
       time += 120_000;
       expect((await others.create(world.ids.amara, wanted, 'reset:1')).outcome).toBe('done');
     };
-    const frozen = passesAt(
-      {
-        ...world.sql,
-        run: (work) => freeze().then(() => world.sql.run(work)),
-        read: (work) => freeze().then(() => world.sql.read(work)),
-      },
-      () => time,
-    );
+    const frozen = passesAt(stopping(world.sql, freeze), () => time);
     const outcome = await frozen.create(world.ids.amara, wanted, 'reset:1', until);
     expect(outcome.outcome).toBe(count > at ? 'failed' : 'done');
   },
