@@ -21,6 +21,8 @@ const env: NodeJS.ProcessEnv = Object.fromEntries(
   ),
 );
 env.WXT_TELEMETRY = '0';
+// Hundreds of processes are started: what one has compiled the others need not.
+env.NODE_COMPILE_CACHE ??= join(root, 'data', 'compiled');
 
 /** Runs a tool of the packages by this Node.js; `output` is what it said. */
 function tool(file: string, ...args: string[]) {

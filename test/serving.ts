@@ -5,9 +5,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const main = new URL('../connector/main.ts', import.meta.url).pathname;
+
+/** For processes' environment: modules need not be stripped of their types and compiled by each of them. */
+export const compiled = { NODE_COMPILE_CACHE: fileURLToPath(new URL('../data/compiled', import.meta.url)) };
 
 /** A folder of the test's own, and an environment in which commands use it. */
 export function installation(more: Readonly<Record<string, string>> = {}) {
@@ -21,6 +25,7 @@ export function installation(more: Readonly<Record<string, string>> = {}) {
     RR_DOMAINS: 'contoso.example',
     RR_MAIL_FROM: 'helpdesk@contoso.example',
     RR_LOG_LEVEL: 'warn',
+    ...compiled,
     ...more,
   };
   return { folder, env, remove: () => rmSync(folder, { recursive: true, force: true }) };
