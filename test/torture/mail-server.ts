@@ -12,7 +12,7 @@ export interface Taken {
   readonly bytes: Buffer;
   /** By the connector's clock, in milliseconds since the epoch. */
   readonly at: number;
-  /** Which of the connector's processes sent it, counted from 1. */
+  /** Which of the connector's processes had connected, counted from 1. */
   readonly process: number;
   /** Could the client hear the 250? Else it must not know what has become of it. */
   told: 'said 250' | 'cut off' | 'client gone';
@@ -92,6 +92,8 @@ export async function tortureMail(draw: Draw, drip: number): Promise<TortureMail
 
   function talk(socket: Socket): void {
     sockets.add(socket);
+    // Whoever dies right after its last dot may be followed by the next one before that is read.
+    const { process } = mail;
     socket.on('error', () => {});
     socket.on('close', () => sockets.delete(socket));
     socket.setNoDelay(true);
@@ -139,7 +141,7 @@ export async function tortureMail(draw: Draw, drip: number): Promise<TortureMail
         say('dot', trouble.afterDot);
         return;
       }
-      const taken: Taken = { to, bytes, at: mail.clock(), process: mail.process, told: 'client gone' };
+      const taken: Taken = { to, bytes, at: mail.clock(), process, told: 'client gone' };
       mail.taken.push(taken);
       for (const tell of waiting.get(to) ?? []) tell(bytes);
       mail.onMoment('dot');

@@ -97,8 +97,9 @@ async function quiet({ installation, ledger }: RoundOptions): Promise<Found> {
       return found;
     }
     // The first looks give what is under way the time that it needs. A clock that jumps over the lease of a walk that is
-    // under way makes another walk begin beside it (reset.md C19): not what is looked at here.
-    const walking = found.jobs.some(({ leased_until }) => leased_until > Date.now() + installation.ahead);
+    // under way, or about to be, makes another walk begin beside it (reset.md C19): not what is looked at here.
+    const now = Date.now() + installation.ahead;
+    const walking = found.jobs.some(({ leased_until, due_at }) => leased_until > now || due_at <= now + 1000);
     if (tries > 5 && tries % 4 === 0 && !walking) await installation.shift(5 * 60_000);
     await pause(60);
   }

@@ -3,7 +3,7 @@
 import { command } from '../serving.ts';
 import type { Found } from './check.ts';
 import { drawOf } from './draw.ts';
-import { tortureInstallation } from './installation.ts';
+import { type Installation, tortureInstallation } from './installation.ts';
 import { leaks } from './leaks.ts';
 import { newLedger } from './ledger.ts';
 import { type Breach, plans } from './plan.ts';
@@ -84,7 +84,7 @@ async function lane(
     }
     if (texts.length > 0) {
       report.histories.push(
-        `seed ${options.seed}, lane ${index}, round ${number}:\n  ${[...texts, ...dossier(texts, found), ...ledger.history].join('\n  ')}`,
+        `seed ${options.seed}, lane ${index}, round ${number}:\n  ${[...texts, ...dossier(texts, found, installation), ...ledger.history].join('\n  ')}`,
       );
     }
   };
@@ -127,8 +127,8 @@ async function lane(
   blame(0, found.leaks);
 }
 
-/** What the file says of the resets that the sentences name, and of others of the same people. */
-function dossier(texts: readonly string[], found: Found | undefined): string[] {
+/** What file, mail server and log say of the resets that the sentences name, and of others of the same people. */
+function dossier(texts: readonly string[], found: Found | undefined, { mail, output }: Installation): string[] {
   if (!found) return [];
   const named = found.resets.filter(({ id }) => texts.some((text) => text.includes(id)));
   const people = new Set(named.map(({ user_id }) => user_id));
@@ -140,6 +140,13 @@ function dossier(texts: readonly string[], found: Found | undefined): string[] {
       ...found.events
         .filter(({ reset }) => reset === row.id)
         .map(({ name, at, evidence }) => `    ${new Date(at).toISOString()} ${name} ${evidence ?? ''}`),
+      ...mail.taken
+        .filter(({ bytes }) => bytes.includes(row.message_id))
+        .map(({ at, told, process }) => `    ${new Date(at).toISOString()} mail taken, ${told}, process ${process}`),
+      ...output()
+        .split('\n')
+        .filter((line) => line.includes(row.id))
+        .map((line) => `    ${line}`),
     ]);
 }
 
