@@ -2,6 +2,7 @@
 // would, and everything that goes over the wire is kept for the taint oracle.
 
 import { Agent, request } from 'node:https';
+import { createSecureContext } from 'node:tls';
 
 export interface Answer {
   readonly status: number;
@@ -32,6 +33,8 @@ export interface Sending {
   readonly giveUpAfter?: number;
 }
 
+/** Made once: who asks a process that is down is about to ask again. */
+const secureContext = createSecureContext();
 const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
 /**
@@ -53,8 +56,9 @@ export function wire(port: number, host: string, isOver: () => boolean, keepAliv
       const keep = (received: string) => {
         exchanges.push({ method, path, sent: `${path}\n${JSON.stringify(all)}\n${text}`, received });
       };
-      const options = { host: '127.0.0.1', port, method, path, headers: all, agent, rejectUnauthorized: false };
-      const outgoing = request({ ...options, servername: 'localhost' }, (incoming) => {
+      const tls = { servername: 'localhost', rejectUnauthorized: false, secureContext };
+      const options = { host: '127.0.0.1', port, method, path, headers: all, agent };
+      const outgoing = request({ ...options, ...tls }, (incoming) => {
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
         incoming.on('end', () => {
           const answer = Buffer.concat(chunks).toString('utf8');
@@ -81,7 +85,7 @@ export function wire(port: number, host: string, isOver: () => boolean, keepAliv
       while (!isOver()) {
         const answer = await once(method, path, options).catch(() => undefined);
         if (answer && answer.status !== 503) return answer;
-        await pause(25);
+        await pause(75);
       }
       return undefined;
     },
