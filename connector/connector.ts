@@ -3,7 +3,6 @@
 
 import { randomUUID } from 'node:crypto';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
-import { linkCryptography } from '#shared/link.ts';
 import { generatePassword } from '#shared/password.ts';
 import { Problem } from '#shared/problem.ts';
 import type { Config } from './config.ts';
@@ -17,6 +16,7 @@ import { issuerKeys, keysByDirectory } from './http/issuer-keys.ts';
 import { readTls } from './http/tls.ts';
 import { holdKeys, type KeyHolding } from './key-holding.ts';
 import { rotate } from './key-rotation.ts';
+import { nodeCryptography } from './link-cryptography.ts';
 import { type Logger, logger } from './log.ts';
 import { graphMail, graphMailbox } from './mail/graph.ts';
 import type { Mail } from './mail/mail.ts';
@@ -132,7 +132,7 @@ export async function makeConnector(
   });
   parts.defer(() => witness.settle());
   const watching = noting(watchers(sql.signals), witness);
-  const cryptography = linkCryptography;
+  const cryptography = nodeCryptography();
   const context = {
     ...{ sql, tenants: state.tenants, keyring, now, random, log, watchers: watching },
     ...{ cryptography, scheduler, witness },

@@ -1,5 +1,6 @@
 // The one-time link, protocol v1: its keys, its address, its code for typing (what is asked of the server: link-open.ts).
-// WebCrypto only: the same file runs in the connector, in the recipient's browser and in tests.
+// WebCrypto only: it runs in the recipient's browser; the connector's own way to the same bytes is in
+// connector/link-cryptography.ts.
 //
 //   id = 16 random bytes (stored as SHA-256)      S = 32 random bytes (only in the address's fragment)
 //   K0 = HKDF(S, id, rr/v1/root)                  Kpin = PIN ? PBKDF2(PIN, id, 600 000) : zeros
@@ -133,10 +134,13 @@ export async function deriveLink(link: Link & { pin?: string; iterations?: numbe
 
 // -- the password
 
-function aad({ tenant, reset }: LinkContext): Bytes {
+/** What a sealed password is bound to, as text. @throws RangeError for ids that would make two contexts look alike */
+export function linkContextText({ tenant, reset }: LinkContext): string {
   if (`${tenant}${reset}`.includes('|')) throw new RangeError('ids of tenants and resets have no “|” in them');
-  return utf8(`${version}|${tenant}|${reset}`);
+  return `${version}|${tenant}|${reset}`;
 }
+
+const aad = (context: LinkContext): Bytes => utf8(linkContextText(context));
 
 const gcmKey = (encKey: Uint8Array) =>
   crypto.subtle.importKey('raw', joined(encKey), 'AES-GCM', false, ['encrypt', 'decrypt']);
@@ -176,7 +180,7 @@ export interface LinkCryptography {
   readonly codeOf: typeof codeOf;
 }
 
-/** WebCrypto's. */
+/** WebCrypto's: the reference for others. */
 export const linkCryptography: LinkCryptography = { deriveLink, sealPassword, hash, isHashOf, codeOf };
 
 // -- the address
@@ -225,20 +229,28 @@ function head(pin: boolean, credential: Credential): number {
   return (version << 4) | (pin ? 1 : 0) | (credential === 'temporaryAccessPass' ? 2 : 0);
 }
 
-async function codeBytes(key: Uint8Array, first: number): Promise<Bytes> {
-  const body = joined(Uint8Array.of(first), key);
-  return joined(body, (await sha256(body)).subarray(0, 2));
-}
+const codeBody = (key: Uint8Array, first: number): Bytes => joined(Uint8Array.of(first), key);
 
-/** The code of a link: 14 groups of four characters with hyphens. `credential` absent: a password. */
-export async function codeOf(link: {
+/** What a code carries. `credential` absent: a password. */
+export interface Coded {
   readonly key: Uint8Array;
   readonly pin: boolean;
   readonly credential?: Credential;
-}): Promise<string> {
+}
+
+const bodyOf = ({ key, pin, credential }: Coded) => codeBody(key, head(pin, credential ?? 'password'));
+
+/** The code of a link: 14 groups of four characters with hyphens. */
+export async function codeOf(link: Coded): Promise<string> {
+  const checksum = await sha256(bodyOf(link));
+  return codeWith(link, () => checksum);
+}
+
+/** The same by a SHA-256 that answers at once. */
+export function codeWith(link: Coded, sum: (body: Uint8Array) => Uint8Array): string {
+  const body = bodyOf(link);
   let bits = '';
-  for (const byte of await codeBytes(link.key, head(link.pin, link.credential ?? 'password')))
-    bits += byte.toString(2).padStart(8, '0');
+  for (const byte of joined(body, sum(body).subarray(0, 2))) bits += byte.toString(2).padStart(8, '0');
   const characters = bits.match(/.{5}/g) ?? [];
   const code = characters.map((five) => alphabet[Number.parseInt(five, 2)]).join('');
   return (code.match(/.{4}/g) ?? []).join('-');
@@ -261,6 +273,7 @@ export async function parseCode(text: string): Promise<Omit<Fragment, 'locale'> 
   const [first = 0] = bytes;
   const pin = (first & 1) !== 0;
   const credential = (first & 2) === 0 ? 'password' : 'temporaryAccessPass';
-  const whole = await codeBytes(key, head(pin, credential));
+  const body = codeBody(key, head(pin, credential));
+  const whole = joined(body, (await sha256(body)).subarray(0, 2));
   return toBase64url(whole) === toBase64url(bytes) ? { key, pin, credential } : undefined;
 }

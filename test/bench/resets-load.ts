@@ -127,22 +127,21 @@ export function reader(file: string) {
   };
 }
 
-/** Waits until so many resets are armed. @throws Error when for a minute none has become so */
-export async function untilArmed(
-  look: ReturnType<typeof reader>,
-  wanted: number,
-  each: (armed: number) => void = () => {},
-): Promise<void> {
+/**
+ * Waits until so many resets are armed.
+ * @param every how often is looked, in milliseconds: a look reads all resets there are, and what it takes others lack
+ * @throws Error when for a minute none has become so
+ */
+export async function untilArmed(look: ReturnType<typeof reader>, wanted: number, every: number): Promise<void> {
   let before = -1;
   let since = performance.now();
   for (;;) {
     const { ready = 0 } = look.states();
-    each(ready);
     if (ready >= wanted) return;
     if (ready !== before) since = performance.now();
     else if (performance.now() - since > 90_000)
       throw new Error(`${ready} of ${wanted} are armed: ${JSON.stringify(look.states())}`);
     before = ready;
-    await pause(wanted > 2000 ? 250 : 20);
+    await pause(every);
   }
 }

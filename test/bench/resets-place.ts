@@ -5,10 +5,11 @@ import { randomFillSync } from 'node:crypto';
 import { readFileSync, statfsSync } from 'node:fs';
 import { importJWK, SignJWT } from 'jose';
 import type { ResetRequest } from '#shared/api.ts';
-import { createLink, linkCryptography, linkUrl } from '#shared/link.ts';
+import { createLink, linkUrl } from '#shared/link.ts';
 import { readConfig } from '../../connector/config.ts';
 import { type Connector, makeConnector } from '../../connector/connector.ts';
 import type { Caller } from '../../connector/http/auth.ts';
+import { nodeCryptography } from '../../connector/link-cryptography.ts';
 import { logger } from '../../connector/log.ts';
 import { resetMail } from '../../connector/mail/reset-mail.ts';
 import { roleTemplates } from '../../connector/policy/roles.ts';
@@ -155,7 +156,7 @@ async function queue(
 ): Promise<void> {
   const deps = {
     ...{ sql: state.sql, directoryOf: state.directoryOf, keyring: key.keyring, random, now, linkHost },
-    cryptography: linkCryptography,
+    cryptography: nodeCryptography(),
     watchers: watchers(),
     worker: () => ({ wake() {}, async stop() {} }),
   };
@@ -174,7 +175,7 @@ export async function ordinaryLetter(): Promise<Uint8Array> {
     organisation: 'Contoso',
     person: { displayName: 'Person Number 1000', userPrincipalName: 'person.1000@contoso.example' },
     link: linkUrl('http://127.0.0.1:8787', { ...link, locale: 'en', pin: false, credential: 'password' }),
-    code: await linkCryptography.codeOf({ key: link.key, pin: false, credential: 'password' }),
+    code: await nodeCryptography().codeOf({ key: link.key, pin: false, credential: 'password' }),
     pin: false,
     locale: 'en',
     ...{ date: now(), expiresAt: now() + 24 * 3600_000, messageId: '<limit@contoso.example>' },

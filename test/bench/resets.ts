@@ -33,7 +33,7 @@ then how ten thousand that are due at once come to their end, with the event loo
 
   --only speed|queue      one of the two
   --rounds N (7)          of the first
-  --resets N (200)        in each round
+  --resets N (400)        in each round
   --administrators N (16) that ask at once
   --queued N (10000)      that are due at once
   --quick                 a look, no measurement
@@ -43,11 +43,13 @@ then how ten thousand that are due at once come to their end, with the event loo
 }
 const { quick } = values;
 const rounds = Number(values.rounds ?? (quick ? 1 : 7));
-const perRound = Number(values.resets ?? (quick ? 12 : 200));
+const perRound = Number(values.resets ?? (quick ? 12 : 400));
 const queued = Number(values.queued ?? (quick ? 40 : 10_000));
 const administrators = Number(values.administrators);
 /** How long a limit is measured in each round, in milliseconds. */
 const turn = quick ? 100 : 1500;
+/** A hundredth of a round. */
+const seldom = quick ? 20 : 80;
 /** What the connector itself keeps to: resets walked, and passwords hashed, at a time. */
 const [together, hashers] = [8, 2];
 const wanted = (part: string) => values.only === '' || values.only === part;
@@ -106,7 +108,7 @@ async function speed(): Promise<void> {
       let armed = perRound;
       // Once for the compiler.
       await resetAll(served.origin, place.tokens, people.splice(0, perRound), { administrators });
-      await untilArmed(look, armed);
+      await untilArmed(look, armed, seldom);
       const one = await oneByOne(served, look, place, people.splice(0, alone), armed);
       armed += alone;
       const letter = await ordinaryLetter();
@@ -128,7 +130,7 @@ async function speed(): Promise<void> {
         const some = people.splice(0, perRound);
         await resetAll(served.origin, place.tokens, some, { administrators, each: (ms) => answered.push(ms) });
         armed += perRound;
-        await untilArmed(look, armed);
+        await untilArmed(look, armed, seldom);
         const resets = perRound / ((performance.now() - begun) / 1000);
         const [seen, idle] = await Promise.all([served.look(), nothing.look()]);
         const after = await limits();
@@ -161,7 +163,7 @@ async function oneByOne(
   const begun = performance.now();
   for (const [nth, somebody] of people.entries()) {
     await resetAll(served.origin, tokens, [somebody], { administrators: 1 });
-    await untilArmed(look, before + nth + 1);
+    await untilArmed(look, before + nth + 1, 10);
   }
   const milliseconds = (performance.now() - begun) / people.length;
   const seen = await served.look();
@@ -257,7 +259,7 @@ async function queue(): Promise<void> {
         }
       })();
       const watch = setInterval(() => void memory(served).then((now) => (most = Math.max(most, now))), 500);
-      await untilArmed(look, queued + later);
+      await untilArmed(look, queued + later, 250);
       await interactive;
       clearInterval(watch);
       const seconds = (performance.now() - begun) / 1000;

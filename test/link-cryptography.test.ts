@@ -1,9 +1,11 @@
-// The simulator's cryptography is the product's: the same bytes for the same arguments, whatever they are.
+// The connector's cryptography is the page's: the same bytes for the same arguments, whatever they are. The simulator's is
+// the connector's, with one difference: it stretches a PIN at once.
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { linkCryptography, openPassword, toBase64url } from '../../shared/link.ts';
-import { openSealed, syncCryptography } from './cryptography.ts';
+import { linkCryptography, openPassword, toBase64url } from '#shared/link.ts';
+import { nodeCryptography } from '../connector/link-cryptography.ts';
+import { openSealed, syncCryptography } from './sim/cryptography.ts';
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const pins = fc.option(fc.stringMatching(/^[0-9]{8}$/), { nil: undefined });
@@ -13,10 +15,24 @@ it('derives the same keys', async () => {
   await fc.assert(
     fc.asyncProperty(bytes(16), bytes(32), pins, async (id, key, pin) => {
       const link = { id, key, iterations: 3, ...(pin === undefined ? {} : { pin }) };
-      expect(await syncCryptography.deriveLink(link)).toEqual(await linkCryptography.deriveLink(link));
+      const keys = await linkCryptography.deriveLink(link);
+      expect(await nodeCryptography().deriveLink(link)).toEqual(keys);
+      expect(await syncCryptography.deriveLink(link)).toEqual(keys);
     }),
     { numRuns: 60 },
   );
+});
+
+it.each(['1234567', '123456789', '1234567a', ''])('takes no PIN that is none: “%s”', async (pin) => {
+  const link = { id: new Uint8Array(16), key: new Uint8Array(32), pin, iterations: 3 };
+  for (const { deriveLink } of [linkCryptography, nodeCryptography()])
+    await expect(deriveLink(link)).rejects.toMatchObject({ code: 'pinInvalid' });
+});
+
+it('seals for no ids that would make two contexts look alike', async () => {
+  const context = { tenant: 'a|b', reset: 'c' };
+  for (const { sealPassword } of [linkCryptography, nodeCryptography()])
+    await expect(sealPassword('x', new Uint8Array(32), context, new Uint8Array(12))).rejects.toThrow(RangeError);
 });
 
 it('seals and opens the same', async () => {
