@@ -121,13 +121,13 @@ export async function startCluster(database: string, people: number, { start = t
         for (const stream of [one.stdout, one.stderr])
           stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
         ended = new Promise((resolve) => one.once('close', resolve));
-        const code = await Promise.race([ended, listening(port, one)]);
+        const code = await Promise.race([ended, listening(port, one, () => output.slice(before))]);
         if (code === undefined) return undefined;
         return { code, said: output.slice(before) };
       },
       end(signal = 'SIGTERM') {
         if (child?.kill(signal) && signal === 'SIGKILL') figures.kills++;
-        return ended;
+        return within(ended, 90_000, () => `${name} does not end by ${signal}: ${output.slice(-3000)}`);
       },
       freeze() {
         figures.freezes++;
@@ -160,14 +160,25 @@ export async function startCluster(database: string, people: number, { start = t
   };
 }
 
-/** Resolves, with undefined, when it answers that it is ready. */
-async function listening(port: number, child: ChildProcess): Promise<undefined> {
-  while (child.exitCode === null && child.signalCode === null) {
-    const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
+/** Resolves, with undefined, when it answers that it is ready. @throws Error with what it has said, after three minutes */
+async function listening(port: number, child: ChildProcess, said: () => string): Promise<undefined> {
+  for (const until = Date.now() + 180_000; child.exitCode === null && child.signalCode === null; ) {
+    const signal = AbortSignal.timeout(20_000);
+    const answer = await fetch(`http://127.0.0.1:${port}/readyz`, { signal }).catch(() => undefined);
     if (answer?.ok) return undefined;
+    if (Date.now() > until) throw new Error(`It does not get ready: ${said().slice(-3000)}`);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
   return new Promise(() => {});
+}
+
+/** What is waited for without an end would be cut off by the test's own limit, and nobody would be told what it was. */
+async function within<T>(waited: Promise<T>, milliseconds: number, why: () => string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(why())), milliseconds);
+  });
+  return Promise.race([waited, late]).finally(() => clearTimeout(timer));
 }
 
 export const random = (bytes: number) => randomFillSync(new Uint8Array(bytes));

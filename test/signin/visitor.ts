@@ -183,6 +183,7 @@ export function visitor(site: { readonly port: number }, languages = 'en') {
         });
       });
       outgoing.on('error', reject);
+      outgoing.setTimeout(45_000, () => outgoing.destroy(new Error(`${method} ${url} is not answered.`)));
       outgoing.end(body);
     });
   }
