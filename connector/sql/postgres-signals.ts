@@ -27,6 +27,8 @@ export interface PostgresSignals extends Signals {
 
 const usual = { beat: 10_000, pause: 10_000 } as const;
 const channel = 'reset_and_resend';
+/** How long a server is given to take leave, in milliseconds. */
+const goodbye = 1000;
 /** NOTIFY takes less than 8,000 bytes. */
 const longest = 7500;
 /** More than that in one turn, and whoever listens looks at everything. */
@@ -167,8 +169,16 @@ export function postgresSignals(make: () => pg.Client, pool: pg.Pool, options: S
       clearTimeout(timer);
       heard = false;
       const made = client;
+      if (!made) return;
       client = undefined;
-      await made?.end().catch(() => {});
+      // It is left in good order, unless the server no longer answers: that would be waited for as long as TCP hopes.
+      let late: NodeJS.Timeout | undefined;
+      const tired = new Promise<void>((resolve) => {
+        late = setTimeout(resolve, goodbye);
+      });
+      await Promise.race([made.end().catch(() => {}), tired]);
+      clearTimeout(late);
+      drop(made);
     },
   };
 }

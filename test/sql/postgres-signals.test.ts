@@ -1,5 +1,6 @@
 // Signals between processes on one Postgres: heard elsewhere after the commit, and when they are not, it is known.
 
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { enqueue, type Job } from '../../connector/jobs.ts';
 import { logger } from '../../connector/log.ts';
@@ -7,9 +8,11 @@ import { resetJob } from '../../connector/resets/lease.ts';
 import { watchers } from '../../connector/resets/watchers.ts';
 import { startWorker } from '../../connector/resets/worker.ts';
 import { eventLoop } from '../../connector/scheduler.ts';
+import { parseDatabaseAddress } from '../../connector/sql/address.ts';
 import { openPostgres, type PostgresSql } from '../../connector/sql/postgres.ts';
 import type { SignalOptions, SignalState } from '../../connector/sql/postgres-signals.ts';
 import type { Signal } from '../../connector/sql/sql.ts';
+import { wireTo as silentWireTo } from '../cluster/wire.ts';
 import { wireTo } from '../postgres/cut.ts';
 import { freshDatabase } from '../postgres/database.ts';
 
@@ -162,5 +165,42 @@ describe('what happens on one connector', () => {
       await until(() => expect(walked.at(-1)?.ref).toBe(ref));
     }
     await worker.stop();
+  });
+});
+
+describe('closing', () => {
+  /** How long it takes, in milliseconds. */
+  async function closing(sql: PostgresSql): Promise<number> {
+    const begun = performance.now();
+    await sql.close();
+    return performance.now() - begun;
+  }
+
+  async function behindSilence() {
+    const database = await freshDatabase({ migrated: true });
+    open.push(database);
+    const wire = await silentWireTo(database.url);
+    open.push(wire);
+    const address = parseDatabaseAddress(wire.url);
+    if (address.engine !== 'postgres') throw new Error('This is no address of Postgres.');
+    const sql = await openPostgres(address, { connections: 2, patience: 2000, signals: { pause: 100 } });
+    open.push({ [Symbol.asyncDispose]: () => sql.close() });
+    return { wire, sql };
+  }
+
+  it('waits for no goodbye of a server that has fallen silent', async () => {
+    const { wire, sql } = await behindSilence();
+    sql.signals.listen(() => {});
+    await until(() => expect(sql.signals.heard).toBe(true));
+    wire.silence();
+    expect(await closing(sql)).toBeLessThan(20_000);
+  });
+
+  it('nor for one that does not let it begin to listen', async () => {
+    const { wire, sql } = await behindSilence();
+    wire.silence();
+    sql.signals.listen(() => {});
+    await wait(50);
+    expect(await closing(sql)).toBeLessThan(20_000);
   });
 });
