@@ -1,6 +1,6 @@
 // The link's cryptography on the connector's side, by node:crypto. The same bytes as shared/link.ts gives, which is for
-// browsers: WebCrypto sends each small hash to another thread and back, which costs seven times what the hashes do. Only a
-// PIN is slow to stretch, and that is left to whoever makes this.
+// browsers: WebCrypto sends each small hash to another thread and back, which costs seven times what the hashes do. Only to
+// stretch a PIN is slow: that is done on another thread, unless whoever makes this brings another way.
 
 import { createCipheriv, hash as digest, hkdfSync, pbkdf2, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';

@@ -162,7 +162,7 @@ export class Held extends Error {
   }
 }
 
-/** A move that asks on its way, or what has kept it from being made. */
+/** Whether a move was made, or what has kept it from being made. */
 export async function unlessHeld(move: Promise<boolean>): Promise<boolean | Held> {
   return move.catch((error: unknown) => {
     if (error instanceof Held) return error;

@@ -130,7 +130,7 @@ export function reader(file: string) {
 /**
  * Waits until so many resets are armed.
  * @param every how often is looked, in milliseconds: a look reads all resets there are, and what it takes others lack
- * @throws Error when for a minute none has become so
+ * @throws Error when for a minute and a half none has become so
  */
 export async function untilArmed(look: ReturnType<typeof reader>, wanted: number, every: number): Promise<void> {
   let before = -1;

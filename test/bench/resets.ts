@@ -48,7 +48,7 @@ const queued = Number(values.queued ?? (quick ? 40 : 10_000));
 const administrators = Number(values.administrators);
 /** How long a limit is measured in each round, in milliseconds. */
 const turn = quick ? 100 : 1500;
-/** A hundredth of a round. */
+/** How often is looked: a hundredth of a whole round, in milliseconds. */
 const seldom = quick ? 20 : 80;
 /** What the connector itself keeps to: resets walked, and passwords hashed, at a time. */
 const [together, hashers] = [8, 2];

@@ -160,9 +160,9 @@ export async function startCluster(database: string, people: number, { start = t
   };
 }
 
-/** Resolves, with undefined, when it answers that it is ready. @throws Error with what it has said, after three minutes */
+/** Resolves, with undefined, when it answers that it is ready. @throws Error with what it has said, after two and a half minutes */
 async function listening(port: number, child: ChildProcess, said: () => string): Promise<undefined> {
-  for (const until = Date.now() + 180_000; child.exitCode === null && child.signalCode === null; ) {
+  for (const until = Date.now() + 150_000; child.exitCode === null && child.signalCode === null; ) {
     const signal = AbortSignal.timeout(20_000);
     const answer = await fetch(`http://127.0.0.1:${port}/readyz`, { signal }).catch(() => undefined);
     if (answer?.ok) return undefined;

@@ -20,7 +20,7 @@ export function onCluster(open: () => Promise<AsyncDisposable & { readonly url: 
     const opened = await open();
     database = opened;
     cluster = await startCluster(opened.url, people);
-  }, 120_000);
+  }, 240_000);
   afterAll(async () => {
     await cluster?.[Symbol.asyncDispose]();
     await database?.[Symbol.asyncDispose]();

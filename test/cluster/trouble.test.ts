@@ -12,8 +12,11 @@ import type { Moment } from './wire.ts';
 
 let server: PostgresServer;
 onCluster(async () => {
-  server = await startPostgres();
-  return { url: await server.create('cluster'), [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+  await using parts = new AsyncDisposableStack();
+  server = parts.use(await startPostgres());
+  const url = await server.create('cluster');
+  const made = parts.move();
+  return { url, [Symbol.asyncDispose]: () => made.disposeAsync() };
 }, 60);
 
 /** The first of the living connectors that comes to a moment: something is done to it there. */

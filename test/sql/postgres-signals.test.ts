@@ -183,7 +183,7 @@ describe('closing', () => {
     open.push(wire);
     const address = parseDatabaseAddress(wire.url);
     if (address.engine !== 'postgres') throw new Error('This is no address of Postgres.');
-    const sql = await openPostgres(address, { connections: 2, patience: 2000, signals: { pause: 100 } });
+    const sql = await openPostgres(address, { connections: 2, patience: 30_000, signals: { pause: 100 } });
     open.push({ [Symbol.asyncDispose]: () => sql.close() });
     return { wire, sql };
   }
@@ -193,7 +193,7 @@ describe('closing', () => {
     sql.signals.listen(() => {});
     await until(() => expect(sql.signals.heard).toBe(true));
     wire.silence();
-    expect(await closing(sql)).toBeLessThan(20_000);
+    expect(await closing(sql)).toBeLessThan(10_000);
   });
 
   it('nor for one that does not let it begin to listen', async () => {
@@ -201,6 +201,6 @@ describe('closing', () => {
     wire.silence();
     sql.signals.listen(() => {});
     await wait(50);
-    expect(await closing(sql)).toBeLessThan(20_000);
+    expect(await closing(sql)).toBeLessThan(10_000);
   });
 });

@@ -23,7 +23,7 @@ export function readFile(database: string) {
   const db = new DatabaseSync(database, { readOnly: true });
   try {
     db.exec('pragma busy_timeout = 5000');
-    // One snapshot: a connector that moves a reset between two looks would have done the second half only.
+    // One snapshot: a connector that moves a reset between two looks would seem to have done only half of it.
     db.exec('begin');
     const all = <R>(text: string) => db.prepare(text).all() as unknown as R[];
     return {

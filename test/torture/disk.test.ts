@@ -86,7 +86,8 @@ describe('a disk', { timeout: 300_000 }, () => {
     }
   });
 
-  it('whose quota is used up, at one write or another: nothing is begun, nothing lost, and it goes on', async () => {
+  it('whose quota is used up, at one write or another: nothing is begun, nothing lost, and it goes on', async (context) => {
+    if (spawnSync('prlimit', ['--version']).error) return context.skip('there is no prlimit');
     await using trouble = await troubled({ people: 40 });
     const { installation, start } = trouble;
     await installation.start({ at: 'never' });
