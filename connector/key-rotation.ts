@@ -82,7 +82,7 @@ export async function reseal(deps: {
   const [current, ...next] = await sql.run(readChecks);
   if (keyring.ids.length === 1 && current?.startsWith(keyring.prefix) && next.length === 0) return 'done';
   const by = `${id}/${now()}`;
-  if (!(await sql.run((tx) => takeTurn(tx, keyring, by, now())))) return 'waiting';
+  if (!(await sql.run((tx) => takeTurn(tx, keyring, id, by, now())))) return 'waiting';
   const turn = (tx: Tx) => keepTurn(tx, keyring, by, now());
   const count = await sealAgain(sql, keyring, turn);
   if (!count) return 'waiting';
@@ -97,10 +97,15 @@ export async function reseal(deps: {
   return 'done';
 }
 
-/** False while others seal under another key, or one of them has the turn. */
-function* takeTurn(tx: Tx, keyring: Keyring, by: string, now: number): Work<boolean> {
+/**
+ * False while others seal under another key, or one of them has the turn; also for whoever has no word any more, since it was
+ * frozen: what it would seal under may by now be a key that nobody is asked for.
+ */
+function* takeTurn(tx: Tx, keyring: Keyring, id: string, by: string, now: number): Work<boolean> {
   const [key = ''] = keyring.ids;
-  for (const { keys } of yield* livingHolders(tx, now)) if (keys[0] !== key) return false;
+  const living = yield* livingHolders(tx, now);
+  if (!living.some((holder) => holder.id === id)) return false;
+  if (living.some(({ keys }) => keys[0] !== key)) return false;
   const held = yield* readTurn(tx);
   if (held && held.by !== by && isAhead(held.until, now, turnFor)) return false;
   yield* writeTurn(tx, { by, key, until: now + turnFor });

@@ -183,6 +183,23 @@ describe.each(engines)('master keys of several connectors on %s', (engine) => {
     if (engine === 'sqlite') expect(Math.min(...Object.values(seen))).toBeGreaterThan(0);
   });
 
+  it('are not sealed again by one that was frozen between its word and its turn', async () => {
+    await using world = await ground(engine);
+    const frozen = (await world.start([1, 2, 3])) as Process;
+    frozen.begin();
+    const other = (await world.start([2, 1])) as Process;
+    expect(await world.seal(frozen)).toBe(true);
+    // The other goes all the way, and dies.
+    world.pass(61_000);
+    await other.holding.beat();
+    world.pass(61_000);
+    for (let n = 0; n < 40; n++) await frozen.step();
+    const [check] = await world.sql.run(readChecks);
+    for (const { sealed } of await world.sealed()) expect(sealed.split('.')[1]).toBe(check?.split('.')[1]);
+    // Nothing keeps who has the newest key alone from starting.
+    expect(await world.start([2])).toBeDefined();
+  });
+
   it('are all sealed again, also what somebody seals under the older one in the middle of it', async () => {
     await using world = await ground(engine);
     const a = (await world.start([2, 1])) as Process;
