@@ -2,7 +2,7 @@
 // the old one cannot read; a master key that is missing, another one, or being replaced.
 
 import { randomUUID } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { freshDatabase } from '../postgres/database.ts';
 import { type Name, names, type Start, secretKey } from './cluster.ts';
 import { type Begun, begin, open, receive, see } from './people.ts';
@@ -15,6 +15,7 @@ async function live(to?: Name) {
   const address = `${randomUUID()}@post.example`;
   const through = to === undefined ? {} : { to };
   const release = cluster.mail.defer(address);
+  step(`resets are begun at ${to ?? 'any'}`);
   const [mailing, ready, leased] = await Promise.all([
     begin(cluster, ledger, { address, ...through }),
     begin(cluster, ledger, through),
@@ -29,6 +30,7 @@ async function live(to?: Name) {
 
 /** Their mails leave, and all of them come to their end. */
 async function finish(all: readonly Awaited<ReturnType<typeof live>>[]): Promise<void> {
+  step('all are brought to their end');
   for (const { leased, holder } of all) {
     const again = await open(cluster, ledger, leased, { holder });
     expect(again.answer.state).toBe('open');
@@ -41,12 +43,26 @@ async function finish(all: readonly Awaited<ReturnType<typeof live>>[]): Promise
   for (const { mailing, ready } of all) {
     await receive(cluster, ledger, mailing);
     await receive(cluster, ledger, ready);
+    step(`${mailing.id} and ${ready.id} are received`);
   }
 }
 
+/** What was done so far, and when: told when a test fails, also by its time limit. */
+const steps: string[] = [];
+const step = (what: string) => void steps.push(`${new Date().toISOString()} ${what}`);
+afterEach(({ task }) => {
+  const told = steps.splice(0);
+  if (task.result?.state !== 'fail') return;
+  const said = names.map((name) => `${name}: ${cluster.nodes[name].output().slice(-3000)}`);
+  process.stderr.write(`${[...told, ...said].join('\n')}\n`);
+});
+
 async function restart(name: Name, how?: Start): Promise<void> {
+  step(`${name} is told to end`);
   expect(await cluster.nodes[name].end()).toBe(0);
+  step(`${name} has ended`);
   expect(await cluster.nodes[name].start(how)).toBeUndefined();
+  step(`${name} is up`);
   await until(() => cluster.balancer.ready.has(name));
 }
 

@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { command, freePort, installation, startServing } from '../serving.ts';
 
 let here = installation();
@@ -52,7 +52,8 @@ describe('serve', () => {
     const open = await command({ ...here.env, RR_LISTEN: '0.0.0.0:8787', RR_MAIL: 'smtp://mail.example' }, 'serve');
     expect([open.code, open.stderr]).toEqual([1, expect.stringMatching(/listens on this machine only/)]);
     const serving = await startServing(here.env, await freePort());
-    expect(serving.output()).toMatch(/browsers need https/);
+    // It is ready before all that it says has come through the pipe.
+    await vi.waitFor(() => expect(serving.output()).toMatch(/browsers need https/), { timeout: 10_000 });
     await serving.end();
   });
 
