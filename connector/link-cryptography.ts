@@ -16,11 +16,11 @@ import {
 import { Problem } from '#shared/problem.ts';
 
 /** PBKDF2-HMAC-SHA-256 (RFC 8018 §5.2) of a PIN, 32 bytes out. */
-export type StretchPin = (pin: string, salt: Uint8Array, iterations: number) => Promise<Uint8Array>;
+type StretchPin = (pin: string, salt: Uint8Array, iterations: number) => Promise<Uint8Array>;
 
 const derived = promisify(pbkdf2);
 /** On another thread, since it takes a tenth of a second. */
-export const stretchPin: StretchPin = (pin, salt, iterations) => derived(pin, salt, iterations, 32, 'sha256');
+const stretchPin: StretchPin = (pin, salt, iterations) => derived(pin, salt, iterations, 32, 'sha256');
 
 const sha256 = (bytes: Uint8Array): Buffer => digest('sha256', bytes, 'buffer');
 

@@ -229,8 +229,6 @@ function head(pin: boolean, credential: Credential): number {
   return (version << 4) | (pin ? 1 : 0) | (credential === 'temporaryAccessPass' ? 2 : 0);
 }
 
-const codeBody = (key: Uint8Array, first: number): Bytes => joined(Uint8Array.of(first), key);
-
 /** What a code carries. `credential` absent: a password. */
 export interface Coded {
   readonly key: Uint8Array;
@@ -238,7 +236,8 @@ export interface Coded {
   readonly credential?: Credential;
 }
 
-const bodyOf = ({ key, pin, credential }: Coded) => codeBody(key, head(pin, credential ?? 'password'));
+const bodyOf = ({ key, pin, credential }: Coded) => joined(Uint8Array.of(head(pin, credential ?? 'password')), key);
+const withChecksum = (body: Uint8Array, sum: Uint8Array) => joined(body, sum.subarray(0, 2));
 
 /** The code of a link: 14 groups of four characters with hyphens. */
 export async function codeOf(link: Coded): Promise<string> {
@@ -250,7 +249,7 @@ export async function codeOf(link: Coded): Promise<string> {
 export function codeWith(link: Coded, sum: (body: Uint8Array) => Uint8Array): string {
   const body = bodyOf(link);
   let bits = '';
-  for (const byte of joined(body, sum(body).subarray(0, 2))) bits += byte.toString(2).padStart(8, '0');
+  for (const byte of withChecksum(body, sum(body))) bits += byte.toString(2).padStart(8, '0');
   const characters = bits.match(/.{5}/g) ?? [];
   const code = characters.map((five) => alphabet[Number.parseInt(five, 2)]).join('');
   return (code.match(/.{4}/g) ?? []).join('-');
@@ -273,7 +272,7 @@ export async function parseCode(text: string): Promise<Omit<Fragment, 'locale'> 
   const [first = 0] = bytes;
   const pin = (first & 1) !== 0;
   const credential = (first & 2) === 0 ? 'password' : 'temporaryAccessPass';
-  const body = codeBody(key, head(pin, credential));
-  const whole = joined(body, (await sha256(body)).subarray(0, 2));
+  const body = bodyOf({ key, pin, credential });
+  const whole = withChecksum(body, await sha256(body));
   return toBase64url(whole) === toBase64url(bytes) ? { key, pin, credential } : undefined;
 }

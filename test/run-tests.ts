@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Counts, check, countsOf, sum, sumLine } from './counts.ts';
 import { buildExtension, builds } from './practice/build.ts';
+import { compiled } from './serving.ts';
 import { run, Stopped, signalStatus } from './set-up/children.mjs';
 
 const root = resolve(fileURLToPath(new URL('..', import.meta.url)));
@@ -22,7 +23,7 @@ const env: NodeJS.ProcessEnv = Object.fromEntries(
 );
 env.WXT_TELEMETRY = '0';
 // Hundreds of processes are started: what one has compiled the others need not.
-env.NODE_COMPILE_CACHE ??= join(root, 'data', 'compiled');
+env.NODE_COMPILE_CACHE ??= compiled.NODE_COMPILE_CACHE;
 
 /** Runs a tool of the packages by this Node.js; `output` is what it said. */
 function tool(file: string, ...args: string[]) {
